@@ -1,0 +1,17 @@
+"""asyncio and aiohttp: all requests at once in a TaskGroup, where one failure cancels the rest."""
+
+import asyncio
+
+import aiohttp
+
+
+async def fetch(session, url):
+    async with session.get(url) as response:
+        return await response.text()
+
+
+async def main(urls):
+    connector = aiohttp.TCPConnector(limit=0)  # or aiohttp would hold back all but 100
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(fetch(session, url)) for url in urls]
+    return [task.result() for task in tasks]

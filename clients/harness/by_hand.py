@@ -1,0 +1,81 @@
+"""One trial for a person: a line a request, then what it came to."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from time import monotonic, sleep
+from urllib.parse import urlsplit
+
+from clients.harness import protocol
+from clients.harness.supervisor import Interrupted, Supervisor
+
+SERVER_PATIENCE_S = 15.0
+TRIAL_PATIENCE_S = 600.0
+
+
+def run(approach: str, server: str, requests: int, limit: int) -> int:
+    """Run the trial and print it. The exit code: 0 all answered, 1 not all, 3 no server or not the Python for it."""
+    address = urlsplit(server)
+    port = address.port or 80
+    if not _wait_for(address.hostname or "", port):
+        print(f"no server answers at {server}; start one with `docker compose up -d server` or `python lab.py up`",
+              file=sys.stderr)  # fmt: skip
+        return 3
+    printer = _Printer()
+    with Supervisor(approach, printer.take) as supervisor:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.interrupt())
+        try:
+            ready = supervisor.wait_until_ready()
+        except Interrupted:
+            return 130
+        if isinstance(ready, protocol.Unavailable):
+            print(f"{approach}: {ready.reason}", file=sys.stderr)
+            return 3
+        urls = tuple(f"http://{address.hostname}:{port}/by-hand/{number}" for number in range(1, requests + 1))
+        done = supervisor.run(protocol.Trial(urls, limit, timeout_s=None, trial_timeout_s=TRIAL_PATIENCE_S))
+    printer.print_total(approach, done, requests)
+    if done.outcome == "interrupted":
+        return 130
+    return 0 if done.outcome == "ok" and printer.answered == requests else 1
+
+
+class _Printer:
+    """Prints the rows once the trial is over: printing during it would cost the trial processor time."""
+
+    def __init__(self) -> None:
+        self._rows: list[protocol.Request] = []
+
+    @property
+    def answered(self) -> int:
+        return sum(row.error is None and row.status == 200 for row in self._rows)
+
+    def take(self, lines: bytes) -> None:
+        for line in lines.splitlines():
+            message = protocol.from_line(line)
+            if isinstance(message, protocol.Request):
+                self._rows.append(message)
+
+    def print_total(self, approach: str, done: protocol.Done, requests: int) -> None:
+        for row in sorted(self._rows, key=lambda row: row.start_ns):
+            start_s, end_s = ((t_ns - done.start_ns) / 1e9 for t_ns in (row.start_ns, row.end_ns))
+            what = row.error or f"{row.status}, {row.bytes} bytes"
+            print(f"request {row.id:>4}  {start_s:7.3f} s to {end_s:7.3f} s  {row.lane} (pid {row.pid}): {what}")
+        makespan_s = (done.end_ns - done.start_ns) / 1e9
+        print(f"{approach}: {self.answered} of {requests} requests answered in {makespan_s:.3f} s")
+        if done.error is not None:
+            print(f"{approach}: {done.outcome}: {done.error}", file=sys.stderr)
+
+
+def _wait_for(host: str, port: int) -> bool:
+    deadline = monotonic() + SERVER_PATIENCE_S
+    while monotonic() < deadline:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            sleep(0.1)
+        else:
+            return True
+    return False

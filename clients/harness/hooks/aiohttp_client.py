@@ -1,0 +1,90 @@
+"""aiohttp, through its own client tracing; only the end of a body has no signal and is hooked in the response.
+
+https://docs.aiohttp.org/en/stable/tracing_reference.html
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+
+from clients.harness.recorder import Request, open_request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType, SimpleNamespace
+    from typing import Any
+
+
+def install(module: ModuleType) -> None:
+    session, response = module.ClientSession, module.ClientResponse
+    session.__init__ = _traced(session.__init__, module.TraceConfig)
+    response.release = _ending(response.release)
+    response.close = _ending(response.close)
+
+
+def _traced(original: Callable[..., None], trace_config: type[Any]) -> Callable[..., None]:
+    @wraps(original)
+    def wrapper(self: Any, *args: Any, trace_configs: list[Any] | None = None, **kwargs: Any) -> None:
+        trace = trace_config()
+        trace.on_request_start.append(_start)
+        trace.on_connection_create_start.append(_take_connection)
+        trace.on_connection_reuseconn.append(_take_connection)
+        trace.on_connection_create_end.append(_connected)
+        trace.on_request_headers_sent.append(_sent)
+        trace.on_request_end.append(_answered)
+        trace.on_response_chunk_received.append(_received)
+        trace.on_request_exception.append(_failed)
+        original(self, *args, trace_configs=[*(trace_configs or []), trace], **kwargs)
+
+    return wrapper
+
+
+async def _start(session: Any, context: SimpleNamespace, params: Any) -> None:
+    context.url, context.request = params.url, None
+
+
+async def _take_connection(session: Any, context: SimpleNamespace, params: Any) -> None:
+    # Not before: until here the request may wait in the client for a free connection, which is not in flight.
+    url = context.url
+    context.request = open_request(url.host, url.port, url.raw_path)
+
+
+async def _connected(session: Any, context: SimpleNamespace, params: Any) -> None:
+    if context.request is not None:
+        context.request.connected()
+
+
+async def _sent(session: Any, context: SimpleNamespace, params: Any) -> None:
+    if context.request is not None:
+        context.request.sent()
+
+
+async def _answered(session: Any, context: SimpleNamespace, params: Any) -> None:
+    if context.request is not None:
+        context.request.answered(params.response.status)
+        params.response._lab_request = context.request
+
+
+async def _received(session: Any, context: SimpleNamespace, params: Any) -> None:
+    if context.request is not None:
+        context.request.end(size=len(params.chunk))
+
+
+async def _failed(session: Any, context: SimpleNamespace, params: Any) -> None:
+    if context.request is not None:
+        context.request.end(error=params.exception)
+
+
+def _ending(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A body read in pieces, or never, ends where the response is given back."""
+
+    @wraps(original)
+    def wrapper(self: Any) -> Any:
+        request: Request | None = getattr(self, "_lab_request", None)
+        if request is not None:
+            error = self.content.exception() if self.content is not None else None
+            request.end(error=error)
+        return original(self)
+
+    return wrapper

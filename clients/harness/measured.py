@@ -1,0 +1,113 @@
+"""The measured process: imports the approach, waits for the start signal, calls its ``main``.
+
+Run by the supervisor with three arguments: the approach's name and the descriptors to read the start signal from and
+to answer on. It imports as little as it can: what it imports, the approach's cold start would pay for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from importlib import import_module
+from time import monotonic_ns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without importing inspect
+
+
+def main() -> int:
+    name, signal_fd, answer_fd = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    os.set_inheritable(signal_fd, False)
+    os.set_inheritable(answer_fd, False)
+
+    def answer(**fields: object) -> None:
+        os.write(answer_fd, json.dumps(fields).encode() + b"\n")
+
+    try:
+        approach = import_module(f"clients.{name}").main
+        keywords = approach.__code__.co_varnames[: approach.__code__.co_argcount + approach.__code__.co_kwonlyargcount]
+        call = _runner(approach)
+    except BaseException as error:  # whatever an approach file does while it is imported
+        answer(kind="unavailable", missing=isinstance(error, ImportError), reason=_describe(error))
+        return 1
+    answer(kind="ready", t_ns=monotonic_ns(), python=sys.version.split()[0])
+
+    with os.fdopen(signal_fd, "rb", buffering=0) as signals:
+        trial = json.loads(_line(signals))
+        offered = {"limit": trial["limit"], "timeout": trial["timeout_s"]}
+        arguments = {key: value for key, value in offered.items() if key in keywords}
+        urls = trial["urls"]
+        os.environ["LAB_ORIGIN"] = urls[0].split("/")[2]
+        cpu_before = _cpu_s()
+        bodies, error_text = None, None
+        start_ns = monotonic_ns()
+        try:
+            bodies = call(urls, **arguments)
+        except BaseException as error:  # the trial failed; how is part of the measurement
+            error_text = _describe(error)
+        end_ns = monotonic_ns()
+        answer(kind="done", start_ns=start_ns, end_ns=end_ns, error=error_text, answers=_answers(bodies),
+               cpu_s=_cpu_s() - cpu_before)  # fmt: skip
+        signals.read(1)  # until the supervisor has taken its last sample
+    return 0
+
+
+def _runner(approach: Callable[..., Any]) -> Callable[..., Any]:
+    if not approach.__code__.co_flags & CO_COROUTINE:
+        return approach
+    import asyncio  # noqa: PLC0415 - only for the approaches that are coroutines
+
+    return lambda *args, **kwargs: asyncio.run(approach(*args, **kwargs))
+
+
+def _line(stream: Any) -> bytes:
+    parts = []
+    while part := stream.read(65536):
+        parts.append(part)
+        if part.endswith(b"\n"):
+            break
+    return b"".join(parts)
+
+
+def _cpu_s() -> float:
+    """Processor seconds of this process and of those children of it that have ended."""
+    usages = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _answers(bodies: Any) -> list[int | str | None] | None:
+    """The request id that each body begins with: the server puts it there."""
+    if not isinstance(bodies, list | tuple):
+        return None
+    return [_answer(body) for body in bodies]
+
+
+def _answer(body: Any) -> int | str | None:
+    if isinstance(body, bytes | bytearray):
+        body = bytes(body[:100]).decode("utf-8", errors="replace")
+    if not isinstance(body, str):
+        return None
+    first = next(iter(body[:100].split()), None)
+    return int(first) if first is not None and first.isdecimal() else first
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return f"{error} — first: {_describe(error.exceptions[0])}"
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if os.path.basename(os.path.dirname(code.co_filename)) == "clients":
+            place = f" (clients/{os.path.basename(code.co_filename)}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {error}{place}" if str(error) else f"{type(error).__name__}{place}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

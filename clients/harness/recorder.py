@@ -1,0 +1,84 @@
+"""Notes the phases of each request, from whatever thread, task or process makes it.
+
+A note is one line of the protocol appended to one file that all processes of a trial share. An append of one line is
+atomic, outlives a killed process and never waits for a reader: that keeps measuring from moving what is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from itertools import count
+from time import monotonic_ns
+
+from clients.harness.lanes import current_lane
+
+PATH_VARIABLE = "LAB_NOTES"
+ORIGIN_VARIABLE = "LAB_ORIGIN"
+
+_numbers = count(1)
+_interpreter = id(sys.modules)  # tells subinterpreters of one process apart
+_opening = threading.Lock()
+_notes_fd: int | None = None
+
+
+class Request:
+    """One request on the wire. Times are `time.monotonic_ns()`; what did not happen stays None."""
+
+    __slots__ = ("connected_ns", "first_byte_ns", "id", "key", "lane", "pid", "sent_ns", "start_ns", "status", "trial")
+
+    def __init__(self, trial: str, request_id: int | str) -> None:
+        self.start_ns = monotonic_ns()
+        self.trial = trial
+        self.id = request_id
+        self.pid = os.getpid()
+        self.lane = current_lane()
+        self.key: str | None = f"{self.pid}.{_interpreter}.{next(_numbers)}"
+        self.connected_ns: int | None = None
+        self.sent_ns: int | None = None
+        self.first_byte_ns: int | None = None
+        self.status: int | None = None
+        _note({"event": "begin", "key": self.key, "trial": trial, "id": request_id, "lane": self.lane,
+               "pid": self.pid, "start_ns": self.start_ns})  # fmt: skip
+
+    def connected(self) -> None:
+        self.connected_ns = monotonic_ns()
+
+    def sent(self) -> None:
+        self.sent_ns = monotonic_ns()
+
+    def answered(self, status: int) -> None:
+        self.first_byte_ns = monotonic_ns()
+        self.status = status
+
+    def end(self, *, size: int | None = None, error: BaseException | str | None = None) -> None:
+        """Note the end; only the first call counts. `size` is the body's length in bytes."""
+        if self.key is None:
+            return
+        end_ns = monotonic_ns()
+        key, self.key = self.key, None
+        if isinstance(error, BaseException):
+            error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        _note({"event": "request", "key": key, "trial": self.trial, "id": self.id, "lane": self.lane, "pid": self.pid,
+               "start_ns": self.start_ns, "connected_ns": self.connected_ns, "sent_ns": self.sent_ns,
+               "first_byte_ns": self.first_byte_ns, "end_ns": end_ns, "status": self.status, "bytes": size,
+               "error": error})  # fmt: skip
+
+
+def open_request(host: str, port: int | None, target: str) -> Request | None:
+    """Begin a request to the lab's server; None for any other host, which is none of the lab's business."""
+    if f"{host}:{port or 80}" != os.environ.get(ORIGIN_VARIABLE):
+        return None
+    trial, _, last = target.partition("?")[0].rpartition("/")
+    return Request(trial.rpartition("/")[2], int(last) if last.isdecimal() else last)
+
+
+def _note(fields: dict[str, object]) -> None:
+    global _notes_fd
+    if _notes_fd is None:
+        with _opening:
+            if _notes_fd is None:
+                _notes_fd = os.open(os.environ[PATH_VARIABLE], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    os.write(_notes_fd, json.dumps({"v": 1, **fields}).encode() + b"\n")

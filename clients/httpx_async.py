@@ -1,0 +1,17 @@
+"""asyncio and httpx: its own connection pool holds back all but `limit` requests."""
+
+import asyncio
+
+import httpx
+
+
+async def fetch(client, url):
+    response = await client.get(url)
+    return response.text
+
+
+async def main(urls, limit):
+    # No timeout, as elsewhere here; httpx would give up after 5 s, the wait for a connection included.
+    limits = httpx.Limits(max_connections=limit)
+    async with httpx.AsyncClient(limits=limits, timeout=None) as client:
+        return await asyncio.gather(*(fetch(client, url) for url in urls))

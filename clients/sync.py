@@ -1,0 +1,9 @@
+"""One after another, with requests."""
+
+import requests
+
+MAX_IN_FLIGHT = 1
+
+
+def main(urls):
+    return [requests.get(url).text for url in urls]

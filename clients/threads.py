@@ -1,0 +1,20 @@
+"""One thread per URL; the answers come back through a queue."""
+
+from queue import Queue
+from threading import Thread
+
+import requests
+
+
+def fetch(position, url, answers):
+    answers.put((position, requests.get(url).text))
+
+
+def main(urls):
+    answers = Queue()
+    threads = [Thread(target=fetch, args=(i, url, answers)) for i, url in enumerate(urls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [body for _, body in sorted(answers.get() for _ in range(answers.qsize()))]

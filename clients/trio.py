@@ -1,0 +1,23 @@
+"""trio and httpx: a nursery of tasks, a CapacityLimiter for at most `limit` at once."""
+
+import httpx
+import trio
+
+
+async def fetch_all(urls, limit):
+    bodies = [None] * len(urls)
+    limiter = trio.CapacityLimiter(limit)
+
+    async def fetch(position, url):
+        async with limiter:
+            bodies[position] = (await client.get(url)).text
+
+    limits = httpx.Limits(max_connections=None)  # the limiter alone decides
+    async with httpx.AsyncClient(limits=limits, timeout=None) as client, trio.open_nursery() as nursery:
+        for position, url in enumerate(urls):
+            nursery.start_soon(fetch, position, url)
+    return bodies
+
+
+def main(urls, limit):
+    return trio.run(fetch_all, urls, limit)
