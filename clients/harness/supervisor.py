@@ -50,7 +50,7 @@ class Supervisor:
         self._approach = approach
         self._emit = emit
         self._commands = commands
-        self._folder = Path(tempfile.mkdtemp(prefix="lab-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"concurrency-lab-{os.getpid()}-"))
         notes = self._folder / "notes"
         notes.touch()
         self._notes = notes.open("rb")

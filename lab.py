@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""The concurrency lab's one command: `python lab.py --help`.
+
+This file has to be readable by any Python, down to 2.7, so that a too old one can say what it lacks.
+"""
+
+import os
+import sys
+
+NEEDED = (3, 11)
+
+if sys.version_info < NEEDED:
+    sys.stderr.write(
+        "lab.py: the lab needs Python %d.%d or newer, and this is Python %d.%d (%s): start lab.py with "
+        "a newer one, as in `python3.13 lab.py`, or install one.\n"
+        % (NEEDED + sys.version_info[:2] + (sys.executable,))
+    )
+    sys.exit(3)
+
+# Python leaves the script's directory off the path when it is told to with -P, -I or PYTHONSAFEPATH.
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - read by Python 2.7
+
+from labkit.cli import main  # noqa: E402 - needs the lines above
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""From what client and server said to a `Trial`: puts both on one time axis and pairs their rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from clients.harness import protocol
+from labkit.model import Outcome, PlannedTrial, RequestRow, SampleRow, ServerRow, Trial
+from labkit.runtime.client import ClientReport
+from labkit.runtime.server import LoggedRequest
+
+
+def assemble(
+    planned: PlannedTrial,
+    ready: protocol.Ready,
+    report: ClientReport,
+    logged: Sequence[LoggedRequest],
+    server_cpu_s: float | None,
+) -> Trial:
+    """The trial as measured. Without a last word from the client its time axis begins with its first sample."""
+    done = report.done
+    start_ns = done.start_ns if done else next((m.t_ns for m in report.messages if isinstance(m, protocol.Sample)), 0)
+    waiting: dict[int | str, list[LoggedRequest]] = defaultdict(list)
+    for row in logged:
+        waiting[row.id].append(row)
+    rows = tuple(
+        _request_row(begin, end, start_ns, waiting[begin.id].pop(0) if waiting[begin.id] else None)
+        for begin, end in _pairs(report.messages)
+    )
+    unmatched = [row for rest in waiting.values() for row in rest]
+    outcome, error = _outcome(done, report, rows)
+    return Trial(
+        planned=planned,
+        outcome=outcome,
+        error=error,
+        python=ready.python,
+        cold_start_s=ready.cold_start_s,
+        makespan_s=(done.end_ns - done.start_ns) / 1e9 if done and done.outcome in {"ok", "failed"} else None,
+        requests=rows,
+        unmatched=tuple(_server_row(row, start_ns) for row in unmatched),
+        samples=tuple(_sample_row(m, start_ns) for m in report.messages if isinstance(m, protocol.Sample)),
+        answers=done.answers if done else None,
+        cpu_s=done.cpu_s if done else None,
+        machine_cpu_s=done.machine_cpu_s if done else None,
+        server_cpu_s=server_cpu_s,
+        cpus=done.cpus if done else None,
+        last_lines=done.last_lines if done else report.last_lines,
+    )
+
+
+def _outcome(
+    done: protocol.Done | None, report: ClientReport, rows: Sequence[RequestRow]
+) -> tuple[Outcome, str | None]:
+    if done is None:
+        return "crashed", report.how
+    unanswered = [row for row in rows if not row.answered]
+    if done.outcome == "ok" and unanswered:
+        first = unanswered[0]
+        why = first.error or (f"status {first.status}" if first.end_s is not None else "never ended")
+        return "failed", f"{len(unanswered)} of {len(rows)} requests failed; request {first.id}: {why}"
+    return done.outcome, done.error
+
+
+def _pairs(messages: Sequence[protocol.Message]) -> list[tuple[protocol.Begin, protocol.Request | None]]:
+    ends = {message.key: message for message in messages if isinstance(message, protocol.Request)}
+    begins = sorted((m for m in messages if isinstance(m, protocol.Begin)), key=lambda begin: begin.start_ns)
+    return [(begin, ends.get(begin.key)) for begin in begins]
+
+
+def _request_row(
+    begin: protocol.Begin, end: protocol.Request | None, start_ns: int, served: LoggedRequest | None
+) -> RequestRow:
+    def seconds(t_ns: int | None) -> float | None:
+        return None if t_ns is None else (t_ns - start_ns) / 1e9
+
+    return RequestRow(
+        id=begin.id,
+        lane=begin.lane,
+        pid=begin.pid,
+        start_s=(begin.start_ns - start_ns) / 1e9,
+        connected_s=seconds(end.connected_ns) if end else None,
+        sent_s=seconds(end.sent_ns) if end else None,
+        first_byte_s=seconds(end.first_byte_ns) if end else None,
+        end_s=seconds(end.end_ns) if end else None,
+        status=end.status if end else None,
+        bytes=end.bytes if end else None,
+        error=end.error if end else None,
+        server=_server_row(served, start_ns) if served else None,
+    )
+
+
+def _server_row(row: LoggedRequest, start_ns: int) -> ServerRow:
+    return ServerRow(row.id, row.worker, (row.start_ns - start_ns) / 1e9, (row.end_ns - start_ns) / 1e9, row.status)
+
+
+def _sample_row(sample: protocol.Sample, start_ns: int) -> SampleRow:
+    return SampleRow(
+        t_s=(sample.t_ns - start_ns) / 1e9,
+        threads=sample.threads,
+        processes=sample.processes,
+        cpu_s=sample.cpu_s,
+        memory_bytes=sample.memory_bytes,
+        in_flight=sample.in_flight,
+    )

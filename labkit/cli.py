@@ -1,0 +1,160 @@
+"""The command line: parse, have the packages there, run the command, and put failures into words.
+
+Standard library only, until a command needs more: help and usage errors come at once and without any set-up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from labkit import bootstrap
+from labkit.errors import Interrupted, LabError, UsageError
+from labkit.model import WORKER_CLASSES
+from labkit.options import REPORT_FORMATS, RUNTIMES, choices, integer, integers, seconds, seconds_list
+
+EXAMPLES = """\
+examples:
+  python lab.py compare                                 six approaches, 9 requests, 3 workers, 1 s
+  python lab.py compare --workers 1,3,9 --repeat 5      vary the server's workers, five runs each
+  python lab.py compare threads asyncio_gather --requests 30 --limit 6
+  python lab.py compare all --runtime local --format markdown
+  python lab.py approaches                              what can be compared
+  python lab.py up --workers 3                          just the slow server, on http://127.0.0.1:8000
+  python lab.py test                                    the lab's own tests
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises `UsageError` instead of ending the process deep inside."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.removeprefix("argument "), f"`python {self.prog} --help` shows what there is.")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run lab.py with `arguments`; returns its exit code."""
+    for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
+        signal.signal(number, _interrupt)
+    try:
+        options = parser().parse_args(arguments)
+        if options.requirements is not None:
+            code = bootstrap.ensure(options.requirements, arguments)
+            if code is not None:
+                return code
+        options.arguments = tuple(arguments)
+        return int(import_module(f"labkit.commands.{options.module}").run(options))
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    except KeyboardInterrupt:
+        return _explain(Interrupted("interrupted"))
+    except BrokenPipeError:  # whoever read our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except LabError as error:
+        return _explain(error)
+
+
+def _explain(error: LabError) -> int:
+    print(f"lab.py: {error.message}", file=sys.stderr)
+    if error.hint:
+        print("\n".join(f"  {line}" for line in error.hint.splitlines()), file=sys.stderr)
+    return error.exit_code
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    root = Parser(
+        prog="lab.py",
+        description="A lab for concurrency in Python: many ways to call a slow web API, measured and compared.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = root.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    _compare(commands)
+    _approaches(commands)
+    _up_and_down(commands)
+    _clean(commands)
+    _test(commands)
+    return root
+
+
+def _add(commands: Any, name: str, summary: str, requirements: str | None, epilog: str = "") -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.set_defaults(module=name, requirements=requirements)
+    return command
+
+
+def _compare(commands: Any) -> None:
+    command = _add(commands, "compare", "Run approaches against the slow server and compare them.", "lab", EXAMPLES)
+    command.add_argument("approaches", nargs="*", metavar="NAME", help="approaches, or `all` (default: six of them)")
+    grid = command.add_argument_group("the grid", "Several values, with commas, run every combination.")
+    grid.add_argument("--requests", type=integers(1, 10_000), default=(9,), metavar="N,…",
+                      help="requests an approach makes (9)")  # fmt: skip
+    _server_axes(grid)
+    grid.add_argument("--limit", type=integers(1, 10_000), default=(), metavar="N,…",
+                      help="most requests a bounded approach keeps in flight (as many as the server serves at once)")  # fmt: skip
+    grid.add_argument("--repeat", type=integer(1, 1000), default=1, metavar="N",
+                      help="runs of every combination (1); from 2 on with a 95 %% interval")  # fmt: skip
+    grid.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help="orders the trials (1)")
+    how = command.add_argument_group("how")
+    _runtime(how)
+    how.add_argument("--trial-timeout", type=seconds(0.1, 86_400), default=None, metavar="S",
+                     help="end a trial after S seconds (10 s + twice the time one after another takes)")  # fmt: skip
+    how.add_argument("--format", type=choices(REPORT_FORMATS), default="table", metavar="FORMAT",
+                     help=f"{', '.join(REPORT_FORMATS)} (table)")  # fmt: skip
+
+
+def _server_axes(group: Any) -> None:
+    group.add_argument("--workers", type=integers(1, 64), default=(3,), metavar="N,…", help="server workers (3)")
+    group.add_argument("--delay", type=seconds_list(0.001, 60), default=(1.0,), metavar="S,…",
+                       help="seconds the server takes for an answer (1)")  # fmt: skip
+    group.add_argument("--worker-class", type=choices(WORKER_CLASSES, several=True), default=("sync",),
+                       metavar="CLASS,…", help=f"{', '.join(WORKER_CLASSES)} (sync)")  # fmt: skip
+    group.add_argument("--worker-threads", type=integers(1, 256), default=(1,), metavar="N,…",
+                       help="threads in each gthread worker (1)")  # fmt: skip
+
+
+def _runtime(group: Any) -> None:
+    group.add_argument("--runtime", type=choices(RUNTIMES), default="auto", metavar="RUNTIME",
+                       help="docker, local (processes on this machine), or auto: docker where it works (auto)")  # fmt: skip
+
+
+def _approaches(commands: Any) -> None:
+    _add(commands, "approaches", "List the approaches and whether they can run here.", "lab")
+
+
+def _up_and_down(commands: Any) -> None:
+    up = _add(commands, "up", "Start the slow server for clients of your own, on 127.0.0.1.", "lab",
+              "example:\n  python lab.py up --workers 3 --delay 1\n  curl http://127.0.0.1:8000/hello")  # fmt: skip
+    up.add_argument("--port", type=integer(1, 65_535), default=8000, metavar="N", help="port on 127.0.0.1 (8000)")
+    up.add_argument("--workers", type=integer(1, 64), default=3, metavar="N", help="server workers (3)")
+    up.add_argument("--delay", type=seconds(0.001, 60), default=1.0, metavar="S", help="seconds for an answer (1)")
+    up.add_argument("--worker-class", type=choices(WORKER_CLASSES), default="sync", metavar="CLASS",
+                    help=f"{', '.join(WORKER_CLASSES)} (sync)")  # fmt: skip
+    up.add_argument("--worker-threads", type=integer(1, 256), default=1, metavar="N",
+                    help="threads in each gthread worker (1)")  # fmt: skip
+    _runtime(up)
+    _add(commands, "down", "Stop the server that `up` started.", "lab")
+
+
+def _clean(commands: Any) -> None:
+    _add(commands, "clean", "Remove whatever this lab left behind: containers, networks, old images, processes; "
+         "a server from `up` too. Results stay, and so does what a lab that runs now uses.", "lab")  # fmt: skip
+
+
+def _test(commands: Any) -> None:
+    command = _add(commands, "test", "Run the lab's own tests with pytest; its options may follow.", "test",
+                   "examples:\n  python lab.py test\n  python lab.py test tests/unit -k checks")  # fmt: skip
+    command.add_argument("pytest", nargs=argparse.REMAINDER, metavar="…", help="passed on to pytest")

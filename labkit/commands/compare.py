@@ -1,0 +1,126 @@
+"""``lab.py compare``: plan, run, check, report."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import signal
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from labkit import owner, reports
+from labkit.comparison import Run
+from labkit.environment import environment
+from labkit.errors import Interrupted, LabError, MachineError
+from labkit.model import CheckedTrial, Comparison, Notice
+from labkit.plan import Grid, make_plan
+from labkit.progress import make_progress
+from labkit.results import Results
+from labkit.runtime import Runtime
+from labkit.runtime.choose import choose
+from labkit.selection import select
+
+
+def run(options: Namespace) -> int:
+    """Run the comparison; returns 0 when every trial ran and every check held, 1 otherwise."""
+    plan = make_plan(select(options.approaches), _grid(options), options.seed)
+    started = datetime.now(UTC)
+    run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    with owner.running(run_id), make_progress() as progress:
+        results = Results(owner.ROOT / "results" / run_id)
+        try:
+            progress.begin(plan)
+            runtime, reason = choose(options.runtime, owner.project(run_id), progress.note)
+            keeper = _Keeper(results)
+            work = Run(plan, runtime, progress, keeper)
+            stopped = _run(work, runtime)
+            if not work.trials:
+                reasons = "; ".join(f"{name} {reason}" for name, reason in work.unavailable.items())
+                raise stopped or MachineError(f"nothing that was asked for can run here: {reasons}")
+        except BaseException:
+            results.discard()
+            raise
+    comparison = Comparison(
+        id=run_id,
+        started_at=started.isoformat(timespec="seconds"),
+        command=shlex.join(["python", "lab.py", *options.arguments]),
+        plan=plan,
+        environment=environment(runtime, reason, work.python),
+        trials=tuple(work.trials),
+        unavailable=work.unavailable,
+        notices=(*keeper.notices, *_notices(work, stopped)),
+    )
+    results.finish(comparison)
+    print(reports.render(options.format, comparison, results.document_path))
+    if stopped is not None:
+        raise stopped
+    return 0 if comparison.complete and not keeper.notices else 1
+
+
+def _grid(options: Namespace) -> Grid:
+    return Grid(
+        requests=options.requests,
+        workers=options.workers,
+        worker_classes=options.worker_class,
+        worker_threads=options.worker_threads,
+        delays_s=options.delay,
+        limits=options.limit,
+        repeat=options.repeat,
+        trial_timeout_s=options.trial_timeout,
+    )
+
+
+def _run(work: Run, runtime: Runtime) -> LabError | None:
+    """Run as much of the plan as can be; returns what stopped it. Nothing that was started is left afterwards."""
+    stopped: LabError | None = None
+    try:
+        work.run()
+    except KeyboardInterrupt:
+        stopped = Interrupted(f"interrupted after {len(work.trials)} of {len(work.plan.trials)} trials")
+    except LabError as error:
+        stopped = error
+    finally:
+        with _uninterrupted():
+            try:
+                runtime.close()
+            except LabError as error:  # the engine has gone
+                stopped = stopped or error
+    return stopped
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let nobody's second Ctrl-C leave things half removed."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Keeper:
+    """Keeps each trial on disk; where the disk does not take one, the others go on and a notice tells."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self.notices: list[Notice] = []
+
+    def __call__(self, checked: CheckedTrial) -> None:
+        try:
+            self._results.add(checked)
+        except LabError as error:
+            self.notices = [Notice("not_saved", error.message, error.hint)]
+
+
+def _notices(work: Run, stopped: LabError | None) -> list[Notice]:
+    found = [
+        Notice("unavailable", f"{name} {reason}", "`python lab.py approaches` lists what can run here.")
+        for name, reason in work.unavailable.items()
+    ]
+    found += [Notice("left_out", f"left out: {combination}") for combination in work.plan.left_out]
+    if stopped is not None:
+        found.append(Notice("stopped", stopped.message, stopped.hint))
+    return found

@@ -1,0 +1,30 @@
+"""``lab.py up``: the slow server for clients of somebody's own, until ``lab.py down``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from labkit import standing
+from labkit.errors import MachineError, UsageError
+from labkit.model import ServerConfig
+
+
+def run(options: Namespace) -> int:
+    """Start the server on 127.0.0.1 and leave it running; 0. Raises `MachineError` when it cannot be had."""
+    if options.worker_threads > 1 and options.worker_class != "gthread":
+        raise UsageError(f"--worker-threads {options.worker_threads} with --worker-class {options.worker_class}: "
+                         "only gthread has threads", "Add --worker-class gthread.")  # fmt: skip
+    if (there := standing.find()) is not None:
+        raise MachineError(f"a server is up already, on {there.url}", "`python lab.py down` stops it.")
+    config = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
+    started = standing.start(config, options.port, options.runtime, _note)
+    workers = "1 worker" if config.workers == 1 else f"{config.workers} workers"
+    print(f"The slow server is up on {started.url} ({started.runtime}): {workers} ({config.worker_class}), "
+          f"{config.delay_s:g} s for an answer.")  # fmt: skip
+    print(f"Try `curl {started.url}/hello`; `python lab.py down` stops it.")
+    return 0
+
+
+def _note(text: str) -> None:
+    print(f"lab.py: {text}", file=sys.stderr)

@@ -1,0 +1,133 @@
+"""Runs a plan: block by block, trial by trial, keeping each as soon as it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from clients.harness import protocol
+from labkit.assemble import assemble
+from labkit.checks import check_trial
+from labkit.errors import EngineGone, LabError, MachineError, UsageError
+from labkit.model import Block, CheckedTrial, Plan, PlannedTrial, Trial
+from labkit.progress import Progress
+from labkit.runtime import Runtime
+from labkit.runtime.client import Client
+from labkit.runtime.server import Server
+
+# How long the server's log may lag behind the clients once a trial is over.
+LOG_PATIENCE_S = 1.0
+
+Started = tuple[Client, protocol.Ready]
+
+
+@dataclass(slots=True)
+class Run:
+    """A plan being run; `trials` holds what is over so far, whatever happens to the rest."""
+
+    plan: Plan
+    runtime: Runtime
+    progress: Progress
+    keep: Callable[[CheckedTrial], None]
+    trials: list[CheckedTrial] = field(default_factory=list)
+    unavailable: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Run every block. Raises `LabError` when it cannot go on; what a trial suffers alone is its own outcome."""
+        self.runtime.prepare(self.plan.approaches)
+        for block in self.plan.blocks:
+            self._block(block)
+
+    @property
+    def python(self) -> str | None:
+        """The interpreter that ran the approaches."""
+        return next((checked.trial.python for checked in self.trials if checked.trial.python), None)
+
+    def _block(self, block: Block) -> None:
+        self.progress.block(block)
+        wanted = [trial for trial in block.trials if trial.approach not in self.unavailable]
+        self.runtime.server(block.point.server)
+        clients = self._start_clients(wanted)
+        for planned in wanted:
+            if planned.order in clients:
+                self._trial(planned, clients[planned.order])
+
+    def _start_clients(self, wanted: Sequence[PlannedTrial]) -> dict[int, Started | LabError]:
+        """Start all clients of a block side by side, before any of their turns.
+
+        No more start at once than there are processors: cold starts are measured, and must not slow each other.
+        """
+        clients: dict[int, Started | LabError] = {}
+        with ThreadPoolExecutor(max_workers=self.runtime.cpus) as pool:
+            futures = {planned.order: pool.submit(self._start_client, planned.approach) for planned in wanted}
+            try:
+                for order, future in futures.items():
+                    try:
+                        client, message = future.result()
+                    except EngineGone:
+                        raise
+                    except MachineError as error:
+                        clients[order] = error  # this trial's own outcome; the others go on
+                        continue
+                    if isinstance(message, protocol.Ready):
+                        clients[order] = client, message
+                    else:
+                        self._unavailable(message)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.runtime.close()  # so that nobody waits for a client that will never be ready
+                raise
+        return clients
+
+    def _start_client(self, approach: str) -> tuple[Client, protocol.Ready | protocol.Unavailable]:
+        client = self.runtime.client(approach)
+        return client, client.wait_until_ready()
+
+    def _unavailable(self, message: protocol.Unavailable) -> None:
+        if message.kind == "broken":
+            raise UsageError(f"clients/{message.approach}.py cannot be used: {message.reason}",
+                             "Mend the file, or name the approaches to compare without it.")  # fmt: skip
+        self.unavailable[message.approach] = message.reason
+
+    def _trial(self, planned: PlannedTrial, started: Started | LabError) -> None:
+        self.progress.trial(planned)
+        gone: EngineGone | None = None
+        try:
+            if isinstance(started, LabError):
+                raise started
+            server = self.runtime.server(planned.point.server)  # the same one, unless it has died
+            trial = self._measure(planned, server, *started)
+        except MachineError as error:
+            gone = error if isinstance(error, EngineGone) else None
+            last_lines = tuple(error.hint.split("\n"))
+            trial = Trial(planned, "crashed", error.message, None, None, None, last_lines=last_lines)
+        checked = CheckedTrial(trial, check_trial(trial))
+        self.trials.append(checked)
+        self.keep(checked)
+        self.progress.trial_done(checked)
+        if gone is not None:
+            raise gone
+
+    def _measure(self, planned: PlannedTrial, server: Server, client: Client, ready: protocol.Ready) -> Trial:
+        load = planned.point.load
+        numbers = range(1, load.requests + 1)
+        signal = protocol.Trial(
+            urls=tuple(f"{server.url}/{planned.key}/{number}" for number in numbers),
+            limit=load.limit,
+            timeout_s=load.timeout_s,
+            trial_timeout_s=planned.timeout_s,
+        )
+        before = server.cpu_s()
+        report = client.run(signal, self.progress.sample)
+        after = server.cpu_s()
+        sent = {message.id for message in report.messages if isinstance(message, protocol.Begin)}
+        logged = server.requests_of(planned.key, sent, LOG_PATIENCE_S)
+        used = None if before is None or after is None else after - before
+        trial = assemble(planned, ready, report, logged, used)
+        if not server.alive:
+            error = f"the slow server ended during the trial; {trial.error or 'the client did not notice'}"
+            trial = replace(trial, outcome="crashed", error=error, last_lines=trial.last_lines + server.last_lines)
+        elif trial.outcome != "ok":
+            server.stop()  # it may still be busy with requests that nobody waits for; the next trial gets a fresh one
+        return trial

@@ -1,0 +1,87 @@
+"""The result document, schema ``concurrency-lab/comparison/1``: what ``--format json`` prints and result.json holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from labkit.figures import figures
+from labkit.model import CheckedTrial, Comparison, GridPoint, RequestRow
+from labkit.summary import SummaryRow, summarise
+
+SCHEMA = "concurrency-lab/comparison/1"
+
+
+def document(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as plain data, ready for JSON."""
+    return {
+        "schema": SCHEMA,
+        "mode": "compare",
+        "id": comparison.id,
+        "started_at": comparison.started_at,
+        "command": comparison.command,
+        "seed": comparison.plan.seed,
+        "environment": asdict(comparison.environment),
+        "trials": [trial_document(checked) for checked in comparison.trials],
+        "summary": [_summary(row) for row in summarise(comparison)],
+        "warnings": [asdict(notice) for notice in comparison.notices],
+    }
+
+
+def trial_document(checked: CheckedTrial) -> dict[str, Any]:
+    """One trial: its figures, its raw rows and its checks."""
+    trial, planned, derived = checked.trial, checked.trial.planned, figures(checked.trial)
+    return {
+        "approach": planned.approach,
+        "repeat": planned.repeat,
+        "order": planned.order,
+        **_point(planned.point),
+        "outcome": trial.outcome,
+        "error": trial.error,
+        "python": trial.python,
+        "bound": planned.bound,
+        "ideal_s": planned.ideal_s,
+        "makespan_s": trial.makespan_s,
+        "overhead_s": derived.overhead_s,
+        "efficiency": derived.efficiency,
+        "cold_start_s": trial.cold_start_s,
+        "ok": derived.ok,
+        "failed": derived.failed,
+        "latency_s": asdict(derived.latency) if derived.latency else None,
+        "max_in_flight": derived.max_in_flight,
+        "server_max_in_flight": derived.server_max_in_flight,
+        "threads_peak": derived.threads_peak,
+        "processes_peak": derived.processes_peak,
+        "cpu_s": derived.cpu_s,
+        "server_cpu_s": trial.server_cpu_s,
+        "machine_cpu_s": trial.machine_cpu_s,
+        "cpus": trial.cpus,
+        "peak_memory_bytes": derived.peak_memory_bytes,
+        "requests": [_request(row) for row in trial.requests],
+        "unmatched": [asdict(row) for row in trial.unmatched],
+        "answers": trial.answers,
+        "samples": [asdict(sample) for sample in trial.samples],
+        "last_lines": trial.last_lines,
+        "checks": [asdict(check) for check in checked.checks],
+    }
+
+
+def _point(point: GridPoint) -> dict[str, Any]:
+    return {"scenario": point.scenario, "server": asdict(point.server), "load": asdict(point.load)}
+
+
+def _request(row: RequestRow) -> dict[str, Any]:
+    server = row.server
+    return asdict(row) | {
+        "server": {"worker": server.worker, "start_s": server.start_s, "end_s": server.end_s} if server else None
+    }
+
+
+def _summary(row: SummaryRow) -> dict[str, Any]:
+    values = asdict(row)
+    del values["point"], values["makespan"]
+    return {
+        **values,
+        **_point(row.point),
+        "makespan_s": asdict(row.makespan) if row.makespan else None,
+    }

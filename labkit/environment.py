@@ -1,0 +1,44 @@
+"""The environment that a comparison ran in, for its document."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from labkit.model import Environment
+from labkit.runtime import Runtime
+
+ROOT = Path(__file__).resolve().parent.parent
+_PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+) \\$", re.MULTILINE)
+
+
+def environment(runtime: Runtime, reason: str, python: str | None) -> Environment:
+    """Where `runtime` ran its trials, with the interpreter that the clients told."""
+    return Environment(
+        runtime=runtime.name,
+        runtime_reason=reason,
+        python=python,
+        docker=runtime.docker,
+        compose=runtime.compose,
+        cpus=runtime.cpus,
+        memory_bytes=runtime.memory_bytes,
+        kernel=runtime.kernel,
+        images=runtime.images,
+        packages=locked_packages((ROOT / "requirements" / "image.txt").read_text("utf-8")),
+        git_commit=_git_commit(),
+    )
+
+
+def locked_packages(requirements: str) -> dict[str, str]:
+    """Name to version of what a lock file installs everywhere; both runtimes install nothing else, by hash."""
+    return dict(_PIN.findall(requirements))
+
+
+def _git_commit() -> str | None:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.strip() or None

@@ -1,0 +1,17 @@
+"""The ideal: the shortest makespan that a configuration allows, whatever the code."""
+
+from __future__ import annotations
+
+from math import ceil
+
+
+def ideal_s(requests: int, delay_s: float, slots: int | None, bound: int) -> float:
+    """Seconds for `requests` that each occupy one of `slots` server slots for `delay_s`, `bound` in flight at most.
+
+    That is ceil(n / min(c, s, n)) rounds of one delay each. `slots` is None where the server sets no bound. Raises
+    ValueError for a count below 1 or a negative delay.
+    """
+    at_once = min(requests, bound, requests if slots is None else slots)
+    if at_once < 1 or delay_s < 0:
+        raise ValueError(f"no ideal for {requests} requests, {bound} at most in flight, {slots} slots, {delay_s} s")
+    return ceil(requests / at_once) * delay_s

@@ -1,0 +1,49 @@
+"""What runs of this checkout that were killed have left behind."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+
+from labkit import owner
+from labkit.runtime import compose
+from labkit.runtime.docker import IMAGE
+from labkit.runtime.engine import Engine
+
+
+def remove_dead_projects(engine: Engine) -> int:
+    """Remove the containers and networks of runs that have ended; returns of how many runs. `up` is none of these."""
+    dead = [
+        project
+        for project in engine.projects(owner.prefix())
+        if (run := project.removeprefix(owner.prefix())) != owner.UP and not owner.is_running(run)
+    ]
+    for project in dead:
+        engine.remove_project(project)
+    owner.forget_dead_runs()
+    return len(dead)
+
+
+def remove_old_images(engine: Engine) -> int:
+    """Remove the images that this checkout built from an earlier state of itself; returns how many."""
+    built = set(compose.BUILT.read_text("utf-8").split()) if compose.BUILT.exists() else set()
+    old = built - {compose.source_hash()}
+    removed = [tag for tag in sorted(old) if engine.remove_image(f"{IMAGE}:{tag}")]
+    if built:
+        compose.BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - old)), encoding="utf-8")
+    return len(removed)
+
+
+def remove_dead_folders() -> int:
+    """Remove the temporary folders of harnesses that were killed; returns how many."""
+    dead = [
+        path
+        for path in Path(tempfile.gettempdir()).glob("concurrency-lab-*-*")
+        if not psutil.pid_exists(int(path.name.split("-")[2]))
+    ]
+    for path in dead:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(dead)

@@ -1,0 +1,234 @@
+"""What the lab plans and measures: frozen data, validated when it is made. It knows nothing of how it came about.
+
+Times of a trial are seconds counted from its start signal; sizes are bytes. What could not be measured is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Outcome = Literal["ok", "failed", "crashed", "timeout", "interrupted"]
+WorkerClass = Literal["sync", "gthread", "gevent", "asgi"]
+WORKER_CLASSES: tuple[WorkerClass, ...] = get_args(WorkerClass)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServerConfig:
+    """How the slow server is started."""
+
+    workers: int
+    worker_class: WorkerClass
+    worker_threads: int
+    delay_s: float
+
+    @property
+    def slots(self) -> int | None:
+        """How many requests the server serves at once; None where it sets no bound."""
+        return self.workers * self.worker_threads if self.worker_class in {"sync", "gthread"} else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Load:
+    """What every approach is asked to do."""
+
+    requests: int
+    limit: int
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GridPoint:
+    """One configuration; approaches are compared with each other within it."""
+
+    server: ServerConfig
+    load: Load
+    scenario: str = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """One approach, to be run once.
+
+    `order` counts all trials of the comparison from 1. `bound` is the most requests that the approach may have in
+    flight here, and `ideal_s` the shortest makespan that this allows.
+    """
+
+    approach: str
+    point: GridPoint
+    repeat: int
+    order: int
+    bound: int
+    ideal_s: float
+    timeout_s: float
+
+    @property
+    def key(self) -> str:
+        """Marks this trial's requests on the wire and in the server's log."""
+        return f"t{self.order}"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The trials of one repeat at one grid point: they share a server, and their clients start side by side."""
+
+    point: GridPoint
+    trials: tuple[PlannedTrial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that will be run, in order. `left_out` names combinations that are impossible, and why."""
+
+    blocks: tuple[Block, ...]
+    approaches: tuple[str, ...]
+    seed: int
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def trials(self) -> tuple[PlannedTrial, ...]:
+        return tuple(trial for block in self.blocks for trial in block.trials)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """A request as the server logged it. `worker` is the worker's process id as the server sees it."""
+
+    id: int | str
+    worker: int
+    start_s: float
+    end_s: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A request as the client made it; `end_s` is None where it never ended. `server` is its row in the server's log."""
+
+    id: int | str
+    lane: str
+    pid: int
+    start_s: float
+    connected_s: float | None
+    sent_s: float | None
+    first_byte_s: float | None
+    end_s: float | None
+    status: int | None
+    bytes: int | None
+    error: str | None
+    server: ServerRow | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the whole answer arrived, with a status below 400."""
+        return self.end_s is not None and self.error is None and self.status is not None and self.status < 400
+
+    @property
+    def latency_s(self) -> float | None:
+        return None if self.end_s is None else self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """The approach's processes from outside. `in_flight` counts the open sockets that wait for an answer."""
+
+    t_s: float
+    threads: int
+    processes: int
+    cpu_s: float
+    memory_bytes: int | None
+    in_flight: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One trial as it was measured: the raw rows. Everything else about it follows from these.
+
+    `answers` are the request ids that the returned bodies begin with, in their order. `unmatched` are rows of the
+    server's log to which no request of the client belongs. `machine_cpu_s` is the whole machine's processor time
+    during the trial, `server_cpu_s` the server's part of it.
+    """
+
+    planned: PlannedTrial
+    outcome: Outcome
+    error: str | None
+    python: str | None
+    cold_start_s: float | None
+    makespan_s: float | None
+    requests: tuple[RequestRow, ...] = ()
+    unmatched: tuple[ServerRow, ...] = ()
+    samples: tuple[SampleRow, ...] = ()
+    answers: tuple[int | str | None, ...] | None = None
+    cpu_s: float | None = None
+    machine_cpu_s: float | None = None
+    server_cpu_s: float | None = None
+    cpus: int | None = None
+    last_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a trial's figures are honest in one respect; `ok` is None where that could not be told."""
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedTrial:
+    """A trial with the verdict of every check."""
+
+    trial: Trial
+    checks: tuple[Check, ...]
+
+    @property
+    def rankable(self) -> bool:
+        """Whether its makespan may be compared with others."""
+        return self.trial.outcome == "ok" and all(check.ok is not False for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person should know about the whole comparison, and what to do about it."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the trials ran."""
+
+    runtime: str
+    runtime_reason: str
+    python: str | None
+    docker: str | None
+    compose: str | None
+    cpus: int | None
+    memory_bytes: int | None
+    kernel: str
+    images: dict[str, str]
+    packages: dict[str, str]
+    git_commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All trials of one `compare`. `unavailable` maps approaches that cannot run here to the reason."""
+
+    id: str
+    started_at: str
+    command: str
+    plan: Plan
+    environment: Environment
+    trials: tuple[CheckedTrial, ...]
+    unavailable: dict[str, str]
+    notices: tuple[Notice, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial ran to its end and every check held."""
+        wanted = sum(trial.approach not in self.unavailable for trial in self.plan.trials)
+        return len(self.trials) == wanted and all(checked.rankable for checked in self.trials)

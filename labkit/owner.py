@@ -1,0 +1,59 @@
+"""Who owns what: marks what each run of the lab creates, and tells runs that still go on from dead ones.
+
+Every run holds a lock on a file of its own in ``.lab/runs/``. The system releases the lock when the run ends, in
+whatever way, so what belongs to a run without a held lock was left behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from labkit.locks import take
+
+ROOT = Path(__file__).resolve().parent.parent
+UP = "up"
+
+
+def project(run: str) -> str:
+    """The Compose project of a run of this checkout on this machine."""
+    return f"{prefix()}{run}"
+
+
+def prefix() -> str:
+    """What the names of this checkout's Compose projects begin with; others on the same engine begin otherwise."""
+    return f"lab-{hashlib.sha256(f'{platform.node()}:{ROOT}'.encode()).hexdigest()[:8]}-"
+
+
+@contextmanager
+def running(run: str, root: Path = ROOT) -> Iterator[None]:
+    """Own what is marked with `run` for the length of a with block."""
+    folder = root / ".lab" / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / run
+    with path.open("a", encoding="utf-8") as file:
+        take(file.fileno())
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_running(run: str, root: Path = ROOT) -> bool:
+    """Whether a run of this checkout still goes on; one without a file has ended."""
+    try:
+        with (root / ".lab" / "runs" / run).open("r+", encoding="utf-8") as file:
+            return not take(file.fileno())
+    except FileNotFoundError:
+        return False
+
+
+def forget_dead_runs(root: Path = ROOT) -> None:
+    """Remove the files of runs that were killed."""
+    folder = root / ".lab" / "runs"
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not is_running(path.name, root):
+            path.unlink(missing_ok=True)

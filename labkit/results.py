@@ -1,0 +1,78 @@
+"""Results on disk: ``results/<id>/`` holds every trial as soon as it is over, and the whole document at the end."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from labkit.document import document, trial_document
+from labkit.errors import LabError, MachineError
+from labkit.model import CheckedTrial, Comparison
+
+
+class Results:
+    """The folder of one comparison.
+
+    ``trials.jsonl`` grows by a line a trial, flushed to the disk, so that whatever happens later what was measured is
+    kept. ``result.json`` is written beside it and renamed: it is whole or not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `MachineError` when nothing can be written there."""
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True)
+            self._trials = (folder / "trials.jsonl").open("xb", buffering=0)
+        except OSError as error:
+            raise MachineError(f"results cannot be kept in {folder}: {error.strerror}",
+                               "Make room there or mend its permissions.") from error  # fmt: skip
+
+    @property
+    def document_path(self) -> Path:
+        return self.folder / "result.json"
+
+    def add(self, checked: CheckedTrial) -> None:
+        """Keep one trial. Raises `LabError` when the disk does not take it."""
+        line = json.dumps(trial_document(checked), allow_nan=False).encode() + b"\n"
+        whole = self._trials.tell()
+        try:
+            if self._trials.write(line) != len(line):  # the disk took a part
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._trials.fileno())
+        except OSError as error:
+            self._trials.truncate(whole)  # so that a later trial does not follow half a line
+            self._trials.seek(whole)
+            raise self._not_kept(error) from error
+
+    def finish(self, comparison: Comparison) -> None:
+        """Write the document. Raises `LabError` when the disk does not take it."""
+        self._trials.close()
+        new = self.document_path.with_suffix(".new")
+        try:
+            with new.open("w", encoding="utf-8") as file:
+                json.dump(document(comparison), file, indent=1, allow_nan=False)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self.document_path)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise self._not_kept(error) from error
+
+    def discard(self) -> None:
+        """Remove the folder of a comparison of which nothing came."""
+        self._trials.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _not_kept(self, error: OSError) -> LabError:
+        return LabError(f"results cannot be kept in {self.folder}: {error.strerror}",
+                        "Make room on that disk; the trials saved before are whole.")  # fmt: skip
+
+
+def saved_trials(folder: Path) -> list[dict[str, Any]]:
+    """The trials in a results folder, of a comparison that was cut off too; a line cut off half-way is left out."""
+    lines = (folder / "trials.jsonl").read_bytes().split(b"\n")[:-1]
+    return [json.loads(line) for line in lines]

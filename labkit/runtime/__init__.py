@@ -1,0 +1,34 @@
+"""Runtimes: where trials run. A runtime is small, because one protocol serves them all: start, send, read, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from labkit.model import ServerConfig
+from labkit.runtime.client import Client
+from labkit.runtime.server import Server
+
+
+class Runtime(Protocol):
+    """Starts servers and clients for one comparison and removes, on `close`, all that it started and nothing else."""
+
+    name: str
+    docker: str | None
+    compose: str | None
+    cpus: int
+    memory_bytes: int | None
+    kernel: str
+    images: dict[str, str]
+
+    def prepare(self, approaches: Sequence[str]) -> None:
+        """Have everything ready that can be, before anything is timed. Raises `MachineError`."""
+
+    def server(self, config: ServerConfig) -> Server:
+        """The slow server in this configuration, its workers ready; one that runs already is used again."""
+
+    def client(self, approach: str) -> Client:
+        """A fresh client, started; it may not be ready yet."""
+
+    def close(self) -> None:
+        """Remove all that this comparison started. May be called at any moment, and more than once."""

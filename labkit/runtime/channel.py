@@ -1,0 +1,77 @@
+"""A started process or container, as something to send to and to read lines from."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Protocol
+
+STDOUT, STDERR = 1, 2
+LAST_LINES = 20
+LINE_CHARACTERS = 500
+
+
+class Channel(Protocol):
+    """What a runtime has to offer for each process or container that it starts."""
+
+    def send(self, data: bytes) -> None:
+        """Write to its standard input. Raises OSError when it is gone."""
+
+    def chunks(self) -> Iterator[tuple[int, bytes]]:
+        """What it writes, as (`STDOUT` or `STDERR`, bytes), until it ends."""
+
+    def kill(self) -> None:
+        """End it now, with all that it started."""
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit code once it has ended and left nothing behind; None if it has not after `timeout_s`."""
+
+
+class Lines:
+    """The lines of a channel's standard output, read as they come; of standard error the last few are kept."""
+
+    def __init__(self, channel: Channel, name: str) -> None:
+        self._channel = channel
+        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
+        self._errors: deque[str] = deque(maxlen=LAST_LINES)
+        self._ended = False
+        self._thread = Thread(target=self._read, name=f"lines of {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def last_errors(self) -> tuple[str, ...]:
+        return tuple(self._errors)
+
+    def next(self, timeout_s: float) -> bytes | None:
+        """The next line, or None when the channel has ended. Raises TimeoutError."""
+        if self._ended:
+            return None
+        try:
+            line = self._lines.get(timeout=max(0.0, timeout_s))
+        except Empty:
+            raise TimeoutError from None
+        self._ended = line is None
+        return line
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until everything that was written has been read."""
+        self._thread.join(timeout_s)
+
+    def _read(self) -> None:
+        rest = {STDOUT: b"", STDERR: b""}
+        for stream, chunk in self._channel.chunks():
+            *whole, rest[stream] = (rest[stream] + chunk).split(b"\n")
+            for line in whole:
+                if stream == STDOUT:
+                    self._lines.put(line)
+                else:
+                    self._keep(line)
+        self._keep(rest[STDERR])
+        self._lines.put(None)
+
+    def _keep(self, line: bytes) -> None:
+        text = line.decode("utf-8", errors="replace").rstrip()
+        if text:
+            self._errors.append(text[:LINE_CHARACTERS])

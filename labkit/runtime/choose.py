@@ -1,0 +1,30 @@
+"""Which runtime a comparison uses, and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from labkit.errors import MachineError
+from labkit.runtime import Runtime
+from labkit.runtime.docker import DockerRuntime
+from labkit.runtime.local import LocalRuntime
+
+
+def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runtime, str]:
+    """The runtime for ``auto``, ``docker`` or ``local``, and the reason in a few words; `note` tells a person.
+
+    Raises `MachineError` when the one asked for, or with ``auto`` any, cannot be had.
+    """
+    if wanted == "local":
+        return LocalRuntime(), "asked for"
+    try:
+        return DockerRuntime(project, note), "asked for" if wanted == "docker" else "an engine answers"
+    except MachineError as error:
+        if wanted == "docker":
+            raise
+        if os.name != "posix":
+            raise MachineError(f"neither runtime works here: {error.message}, and gunicorn does not run on Windows",
+                               "Start Docker Desktop, or run the lab inside WSL.") from error  # fmt: skip
+        note(f"without Docker, with processes on this machine: {error.message}")
+        return LocalRuntime(), error.message

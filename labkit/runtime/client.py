@@ -1,0 +1,100 @@
+"""A client: one approach in a process or container of its own, spoken to in the harness's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from clients.harness import protocol
+from labkit.errors import MachineError
+from labkit.runtime.channel import Channel, Lines
+
+READY_PATIENCE_S = 60.0
+# The harness ends a trial that takes too long itself, and tells more about it than we could: give it time to.
+HARNESS_GRACE_S = 5.0
+EXIT_PATIENCE_S = 5.0
+_SAMPLE = b'"event": "sample"'
+_DONE = b'"event": "done"'
+
+
+@dataclass(frozen=True, slots=True)
+class ClientReport:
+    """All that a client said of one trial. `done` is None when it ended without a last word; then `how` says how."""
+
+    messages: tuple[protocol.Message, ...]
+    done: protocol.Done | None
+    how: str
+    last_lines: tuple[str, ...]
+
+
+class Client:
+    """One client, good for one trial."""
+
+    def __init__(self, approach: str, channel: Channel) -> None:
+        self.approach = approach
+        self._channel = channel
+        self._lines = Lines(channel, approach)
+
+    def wait_until_ready(self) -> protocol.Ready | protocol.Unavailable:
+        """Wait for the approach's imports. Raises `MachineError` when the client ends or stays silent instead."""
+        try:
+            line = self._lines.next(READY_PATIENCE_S)
+        except TimeoutError:
+            raise self._broken(f"was not ready after {READY_PATIENCE_S:g} s") from None
+        if line is None:
+            raise self._broken(self._how_it_ended())
+        message = protocol.from_line(line)
+        if not isinstance(message, protocol.Ready | protocol.Unavailable):
+            raise self._broken(f"said {message.event!r} before it was ready")
+        return message
+
+    def run(self, trial: protocol.Trial, on_sample: Callable[[int | None], None]) -> ClientReport:
+        """Send the start signal and read until the trial is over; `on_sample` gets the live in-flight count."""
+        lines: list[bytes] = []
+        how = ""
+        deadline = monotonic() + trial.trial_timeout_s + HARNESS_GRACE_S
+        with suppress(OSError):  # it is gone; reading will tell how
+            self._channel.send(protocol.to_line(trial))
+        while True:
+            try:
+                line = self._lines.next(deadline - monotonic())
+            except TimeoutError:
+                how = f"the client did not answer {HARNESS_GRACE_S:g} s after the trial's timeout"
+                break
+            if line is None:
+                how = self._how_it_ended()
+                break
+            lines.append(line)
+            if _SAMPLE in line[:40]:
+                sample = protocol.from_line(line)
+                on_sample(sample.in_flight if isinstance(sample, protocol.Sample) else None)
+            elif _DONE in line[:40]:
+                break
+        self.stop()
+        messages = tuple(protocol.from_line(line) for line in lines)
+        done = messages[-1] if messages and isinstance(messages[-1], protocol.Done) else None
+        return ClientReport(messages, done, how, self._lines.last_errors)
+
+    def stop(self) -> None:
+        """Wait a moment for it to end by itself, as it does after its trial; then end it."""
+        if self._channel.wait(EXIT_PATIENCE_S) is None:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it now."""
+        self._channel.kill()
+        self._channel.wait(EXIT_PATIENCE_S)
+
+    def _how_it_ended(self) -> str:
+        self._lines.join(1.0)
+        code = self._channel.wait(EXIT_PATIENCE_S)
+        if code is None:
+            return "the client's output ended"
+        return f"the client was killed by signal {-code}" if code < 0 else f"the client exited with code {code}"
+
+    def _broken(self, what: str) -> MachineError:
+        self.kill()
+        last = "\n".join(self._lines.last_errors)
+        return MachineError(f"the client for {self.approach} {what}", last)

@@ -1,0 +1,111 @@
+"""Compose, the only description of a service: builds the image and creates containers, networks and limits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from labkit.errors import MachineError
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD_LOG = ROOT / ".lab" / "build.log"
+BUILT = ROOT / ".lab" / "built"  # the tags of the images built here, a line each
+INTO_IMAGE = ("Dockerfile", ".dockerignore", "requirements/image.txt", "server", "clients")
+INSTALL_HINT = "Install the Compose plugin (Docker Desktop has it; on Linux: the package docker-compose-plugin)."
+
+
+def version() -> str:
+    """The version of the Compose plugin. Raises `MachineError` when it is not there."""
+    try:
+        run = subprocess.run(["docker", "compose", "version", "--short"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise MachineError("the docker command is not there", INSTALL_HINT) from None
+    if run.returncode != 0:
+        raise MachineError("the docker command has no Compose plugin", INSTALL_HINT)
+    return run.stdout.strip()
+
+
+def source_hash(root: Path = ROOT) -> str:
+    """Twelve hexadecimal digits that stand for all that goes into the image: another source, another tag."""
+    digest = hashlib.sha256(os.environ.get("LAB_BASE_IMAGE", "").encode())
+    for path in sorted(_files(root)):
+        digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _files(root: Path) -> Iterable[Path]:
+    for name in INTO_IMAGE:
+        path = root / name
+        if path.is_dir():
+            yield from (each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+        else:
+            yield path
+
+
+class Compose:
+    """One Compose project of this lab."""
+
+    def __init__(self, project: str, *, tag: str, cpus: int) -> None:
+        self._project = project
+        self._settings = {"LAB_IMAGE_TAG": tag, "LAB_SOURCE_HASH": tag, "LAB_CPUS": str(cpus),
+                          "LAB_CLIENT_MODE": "--protocol"}  # fmt: skip
+
+    def build(self) -> None:
+        """Build the image. Raises `MachineError` with what the build said last."""
+        run = self._run(["build", "server"], {})
+        BUILD_LOG.parent.mkdir(exist_ok=True)
+        BUILD_LOG.write_text(run.stdout + run.stderr, encoding="utf-8")
+        if run.returncode != 0:
+            raise MachineError(f"the image cannot be built: {_last_line(run.stderr)}", f"All it said is in {BUILD_LOG}.")
+
+        with BUILT.open("a", encoding="utf-8") as file:
+            file.write(f"{self._settings['LAB_IMAGE_TAG']}\n")
+
+    def create(self, services: Sequence[str], settings: Mapping[str, str], own: Sequence[str] = ()) -> None:
+        """Create the containers of `services`, again where `settings` differ, and of approaches that are somebody's `own`.
+
+        Those have no service in compose.yaml: they extend its `client` with another name. Raises `MachineError`.
+        """
+        extended = {
+            name: {
+                "extends": {"file": str(ROOT / "compose.yaml"), "service": "client"},
+                "entrypoint": ["python", "-m", "clients.harness", name],
+                "profiles": [],
+            }
+            for name in own
+        }
+        run = self._run(["create", "--no-build", *services, *own], settings, {"services": extended} if own else None)
+        if run.returncode != 0:
+            raise MachineError(f"Compose cannot create the containers: {_last_line(run.stderr)}")
+
+    def services(self) -> frozenset[str]:
+        """The services that compose.yaml describes."""
+        run = self._run(["--profile", "*", "config", "--services"], {})
+        if run.returncode != 0:
+            raise MachineError(f"Compose cannot read compose.yaml: {_last_line(run.stderr)}")
+        return frozenset(run.stdout.split())
+
+    def _run(
+        self, arguments: Sequence[str], settings: Mapping[str, str], more: Mapping[str, object] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        files = ["-f", "compose.yaml", *(["-f", "-"] if more else [])]
+        return subprocess.run(
+            ["docker", "compose", "--progress", "plain", *files, "-p", self._project, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self._settings, **settings},
+            input=json.dumps(more) if more else "",
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,44 @@
+"""Runs a command that must not outlive whoever started it: ``python -m labkit.runtime.guard COMMAND…``.
+
+The command gets a session of its own. When standard input ends, because its owner closed it or died in whatever way,
+the whole session is killed. SIGTERM does the same. The exit code is the command's.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+
+def main(command: list[str]) -> int:
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    selector = selectors.DefaultSelector()
+    selector.register(woken, selectors.EVENT_READ)
+    selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
+    while process.poll() is None:
+        for key, _ in selector.select(1.0):
+            data = os.read(key.fd, 4096)
+            ended = not data if key.fd != woken else signal.SIGTERM in data or signal.SIGINT in data
+            if ended:
+                _kill(process.pid)
+                process.wait()
+    _kill(process.pid)
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def _kill(session: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(session, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

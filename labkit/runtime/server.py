@@ -1,0 +1,120 @@
+"""The running slow server, as its own log tells of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+
+from labkit.errors import MachineError
+from labkit.model import ServerConfig
+from labkit.runtime.channel import Channel, Lines
+
+READY_PATIENCE_S = 30.0
+STOP_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One line of the server's log; times are nanoseconds on the clock that clients share."""
+
+    trial: str
+    id: int | str
+    worker: int
+    start_ns: int
+    end_ns: int
+    status: int
+
+
+class Server:
+    """One slow server in one configuration."""
+
+    def __init__(
+        self, config: ServerConfig, channel: Channel, *, host: str | None = None, cpu_s: Callable[[], float | None]
+    ) -> None:
+        """`host` is what clients reach it by, if not by the address that it logs; `cpu_s` reads its processor time."""
+        self.config = config
+        self.cpu_s = cpu_s
+        self._channel = channel
+        self._host = host
+        self._lines = Lines(channel, "server")
+        self._address = ""
+        self._logged: dict[str, list[LoggedRequest]] = {}
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it, without a path."""
+        port = self._address.rpartition(":")[2]
+        return f"http://{self._host or self._address.rpartition(':')[0]}:{port}"
+
+    def wait_until_ready(self) -> None:
+        """Wait until it listens and each of its workers takes requests. Raises `MachineError`."""
+        deadline = monotonic() + READY_PATIENCE_S
+        workers = 0
+        while not self._address or workers < self.config.workers:
+            try:
+                line = self._lines.next(deadline - monotonic())
+            except TimeoutError:
+                raise self._broken(f"was not ready after {READY_PATIENCE_S:g} s") from None
+            if line is None:
+                raise self._broken("ended before it was ready")
+            match self._take(line):
+                case {"event": "listening", "address": str(address)}:
+                    self._address = address
+                case {"event": "worker"}:
+                    workers += 1
+
+    def requests_of(self, trial: str, wanted: Collection[int | str], patience_s: float) -> tuple[LoggedRequest, ...]:
+        """What it logged of a trial, once that holds all `wanted` ids, or after `patience_s` without them."""
+        deadline = monotonic() + patience_s
+        with suppress(TimeoutError):
+            while not {row.id for row in self._logged.get(trial, ())}.issuperset(wanted):
+                line = self._lines.next(deadline - monotonic())
+                if line is None:
+                    break
+                self._take(line)
+        with suppress(TimeoutError):  # what has come besides, such as a request that nobody asked for
+            while (line := self._lines.next(0)) is not None:
+                self._take(line)
+        return tuple(self._logged.pop(trial, ()))
+
+    @property
+    def alive(self) -> bool:
+        return self._channel.wait(0) is None
+
+    @property
+    def last_lines(self) -> tuple[str, ...]:
+        return self._lines.last_errors
+
+    def stop(self) -> None:
+        """End it now: nobody waits for its answers any more."""
+        self._channel.kill()
+        self._channel.wait(STOP_PATIENCE_S)
+
+    def _take(self, line: bytes) -> dict[str, object]:
+        try:
+            data = json.loads(line)
+        except ValueError:
+            return {}
+        if not isinstance(data, dict):
+            return {}
+        if data.get("event") == "request":
+            request_id = str(data["id"])
+            row = LoggedRequest(
+                trial=str(data["trial"]),
+                id=int(request_id) if request_id.isdecimal() else request_id,
+                worker=int(data["worker"]),
+                start_ns=int(data["start_ns"]),
+                end_ns=int(data["end_ns"]),
+                status=int(data["status"]),
+            )
+            self._logged.setdefault(row.trial, []).append(row)
+        return data
+
+    def _broken(self, what: str) -> MachineError:
+        self._lines.join(1.0)
+        last = "\n".join(self._lines.last_errors)
+        self.stop()
+        return MachineError(f"the slow server {what}", last)

@@ -1,0 +1,127 @@
+"""The standing server: what `up` starts and leaves running, and `down` stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from time import monotonic, sleep
+
+import psutil
+
+from labkit import owner
+from labkit.errors import MachineError
+from labkit.model import ServerConfig
+from labkit.runtime.choose import choose
+from labkit.runtime.docker import DockerRuntime
+from labkit.runtime.engine import Engine
+from labkit.runtime.local import server_environment
+from labkit.runtime.server import READY_PATIENCE_S
+
+STATE = owner.ROOT / ".lab" / "up.json"
+LOG = owner.ROOT / ".lab" / "up.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A server that is up. `pid` and `created` identify the local one's process, and are 0 with Docker."""
+
+    runtime: str
+    port: int
+    pid: int = 0
+    created: float = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def find() -> Standing | None:
+    """The server that is up, or None. Raises `EngineGone` or `MachineError` when its engine does not answer."""
+    try:
+        standing = Standing(**json.loads(STATE.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    if standing.runtime == "local":
+        return standing if _process(standing) is not None else None
+    return standing if Engine().containers(owner.project(owner.UP)) else None
+
+
+def start(config: ServerConfig, port: int, runtime: str, note: Callable[[str], None]) -> Standing:
+    """Start a server on 127.0.0.1:`port`. Raises `MachineError`, and leaves nothing then."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise MachineError(f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
+                               f"Choose another, as in `python lab.py up --port {port % 65535 + 1}`.") from error  # fmt: skip
+    chosen, _ = choose(runtime, owner.project(owner.UP), note)
+    STATE.parent.mkdir(exist_ok=True)
+    if isinstance(chosen, DockerRuntime):
+        standing = Standing("docker", port)
+        try:
+            chosen.stand(config, port)
+        except BaseException:
+            chosen.close()
+            raise
+    else:
+        standing = _start_process(config, port)
+    STATE.write_text(json.dumps(asdict(standing)), encoding="utf-8")
+    return standing
+
+
+def stop() -> Standing | None:
+    """Stop the server that is up; returns which it was."""
+    standing = find()
+    if standing is not None and standing.runtime == "docker":
+        Engine().remove_project(owner.project(owner.UP))
+    elif standing is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(standing.pid, signal.SIGKILL)
+    STATE.unlink(missing_ok=True)
+    return standing
+
+
+def _start_process(config: ServerConfig, port: int) -> Standing:
+    with LOG.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"],
+            cwd=owner.ROOT,
+            env={**os.environ, **server_environment(config, f"127.0.0.1:{port}")},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_for_workers(process, config.workers)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    return Standing("local", port, process.pid, psutil.Process(process.pid).create_time())
+
+
+def _wait_for_workers(process: subprocess.Popen[bytes], workers: int) -> None:
+    deadline = monotonic() + READY_PATIENCE_S
+    while LOG.read_bytes().count(b'"event":"worker"') < workers:
+        if process.poll() is not None or monotonic() > deadline:
+            lines = LOG.read_text("utf-8", errors="replace").splitlines()
+            raise MachineError("the slow server did not come up", "\n".join(lines[-5:]))
+        sleep(0.05)
+
+
+def _process(standing: Standing) -> psutil.Process | None:
+    with suppress(psutil.Error):
+        process = psutil.Process(standing.pid)
+        if process.create_time() == standing.created and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    return None

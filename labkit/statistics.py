@@ -1,0 +1,65 @@
+"""Statistics of measured values: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil, comb, sqrt
+from statistics import median, stdev
+
+# Student's t, 0.975 quantile, for 1 to 4 degrees of freedom (any table; e.g. NIST/SEMATECH e-Handbook, 1.3.6.7.2).
+_STUDENT_T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
+# Standard error of the median of normal values ÷ that of their mean, in the limit: sqrt(pi / 2).
+_MEDIAN_TO_MEAN = 1.2533
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: always one of `values` (Hyndman & Fan 1996, type 1). Raises ValueError if empty."""
+    if not values:
+        raise ValueError("no percentile of nothing")
+    return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)]
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """A 95 % confidence interval of the median, or None for fewer than two values.
+
+    From six values on it lies between two of the values themselves, by the binomial distribution of how many fall
+    below the median, and assumes nothing of their distribution (Conover, Practical Nonparametric Statistics, 3.2).
+    No such interval exists for fewer: there it is Student's t about the median, which assumes roughly normal values.
+    """
+    n = len(values)
+    if n < 2:
+        return None
+    ordered = sorted(values)
+    if n < 6:
+        half = _STUDENT_T[n - 1] * _MEDIAN_TO_MEAN * stdev(values) / sqrt(n)
+        return median(values) - half, median(values) + half
+    outside, below = 0.0, 0
+    while (outside := outside + comb(n, below) / 2**n) <= 0.025:
+        below += 1
+    return ordered[below - 1], ordered[n - below]
+
+
+def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
+    """The most of `spans` (start, end) that overlap at any moment; one that ends as another starts does not."""
+    edges = sorted(edge for start, end in spans for edge in ((start, 1), (end, -1)))
+    most = now = 0
+    for _, step in edges:
+        now += step
+        most = max(most, now)
+    return most
+
+
+def time_average(points: Sequence[tuple[float, float]], start: float, end: float) -> float | None:
+    """The mean over time, from `start` to `end`, of a value read at some moments: `points` are (time, value), in order.
+
+    Between two readings the value counts as the straight line between them; None unless readings span the stretch.
+    """
+    if end <= start or len(points) < 2 or points[0][0] > start or points[-1][0] < end:
+        return None
+    area = 0.0
+    for (t0, v0), (t1, v1) in zip(points, points[1:], strict=False):
+        left, right = max(t0, start), min(t1, end)
+        if right > left:
+            slope = (v1 - v0) / (t1 - t0)
+            area += (right - left) * (v0 + slope * ((left + right) / 2 - t0))
+    return area / (end - start)

@@ -1,0 +1,154 @@
+"""The summary: one row per approach and grid point, over its repeats, and who may be called the fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from labkit.figures import Figures, figures
+from labkit.model import CheckedTrial, Comparison, GridPoint
+from labkit.statistics import median_interval
+
+FASTEST = "fastest"
+NO_CLEAR_WINNER = "no clear winner"
+SLOWER = "slower"
+ONE_RUN = "one run"
+NOT_RANKED = "not ranked"
+
+
+@dataclass(frozen=True, slots=True)
+class Makespan:
+    """Seconds over the rankable trials; `ci95` is the median's 95 % interval, None for a single one."""
+
+    median: float
+    min: float
+    max: float
+    ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """One approach at one grid point; figures are medians over its rankable trials, counts the largest seen.
+
+    `trials` counts those that ran, `ranked` those whose every check held. The figures of an approach of which none is
+    rankable come from all its trials that ended by themselves, and its verdict says that it is not ranked, and why.
+    """
+
+    approach: str
+    point: GridPoint
+    trials: int
+    ranked: int
+    ideal_s: float | None
+    makespan: Makespan | None
+    efficiency: float | None
+    overhead_s: float | None
+    speedup_vs_sync: float | None
+    cold_start_s: float | None
+    max_in_flight: int | None
+    threads_peak: int | None
+    processes_peak: int | None
+    cpu_s: float | None
+    peak_memory_bytes: int | None
+    failed: int
+    verdict: str
+
+
+def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
+    """A row per grid point and approach, grid points in their natural order, approaches in the order asked for."""
+    rows: list[SummaryRow] = []
+    for point in sorted({block.point for block in comparison.plan.blocks}):
+        group = {
+            name: [checked for checked in comparison.trials if _is_of(checked, name, point)]
+            for name in comparison.plan.approaches
+        }
+        verdicts = _verdicts({name: _makespan(_ranked(trials)) for name, trials in group.items()})
+        sync = _makespan(_ranked(group.get("sync", [])))
+        for name, trials in group.items():
+            unavailable = comparison.unavailable.get(name)
+            verdict = unavailable or verdicts.get(name) or _why_not(trials)
+            rows.append(_row(name, point, trials, sync, verdict))
+    return tuple(rows)
+
+
+def _is_of(checked: CheckedTrial, approach: str, point: GridPoint) -> bool:
+    return checked.trial.planned.approach == approach and checked.trial.planned.point == point
+
+
+def _ranked(trials: Iterable[CheckedTrial]) -> list[CheckedTrial]:
+    return [checked for checked in trials if checked.rankable]
+
+
+def _row(
+    name: str, point: GridPoint, trials: Sequence[CheckedTrial], sync: Makespan | None, verdict: str
+) -> SummaryRow:
+    ranked = _ranked(trials)
+    shown = [checked.trial for checked in ranked or trials]
+    all_figures = [figures(trial) for trial in shown]
+    makespan = _makespan(ranked or [checked for checked in trials if checked.trial.outcome == "ok"])
+
+    def middle(value: Callable[[Figures], float | None]) -> float | None:
+        return _median(value(each) for each in all_figures)
+
+    def most(value: Callable[[Figures], int | None]) -> int | None:
+        return max((found for each in all_figures if (found := value(each)) is not None), default=None)
+
+    return SummaryRow(
+        approach=name,
+        point=point,
+        trials=len(trials),
+        ranked=len(ranked),
+        ideal_s=trials[0].trial.planned.ideal_s if trials else None,
+        makespan=makespan,
+        efficiency=middle(lambda each: each.efficiency),
+        overhead_s=middle(lambda each: each.overhead_s),
+        speedup_vs_sync=sync.median / makespan.median if sync and makespan and ranked else None,
+        cold_start_s=_median(trial.cold_start_s for trial in shown),
+        max_in_flight=most(lambda each: each.max_in_flight),
+        threads_peak=most(lambda each: each.threads_peak),
+        processes_peak=most(lambda each: each.processes_peak),
+        cpu_s=middle(lambda each: each.cpu_s),
+        peak_memory_bytes=most(lambda each: each.peak_memory_bytes),
+        failed=sum(checked.trial.planned.point.load.requests - figures(checked.trial).ok for checked in trials),
+        verdict=verdict,
+    )
+
+
+def _makespan(trials: Iterable[CheckedTrial]) -> Makespan | None:
+    values = [checked.trial.makespan_s for checked in trials if checked.trial.makespan_s is not None]
+    if not values:
+        return None
+    return Makespan(median(values), min(values), max(values), median_interval(values))
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
+    """The lowest median is the fastest only if its interval lies below every other; else those it meets share it."""
+    ranked = {name: makespan for name, makespan in makespans.items() if makespan is not None}
+    if not ranked:
+        return {}
+    best = min(ranked, key=lambda name: ranked[name].median)
+    reach = ranked[best].ci95
+    verdicts = {}
+    for name, makespan in ranked.items():
+        if makespan.ci95 is None or reach is None:
+            verdicts[name] = ONE_RUN
+        elif name != best:
+            verdicts[name] = NO_CLEAR_WINNER if makespan.ci95[0] <= reach[1] else SLOWER
+    if reach is not None:
+        verdicts[best] = NO_CLEAR_WINNER if NO_CLEAR_WINNER in verdicts.values() else FASTEST
+    return verdicts
+
+
+def _why_not(trials: Sequence[CheckedTrial]) -> str:
+    for checked in trials:
+        if checked.trial.outcome != "ok":
+            return checked.trial.outcome
+        for check in checked.checks:
+            if check.ok is False:
+                return f"{NOT_RANKED}: {check.name}"
+    return "not run"

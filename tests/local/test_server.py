@@ -1,0 +1,310 @@
+"""The slow server as it runs on this machine: real gunicorn, every worker class, its answers against its own log."""
+
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WORKER_CLASSES = ["sync", "gthread", "gevent", "asgi"]
+PATIENCE_S = 20  # how long a test waits for what must happen before it fails
+
+
+def start(settings: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start gunicorn with these SERVER_* variables and none of the ones that are set around the tests."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SERVER_", "GUNICORN_"))}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"],
+        cwd=ROOT,
+        env=environ | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Server:
+    """A running server and every line that it has written."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.process = start({"SERVER_BIND": "127.0.0.1:0"} | settings)
+        self.events: list[dict[str, Any]] = []
+        self.errors = ""
+        self._changed = threading.Condition()
+        self._readers = [threading.Thread(target=self._read_log), threading.Thread(target=self._read_errors)]
+        for reader in self._readers:
+            reader.start()
+
+    def _read_log(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            event = json.loads(line)  # a line that is not JSON ends the reader, and with it the test
+            with self._changed:
+                self.events.append(event)
+                self._changed.notify_all()
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr
+        self.errors = self.process.stderr.read()
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == kind]
+
+    def wait_for(self, kind: str, count: int) -> list[dict[str, Any]]:
+        """Return the events of this kind as soon as there are `count` of them."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.all(kind)) >= count, PATIENCE_S), self.events
+        return self.all(kind)
+
+    def address(self) -> tuple[str, int]:
+        host, port = self.wait_for("listening", 1)[0]["address"].rsplit(":", 1)
+        return host, int(port)
+
+    def workers(self) -> list[int]:
+        return [event["worker"] for event in self.all("worker")]
+
+    def end(self) -> None:
+        """Stop it as anyone would, and check that nothing of it is left."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(PATIENCE_S)
+        for reader in self._readers:
+            reader.join(PATIENCE_S)
+        deadline = time.monotonic() + PATIENCE_S
+        while any(exists(worker) for worker in self.workers()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not [worker for worker in self.workers() if exists(worker)]
+
+
+@contextmanager
+def running(workers: int = 3, delay_s: float = 0.2, **settings: str) -> Iterator[Server]:
+    settings = {f"SERVER_{name.upper()}": value for name, value in settings.items()}
+    server = Server({"SERVER_WORKERS": str(workers), "SERVER_DELAY_S": str(delay_s)} | settings)
+    try:
+        server.wait_for("worker", workers)
+        yield server
+    finally:
+        server.end()
+
+
+def get(server: Server, path: str) -> tuple[http.client.HTTPResponse, str, int, int]:
+    """Return the response, its body, and when the request began and was answered (monotonic, ns)."""
+    host, port = server.address()
+    start_ns = time.monotonic_ns()
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    body = response.read().decode()
+    end_ns = time.monotonic_ns()
+    connection.close()
+    return response, body, start_ns, end_ns
+
+
+def send_raw(server: Server, path: bytes) -> bytes:
+    """Return all that the server says to a path with bytes that no HTTP library would send."""
+    with socket.create_connection(server.address(), timeout=PATIENCE_S) as connection:
+        connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
+        with connection.makefile("rb") as answer:
+            return answer.read()
+
+
+def most_at_once(requests: list[dict[str, Any]]) -> int:
+    changes = sorted([(row["start_ns"], 1) for row in requests] + [(row["end_ns"], -1) for row in requests])
+    in_flight = peak = 0
+    for _, change in changes:
+        in_flight += change
+        peak = max(peak, in_flight)
+    return peak
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_the_log_tells_what_was_answered(worker_class: str) -> None:
+    with running(worker_class=worker_class) as server:
+        with ThreadPoolExecutor(9) as pool:
+            answers = dict(zip(range(9), pool.map(lambda n: get(server, f"/t4/{n}"), range(9)), strict=True))
+        rows = {row["id"]: row for row in server.wait_for("request", 9)}
+
+    assert sorted(rows) == [str(n) for n in range(9)]
+    for n, (response, body, start_ns, end_ns) in answers.items():
+        row = rows[str(n)]
+        assert list(row) == ["v", "event", "trial", "id", "worker", "start_ns", "end_ns", "status"]
+        assert (row["v"], row["trial"], row["status"]) == (1, "t4", 200)
+        assert row["worker"] in server.workers()
+        assert start_ns < row["start_ns"] < row["end_ns"] < end_ns
+        assert row["end_ns"] - row["start_ns"] >= 0.199e9
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert response.headers["Content-Length"] == str(len(body))
+        assert response.headers["Server-Timing"] == f"app;dur={(row['end_ns'] - row['start_ns']) / 1e6:.3f}"
+        assert body == f"{n} answered after 0.2 s\n"
+
+
+@pytest.mark.parametrize(
+    ("worker_class", "workers", "threads", "at_once"),
+    [("sync", 1, 1, 1), ("sync", 3, 1, 3), ("gthread", 3, 1, 3), ("gthread", 2, 2, 4), ("gevent", 1, 1, 9), ("asgi", 1, 1, 9)],
+)
+def test_as_many_requests_run_at_once_as_there_are_slots(worker_class: str, workers: int, threads: int, at_once: int) -> None:
+    with running(workers, worker_class=worker_class, threads=str(threads)) as server, ThreadPoolExecutor(9) as pool:
+        list(pool.map(lambda n: get(server, f"/t/{n}"), range(9)))
+        assert most_at_once(server.wait_for("request", 9)) == at_once
+
+
+@pytest.mark.parametrize("worker_class", ["sync", "gthread"])
+def test_no_worker_hoards_connections_while_another_idles(worker_class: str) -> None:
+    with running(3, worker_class=worker_class) as server, ThreadPoolExecutor(9) as pool:
+        list(pool.map(lambda n: get(server, f"/t/{n}"), range(9)))
+        answered_by = [row["worker"] for row in server.wait_for("request", 9)]
+    assert sorted(answered_by.count(worker) for worker in server.workers()) == [3, 3, 3]
+
+
+ODD_PATHS = [
+    (b"/", "", "-"),
+    (b"/hello", "", "hello"),
+    (b"/hello/?page=2", "", "hello"),
+    (b"/a/b/c", "", "c"),
+    (b"//t4//7//", "", "7"),
+    (b"/t4/two%20words", "t4", "two%20words"),
+    (b"/t4/%0d%0aX-Injected:%20yes%00", "t4", "%0D%0AX-Injected%3A%20yes%00"),
+    (b'/t4/"\\{}', "t4", "%22%5C%7B%7D"),
+    (b"/t4/%ff%c3%a9", "t4", "%FF%C3%A9"),
+    (b"/t4/\xc3\xa9\xff", "t4", "%C3%A9%FF"),
+]
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_no_path_breaks_the_log_or_the_answer(worker_class: str) -> None:
+    with running(1, 0, worker_class=worker_class) as server:
+        for count, (path, trial, request_id) in enumerate(ODD_PATHS, 1):
+            head, _, body = send_raw(server, path).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 ")
+            assert b"x-injected" not in head.lower()
+            assert body.decode() == f"{request_id} answered after 0.0 s\n"
+            row = server.wait_for("request", count)[-1]
+            assert (row["trial"], row["id"]) == (trial, request_id)
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_the_longest_path_is_logged_in_one_piece_and_a_longer_one_is_refused(worker_class: str) -> None:
+    with running(1, 0, worker_class=worker_class) as server:
+        longest = b"\xff" * 1000
+        assert send_raw(server, b"/" + longest).startswith(b"HTTP/1.1 200 ")
+        row = server.wait_for("request", 1)[0]
+        assert row["id"] == "%FF" * 1000
+        assert len(json.dumps(row)) < 4096, "longer than a pipe takes in one piece"
+        assert b" 414 " in send_raw(server, b"/" + b"a" * 2000).partition(b"\r\n")[0]
+        assert get(server, "/t/next")[0].status == 200
+        assert [row["id"] for row in server.wait_for("request", 2)[1:]] == ["next"]
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_a_request_is_logged_even_if_its_client_is_gone(worker_class: str) -> None:
+    with running(1, 0.5, worker_class=worker_class) as server:
+        with socket.create_connection(server.address()) as connection:
+            connection.sendall(b"GET /t/lost HTTP/1.1\r\nHost: lab\r\n\r\n")
+        assert server.wait_for("request", 1)[0]["id"] == "lost"
+
+
+@pytest.mark.parametrize("worker_class", WORKER_CLASSES)
+def test_sigterm_ends_the_server_with_a_request_in_flight(worker_class: str) -> None:
+    with running(2, 600, worker_class=worker_class) as server:
+        with socket.create_connection(server.address()) as connection:
+            connection.sendall(b"GET /t/never HTTP/1.1\r\nHost: lab\r\n\r\n")
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(PATIENCE_S) == 0
+        server.end()
+    assert server.all("request") == []
+    assert "Traceback" not in server.errors
+
+
+def test_the_defaults() -> None:
+    server = Server({})
+    try:
+        server.wait_for("worker", 3)
+        assert [event["event"] for event in server.events] == ["listening", "worker", "worker", "worker"]
+        assert server.address()[1] > 0
+        assert get(server, "/t/1")[1] == "1 answered after 1.0 s\n"
+    finally:
+        server.end()
+    assert "Using worker: sync" in server.errors
+
+
+def test_an_empty_variable_means_the_default() -> None:
+    with running(worker_class="", threads="", backlog="") as server:
+        assert get(server, "/t/1")[0].status == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another process's limits can be read on Linux alone")
+def test_the_limit_on_open_files_is_raised() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with running(1, 0) as server:
+            raised, _ = resource.prlimit(server.workers()[0], resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert raised == hard or raised > 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SERVER_BIND", "8000"),
+        ("SERVER_BIND", ":8000"),
+        ("SERVER_BIND", "127.0.0.1:http"),
+        ("SERVER_BIND", "127.0.0.1:65536"),
+        ("SERVER_WORKERS", "0"),
+        ("SERVER_WORKERS", "-1"),
+        ("SERVER_WORKERS", "three"),
+        ("SERVER_WORKERS", "1.5"),
+        ("SERVER_WORKERS", "9" * 5000),
+        ("SERVER_WORKER_CLASS", "tornado"),
+        ("SERVER_THREADS", "0"),
+        ("SERVER_THREADS", "2"),  # with sync workers
+        ("SERVER_DELAY_S", "-1"),
+        ("SERVER_DELAY_S", "nan"),
+        ("SERVER_DELAY_S", "inf"),
+        ("SERVER_DELAY_S", "1e9"),
+        ("SERVER_DELAY_S", "a while"),
+        ("SERVER_BACKLOG", "0"),
+    ],
+)
+def test_a_bad_setting_is_named_and_nothing_starts(name: str, value: str) -> None:
+    process = start({"SERVER_BIND": "127.0.0.1:0", name: value})
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert output == ""
+    assert errors.startswith(f"slow server: {name}=")
+    assert value in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        process = start({"SERVER_BIND": address})
+        output, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 3
+    assert output == ""
+    assert errors.splitlines()[-1] == f"slow server: cannot listen on {address} (SERVER_BIND): Address already in use"
+    assert "Traceback" not in errors
