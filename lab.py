@@ -10,11 +10,11 @@ import sys
 NEEDED = (3, 11)
 
 if sys.version_info < NEEDED:
-    sys.stderr.write(
-        "lab.py: the lab needs Python %d.%d or newer, and this is Python %d.%d (%s): start lab.py with "
-        "a newer one, as in `python3.13 lab.py`, or install one.\n"
-        % (NEEDED + sys.version_info[:2] + (sys.executable,))
+    message = (
+        "lab.py: the lab needs Python {}.{} or newer, and this is Python {}.{} ({}): "
+        "start lab.py with a newer one, as in `python3.13 lab.py`, or install one.\n"
     )
+    sys.stderr.write(message.format(*(NEEDED + sys.version_info[:2] + (sys.executable,))))
     sys.exit(3)
 
 # Python leaves the script's directory off the path when it is told to with -P, -I or PYTHONSAFEPATH.

@@ -24,11 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from labkit.errors import Interrupted, MachineError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from labkit.locks import take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,8 +42,8 @@ _KEPT_PIP_SETTINGS = {
     *("PIP_CACHE_DIR", "PIP_NO_CACHE_DIR", "PIP_KEYRING_PROVIDER", "PIP_USE_FEATURE", "PIP_USE_DEPRECATED"),
 }
 
-# Settings files can do the same. The one in the virtual environment itself goes before those of the user and the system,
-# and an empty value takes theirs away.
+# Settings files can do the same. The one in the virtual environment goes before those of the user and the system, and
+# an empty value takes theirs away.
 _PIP_SETTINGS_FILE = "pip.ini" if sys.platform == "win32" else "pip.conf"
 _PIP_SETTINGS = "".join(f"[{part}]\ntarget =\nprefix =\nroot =\nconstraint =\n" for part in ("global", "install"))
 
@@ -71,7 +67,7 @@ def ensure(requirements: str, argv: Sequence[str], checkout: Path = CHECKOUT) ->
         message = "the set-up was interrupted"
         raise Interrupted(message, "The same command starts it over.") from None
     except OSError as error:
-        raise explain(str(error), requirements, venv.log) from error
+        raise explain(str(error), requirements, "Is the checkout complete? `git status` tells.") from error
 
 
 def _go_on(command: list[str]) -> int:
@@ -128,11 +124,6 @@ class LabVenv:
     def python(self) -> Path:
         """Its interpreter."""
         return self.path / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-
-    @property
-    def log(self) -> Path:
-        """What the last step of a set-up wrote."""
-        return self._state / "setup.log"
 
     @property
     def _state(self) -> Path:
@@ -201,7 +192,7 @@ class LabVenv:
         self._state.mkdir(exist_ok=True)
         with (self._state / "setup.lock").open("a", encoding="utf-8") as file:
             told = False
-            while not _take(file.fileno()):
+            while not take(file.fileno()):
                 if not told:
                     _say("waiting for another set-up of this checkout to end")
                 told = True
@@ -270,10 +261,11 @@ class LabVenv:
             except BaseException:
                 _stop(process)
                 raise
+        log = self._state / "setup.log"
         with contextlib.suppress(OSError):  # what the output says about a full disk matters more than the log
-            self.log.write_text(f"{command}\n{output}", "utf-8")
+            log.write_text(f"{command}\n{output}", "utf-8")
         if process.returncode != 0:
-            raise explain(output, self.requirements, self.log)
+            raise explain(output, self.requirements, f"The whole output is in {log}.")
 
 
 def _read_marker(venv: Path) -> Marker:
@@ -306,18 +298,6 @@ def _say(line: str) -> None:
     print(f"lab.py: {line}", file=sys.stderr, flush=True)
 
 
-def _take(file: int) -> bool:
-    """Lock an open file if nobody else holds it; it is free again when every process that has it open has ended."""
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # the second is what Windows says
-        return False
-    return True
-
-
 def _stop(process: subprocess.Popen[str]) -> None:
     """End a step of the set-up, and with SIGINT what it has started: ensurepip runs pip in a process of its own."""
     if sys.platform == "win32":
@@ -343,8 +323,8 @@ class Cause(NamedTuple):
 _CAUSES = (
     Cause(
         r"No space left on device|not enough space on the disk|Disk quota exceeded|\[Errno (28|122)\]|WinError 112",
-        "the disk is full: .venv and what it needs on the way do not fit beside the checkout",
-        "Make some 300 MB of room and run the same command again.",
+        "the disk that the checkout is on is full: .venv does not fit",
+        "Make some 300 MB of room there and run the same command again.",
     ),
     Cause(
         r"DO NOT MATCH THE HASHES|HashMismatch",
@@ -363,8 +343,8 @@ _CAUSES = (
     Cause(
         r"No matching distribution found|is not a supported wheel on this platform",
         "no package index offers what {lock} names as a wheel for {python} on {machine}: {line}",
-        "Try another Python, as in `python3.13 lab.py`. If it is the same with that one, the index is closed or "
-        "incomplete: PIP_INDEX_URL names another.",
+        "Try another Python, say 3.12 or 3.13. If it is the same with that one, the index is closed or incomplete: "
+        "PIP_INDEX_URL names another.",
     ),
     Cause(
         r"No module named '?(ensurepip|venv)|ensurepip is not available",
@@ -379,18 +359,22 @@ _CAUSES = (
 )
 
 
-def explain(output: str, requirements: str, log: Path) -> MachineError:
-    """Say what made the set-up fail, from what a step of it wrote or from the text of an `OSError`."""
+def explain(output: str, requirements: str, otherwise: str) -> MachineError:
+    """Say what made the set-up fail, from what a step of it wrote or from the text of an `OSError`.
+
+    `otherwise` is the hint for a failure that is none of the known ones.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it ended without a word"]
     for cause in _CAUSES:
         if found := [index for index, line in enumerate(lines) if re.search(cause.evidence, line)]:
             line, below = (_clipped(line) for line in [*lines, ""][found[-1] : found[-1] + 2])
             words = {"lock": f"requirements/{requirements}.txt", "python": _identity(), "machine": platform.machine()}
             return MachineError(cause.message.format(line=line, below=below, **words), cause.hint)
-    return MachineError(f"the set-up of .venv failed: {_clipped(lines[-1])}", f"{log} has the whole output.")
+    line = [*lines[-1:], *(line for line in lines if line.startswith("ERROR: "))][-1]
+    return MachineError(f"the set-up of .venv failed: {_clipped(line)}", otherwise)
 
 
 def _clipped(line: str) -> str:
     """Leave out what only a programmer of pip can read."""
-    noise = r"^(WARNING|ERROR): |Retrying \(Retry\(.*?\)\) after |<pip\._vendor.*?>: "
+    noise = r"^(WARNING|ERROR): |Retrying \(Retry\(.*?\)\) after |<pip\._vendor.*?>: |#sha256=\w+| \(from -r .*"
     return textwrap.shorten(re.sub(noise, "", line), 300)

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from labkit import bootstrap
+from labkit import bootstrap, reports
 from labkit.errors import Interrupted, LabError, UsageError
 from labkit.model import WORKER_CLASSES
-from labkit.options import REPORT_FORMATS, RUNTIMES, choices, integer, integers, seconds, seconds_list
+from labkit.options import RUNTIMES, choices, integer, integers, seconds, seconds_list
 
 EXAMPLES = """\
 examples:
@@ -43,10 +43,9 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, _interrupt)
     try:
         options = parser().parse_args(arguments)
-        if options.requirements is not None:
-            code = bootstrap.ensure(options.requirements, arguments)
-            if code is not None:
-                return code
+        code = bootstrap.ensure(options.requirements, arguments)
+        if code is not None:
+            return code
         options.arguments = tuple(arguments)
         return int(import_module(f"labkit.commands.{options.module}").run(options))
     except SystemExit as done:  # --help
@@ -88,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _add(commands: Any, name: str, summary: str, requirements: str | None, epilog: str = "") -> argparse.ArgumentParser:
+def _add(commands: Any, name: str, summary: str, requirements: str, epilog: str = "") -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -104,7 +103,7 @@ def _compare(commands: Any) -> None:
                       help="requests an approach makes (9)")  # fmt: skip
     _server_axes(grid)
     grid.add_argument("--limit", type=integers(1, 10_000), default=(), metavar="N,…",
-                      help="most requests a bounded approach keeps in flight (as many as the server serves at once)")  # fmt: skip
+                      help="most requests in flight of an approach with a limit (what the workers serve at once)")  # fmt: skip
     grid.add_argument("--repeat", type=integer(1, 1000), default=1, metavar="N",
                       help="runs of every combination (1); from 2 on with a 95 %% interval")  # fmt: skip
     grid.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help="orders the trials (1)")
@@ -112,8 +111,8 @@ def _compare(commands: Any) -> None:
     _runtime(how)
     how.add_argument("--trial-timeout", type=seconds(0.1, 86_400), default=None, metavar="S",
                      help="end a trial after S seconds (10 s + twice the time one after another takes)")  # fmt: skip
-    how.add_argument("--format", type=choices(REPORT_FORMATS), default="table", metavar="FORMAT",
-                     help=f"{', '.join(REPORT_FORMATS)} (table)")  # fmt: skip
+    how.add_argument("--format", type=choices(reports.names()), default=reports.DEFAULT, metavar="FORMAT",
+                     help=f"{', '.join(reports.names())} ({reports.DEFAULT})")  # fmt: skip
 
 
 def _server_axes(group: Any) -> None:
@@ -150,8 +149,9 @@ def _up_and_down(commands: Any) -> None:
 
 
 def _clean(commands: Any) -> None:
-    _add(commands, "clean", "Remove whatever this lab left behind: containers, networks, old images, processes; "
-         "a server from `up` too. Results stay, and so does what a lab that runs now uses.", "lab")  # fmt: skip
+    _add(commands, "clean", "Remove what this lab left behind, and a server from `up`; results stay.", "lab",
+         "Containers, networks and files of runs that were killed, and images of earlier states of the checkout.\n"
+         "What a comparison uses that runs now stays, and so does everything that is not this lab's.")  # fmt: skip
 
 
 def _test(commands: Any) -> None:

@@ -6,15 +6,11 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
 RUNTIMES = ("auto", "docker", "local")
-REPORT_FORMATS = tuple(
-    sorted(p.stem for p in (Path(__file__).parent / "reports").glob("*.py") if not p.stem.startswith("_"))
-)
 
 
 def integer(least: int, most: int) -> Callable[[str], int]:

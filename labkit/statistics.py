@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import ceil, comb, sqrt
 from statistics import median, stdev
 
@@ -57,7 +58,7 @@ def time_average(points: Sequence[tuple[float, float]], start: float, end: float
     if end <= start or len(points) < 2 or points[0][0] > start or points[-1][0] < end:
         return None
     area = 0.0
-    for (t0, v0), (t1, v1) in zip(points, points[1:], strict=False):
+    for (t0, v0), (t1, v1) in pairwise(points):
         left, right = max(t0, start), min(t1, end)
         if right > left:
             slope = (v1 - v0) / (t1 - t0)

@@ -13,7 +13,9 @@ from server.log import log, names
 Message = dict[str, Any]
 
 
-async def app(scope: Message, _receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
+async def app(
+    scope: Message, _receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
     """Answer GET /TRIAL/ID with a line of text that starts with ID."""
     trial, request_id = names(unquote_to_bytes(scope["raw_path"]))
 

@@ -35,6 +35,8 @@ CLIENT_PID = 4100
 WORKER_PID = 70
 # What connecting, sending and receiving take on either side of the server's own time.
 WIRE_S = 0.002
+# What a sleep lasts longer than it was asked to.
+TIMER_S = 0.0001
 
 # Name: the most requests in flight by its own nature, and whether it takes a limit.
 _APPROACHES: dict[str, tuple[int | None, bool]] = {
@@ -70,6 +72,7 @@ def approach(name: str = "threads", **changes: Any) -> Approach:
 
 
 def point(
+    *,
     requests: int = 9,
     workers: int = 3,
     delay_s: float = 1.0,
@@ -84,7 +87,7 @@ def point(
 
 def plan(names: Iterable[str] = DEFAULT_NAMES, *, repeat: int = 1, seed: int = 1, **axes: Any) -> Plan:
     """The plan for `names`; `axes` are those of `Grid`, each a list."""
-    axes = {
+    grid: dict[str, Any] = {
         "requests": [9],
         "workers": [3],
         "worker_classes": ["sync"],
@@ -92,14 +95,14 @@ def plan(names: Iterable[str] = DEFAULT_NAMES, *, repeat: int = 1, seed: int = 1
         "delays_s": [1.0],
         "limits": [],
         "trial_timeout_s": None,
-    } | axes
-    return make_plan({name: approach(name) for name in names}, Grid(repeat=repeat, **axes), seed)
+    }
+    return make_plan({name: approach(name) for name in names}, Grid(repeat=repeat, **grid | axes), seed)
 
 
 def planned(name: str = "threads", **where: Any) -> PlannedTrial:
     """The one trial of `name` at the grid point that `point(**where)` describes."""
     at = point(**where)
-    axes = {
+    axes: dict[str, Any] = {
         "requests": [at.load.requests],
         "workers": [at.server.workers],
         "worker_classes": [at.server.worker_class],
@@ -154,7 +157,7 @@ def with_rows(trial: Trial, *ids: int, **changes: Any) -> Trial:
 def crashed_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
     """A trial whose client died half-way, of which the rows until then are left."""
     good = good_trial(wanted)
-    kept = {
+    left: dict[str, Any] = {
         "outcome": "crashed",
         "error": "the client was killed by SIGKILL",
         "makespan_s": None,
@@ -164,7 +167,7 @@ def crashed_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
         "machine_cpu_s": None,
         "last_lines": ("fetching 4", "fetching 5"),
     }
-    return replace(good, **kept | changes)
+    return replace(good, **left | changes)
 
 
 def checked(trial: Trial | None = None) -> CheckedTrial:
@@ -215,12 +218,17 @@ def troubled_comparison(repeat: int = 1, **axes: Any) -> Comparison:
                 return replace(spoilt, outcome="failed", error="1 of 9 requests failed; request 2: status 500")
         return good
 
-    axes = {"worker_classes": ["sync", "gthread"], "worker_threads": [1, 2]} | axes
+    two_grid_points: dict[str, Any] = {"worker_classes": ["sync", "gthread"], "worker_threads": [1, 2]}
+    whole = plan((*DEFAULT_NAMES, "interpreter_pool"), repeat=repeat, **two_grid_points | axes)
     return comparison(
-        plan((*DEFAULT_NAMES, "interpreter_pool"), repeat=repeat, **axes),
+        whole,
         measure,
         unavailable={"interpreter_pool": "needs Python 3.14"},
-        notices=(Notice("runtime", "No Docker engine answered.", "Start Docker, or pass --runtime local."),),
+        notices=(
+            Notice("unavailable", "interpreter_pool needs Python 3.14", "`python lab.py approaches` lists all."),
+            *(Notice("left_out", f"left out: {combination}") for combination in whole.left_out),
+            Notice("stopped", "the engine has gone", "Start Docker again.\nOr pass --runtime local."),
+        ),
     )
 
 
@@ -236,7 +244,7 @@ def _requests(wanted: PlannedTrial, wire_s: float) -> tuple[RequestRow, ...]:
         start_s, lane = places[0]
         free_s, worker = slots[0]
         served_s = max(start_s + wire_s, free_s)
-        left_s = served_s + delay_s
+        left_s = served_s + delay_s + TIMER_S
         end_s = left_s + wire_s
         heapreplace(places, (end_s, lane))
         heapreplace(slots, (left_s, worker))
@@ -259,9 +267,7 @@ def _requests(wanted: PlannedTrial, wire_s: float) -> tuple[RequestRow, ...]:
     return tuple(rows)
 
 
-def _samples(
-    requests: tuple[RequestRow, ...], makespan_s: float, threads: int, cpu_s: float
-) -> tuple[SampleRow, ...]:
+def _samples(requests: tuple[RequestRow, ...], makespan_s: float, threads: int, cpu_s: float) -> tuple[SampleRow, ...]:
     """The sampler's view, every 20 ms or a hundred times in a trial, from just before it to just after."""
     step_s = min(0.02, makespan_s / 100)
     moments = [step_s * number for number in range(-1, int(makespan_s / step_s) + 3)]

@@ -45,7 +45,7 @@ def serve(approach: str) -> int:
         out.write(lines)
         out.flush()
 
-    with Supervisor(approach, emit, commands=sys.stdin.buffer.raw) as supervisor:  # type: ignore[attr-defined]
+    with Supervisor(approach, emit, commands=sys.stdin.buffer) as supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.interrupt())
         try:

@@ -61,7 +61,7 @@ def main() -> int:
 def _runner(approach: Callable[..., Any]) -> Callable[..., Any]:
     if not approach.__code__.co_flags & CO_COROUTINE:
         return approach
-    import asyncio  # noqa: PLC0415 - only for the approaches that are coroutines
+    import asyncio
 
     return lambda *args, **kwargs: asyncio.run(approach(*args, **kwargs))
 

@@ -32,6 +32,7 @@ SITE = Path(__file__).resolve().parent / "site"
 SAMPLE_INTERVAL_S = 0.02
 MEMORY_INTERVAL_S = 0.2
 SAMPLER_SHARE = 0.05  # of one processor, at most: where a reading costs more, readings come further apart
+IDLE_TICK_S = 0.2
 LAST_LINES = 20
 LINE_CHARACTERS = 500
 
@@ -56,6 +57,7 @@ class Supervisor:
         self._notes = notes.open("rb")
         self._unfinished_note = b""
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._answer = b""
         self._interrupted = False
         self._next_memory = 0.0
 
@@ -77,8 +79,8 @@ class Supervisor:
         self._answers = open(answer_read, "rb", buffering=0)  # noqa: SIM115
         self._processes = processes_of(self._process.pid)
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._answers, selectors.EVENT_READ, "answer")
-        self._selector.register(self._output, selectors.EVENT_READ, "output")
+        self._selector.register(self._answers, selectors.EVENT_READ, self._take_answer)
+        self._selector.register(self._output, selectors.EVENT_READ, self._take_output)
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +119,7 @@ class Supervisor:
         server = urlsplit(trial.urls[0])
         sockets = Sockets(server.hostname or "", server.port or 80)
         if self._commands is not None:
-            self._selector.register(self._commands, selectors.EVENT_READ, "command")
+            self._selector.register(self._commands, selectors.EVENT_READ, self._take_command)
         machine_before = machine_cpu_s()
         self._sample(sockets, memory=True)
         sent_ns = monotonic_ns()
@@ -163,32 +165,34 @@ class Supervisor:
 
         Raises `TimeoutError` at `deadline` and `Interrupted`. `on_tick` returns the seconds until its next call.
         """
-        line = b""
-        next_tick = monotonic() + (on_tick() if on_tick else 0.2)
-        while True:
+        self._answer = b""
+        next_tick = monotonic() + (on_tick() if on_tick else IDLE_TICK_S)
+        while not self._answer.endswith(b"\n"):
             if self._interrupted:
                 raise Interrupted
             if deadline is not None and monotonic() > deadline:
                 raise TimeoutError
             for key, _ in self._selector.select(max(0.0, next_tick - monotonic())):
-                if key.data == "answer":
-                    part = self._answers.read(1 << 16)
-                    line += part
-                    if line.endswith(b"\n"):
-                        return dict(json.loads(line))
-                    if not part:
-                        return None
-                elif key.data == "output":
-                    self._take_output()
-                elif key.data == "command" and not key.fileobj.read(1 << 16):  # type: ignore[union-attr]
-                    raise Interrupted
+                key.data()
             if monotonic() >= next_tick:
-                next_tick = monotonic() + (on_tick() if on_tick else 0.2)
-            if self._process.poll() is not None and not self._pending_answer():
-                return None
+                next_tick = monotonic() + (on_tick() if on_tick else IDLE_TICK_S)
+            if self._process.poll() is not None and not self._ready(self._take_answer):
+                break
+        return dict(json.loads(self._answer)) if self._answer.endswith(b"\n") else None
 
-    def _pending_answer(self) -> bool:
-        return any(key.data == "answer" for key, _ in self._selector.select(0))
+    def _ready(self, take: Callable[[], None]) -> bool:
+        return any(key.data == take for key, _ in self._selector.select(0))
+
+    def _take_answer(self) -> None:
+        part = os.read(self._answers.fileno(), 1 << 16)
+        self._answer += part
+        if not part:
+            self._selector.unregister(self._answers)
+
+    def _take_command(self) -> None:
+        assert self._commands is not None
+        if not os.read(self._commands.fileno(), 1 << 16):
+            self._interrupted = True
 
     def _sample(self, sockets: Sockets, *, memory: bool = False) -> float:
         """Take one sample; returns the seconds until the next is due."""
@@ -226,7 +230,7 @@ class Supervisor:
         self._last_lines.extend(line[:LINE_CHARACTERS] for line in lines if line.strip())
 
     def _drain_output(self) -> None:
-        while any(key.data == "output" for key, _ in self._selector.select(0)):
+        while self._ready(self._take_output):
             self._take_output()
 
     def _unavailable(self, answer: dict[str, Any] | None) -> protocol.Unavailable:

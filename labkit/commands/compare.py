@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import signal
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +54,8 @@ def run(options: Namespace) -> int:
         notices=(*keeper.notices, *_notices(work, stopped)),
     )
     results.finish(comparison)
-    print(reports.render(options.format, comparison, results.document_path))
+    page = reports.page(sys.stdout, saved=str(results.document_path.relative_to(owner.ROOT)))
+    print(reports.load(options.format).render(comparison, page))
     if stopped is not None:
         raise stopped
     return 0 if comparison.complete and not keeper.notices else 1

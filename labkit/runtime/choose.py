@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from labkit import leftovers
 from labkit.errors import MachineError
 from labkit.runtime import Runtime
 from labkit.runtime.docker import DockerRuntime
@@ -14,12 +15,14 @@ from labkit.runtime.local import LocalRuntime
 def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runtime, str]:
     """The runtime for ``auto``, ``docker`` or ``local``, and the reason in a few words; `note` tells a person.
 
-    Raises `MachineError` when the one asked for, or with ``auto`` any, cannot be had.
+    What runs that were killed left behind on the engine is removed on the way. Raises `MachineError` when the one asked for, or with ``auto`` any, cannot be had.
     """
     if wanted == "local":
         return LocalRuntime(), "asked for"
     try:
-        return DockerRuntime(project, note), "asked for" if wanted == "docker" else "an engine answers"
+        runtime = DockerRuntime(project, note)
+        leftovers.remove_dead_projects(runtime.engine)
+        return runtime, "asked for" if wanted == "docker" else "an engine answers"
     except MachineError as error:
         if wanted == "docker":
             raise

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from labkit.model import ServerConfig
 from labkit.runtime import compose
 from labkit.runtime.client import Client
-from labkit.runtime.engine import Container, Engine
+from labkit.runtime.engine import Engine, EngineContainer
 from labkit.runtime.local import server_environment
 from labkit.runtime.server import Server
 
@@ -21,25 +21,25 @@ class DockerRuntime:
 
     def __init__(self, project: str, note: Callable[[str], None]) -> None:
         """Raises `MachineError` when no engine answers, Compose is missing or the image cannot be built."""
-        self._engine = Engine()
+        self.engine = Engine()
         self.compose: str | None = compose.version()
-        self.docker: str | None = self._engine.version
-        self.cpus = self._engine.cpus
-        self.memory_bytes: int | None = self._engine.memory_bytes
-        self.kernel = self._engine.kernel
+        self.docker: str | None = self.engine.version
+        self.cpus = self.engine.cpus
+        self.memory_bytes: int | None = self.engine.memory_bytes
+        self.kernel = self.engine.kernel
         self._project = project
         tag = compose.source_hash()
         self._compose = compose.Compose(project, tag=tag, cpus=self.cpus)
-        image_id = self._engine.image_id(f"{IMAGE}:{tag}")
+        image_id = self.engine.image_id(f"{IMAGE}:{tag}")
         if image_id is None:
             note("building the image (once; about a minute)")
             self._compose.build()
-            image_id = self._engine.image_id(f"{IMAGE}:{tag}")
+            image_id = self.engine.image_id(f"{IMAGE}:{tag}")
         self._image_id = image_id or ""
         self.images: dict[str, str] = {}
         self._clients: Sequence[str] = ()
         self._own: Sequence[str] = ()
-        self._containers: dict[str, Container] = {}
+        self._containers: dict[str, EngineContainer] = {}
         self._server: Server | None = None
 
     def prepare(self, approaches: Sequence[str]) -> None:
@@ -58,21 +58,21 @@ class DockerRuntime:
             self._compose.create(["server"], settings)
         else:
             self._compose.create(["server", *self._clients], settings, self._own)
-        self._containers = self._engine.containers(self._project)
-        channel = self._engine.start(self._containers["server"])
+        self._containers = self.engine.containers(self._project)
+        channel = self.engine.start(self._containers["server"])
         self._server = Server(config, channel, host="server", cpu_s=channel.cpu_s)
         self._server.wait_until_ready()
         return self._server
 
     def client(self, approach: str) -> Client:
-        return Client(approach, self._engine.start(self._containers[approach]))
+        return Client(approach, self.engine.start(self._containers[approach]))
 
     def stand(self, config: ServerConfig, port: int) -> None:
         """Start a server with a port published on the engine's 127.0.0.1; it stays when we go."""
         settings = server_environment(config, "0.0.0.0:8000") | {"LAB_PORT": str(port)}
         self._compose.create(["server-published"], settings)
-        channel = self._engine.start(self._engine.containers(self._project)["server-published"])
+        channel = self.engine.start(self.engine.containers(self._project)["server-published"])
         Server(config, channel, cpu_s=channel.cpu_s).wait_until_ready()
 
     def close(self) -> None:
-        self._engine.remove_project(self._project)
+        self.engine.remove_project(self._project)

@@ -24,6 +24,7 @@ from labkit.errors import EngineGone, MachineError
 from labkit.runtime.channel import STDERR, STDOUT
 
 TIMEOUT_S = 60
+EngineContainer = Container
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _FAILURES = (DockerException, RequestException, OSError)
@@ -57,7 +58,7 @@ class Engine:
     def containers(self, project: str) -> dict[str, Container]:
         """The containers of a Compose project, by service; stopped ones too."""
         try:
-            found = self._client.containers.list(all=True, filters={"label": f"{_PROJECT}={project}"})
+            found = self._client.containers.list(all=True, filters=_of(project))
             return {container.labels[_SERVICE]: container for container in found}
         except _FAILURES as error:
             raise _gone(error) from error
@@ -65,16 +66,16 @@ class Engine:
     def projects(self, prefix: str) -> set[str]:
         """The Compose projects with this prefix of which containers or networks are there."""
         try:
-            filters = {"label": _PROJECT}
+            filters: dict[str, str | list[str] | bool] = {"label": _PROJECT}
             labels = [each.labels for each in self._client.containers.list(all=True, filters=filters)]
-            labels += [each.attrs["Labels"] for each in self._client.networks.list(filters=filters)]
+            labels += [each.attrs["Labels"] for each in self._client.networks.list(filters={"label": _PROJECT})]
         except _FAILURES as error:
             raise _gone(error) from error
         return {label[_PROJECT] for label in labels if label[_PROJECT].startswith(prefix)}
 
     def remove_project(self, project: str) -> None:
         """Remove a Compose project's containers and networks; no others."""
-        filters = {"label": f"{_PROJECT}={project}"}
+        filters = _of(project)
         try:
             containers = self._client.containers.list(all=True, filters=filters, ignore_removed=True)
             with ThreadPoolExecutor(max_workers=8) as pool:  # each takes a while, most of it in the engine
@@ -125,7 +126,7 @@ class ContainerChannel:
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
         with suppress(OSError, ValueError):  # the engine went away, or the stream was closed here
-            for stream, chunk in frames_iter(self._stream, tty=False):
+            for stream, chunk in frames_iter(self._stream, tty=False):  # type: ignore[no-untyped-call]
                 yield (STDERR if stream == STDERR else STDOUT), chunk
 
     def kill(self) -> None:
@@ -160,6 +161,10 @@ class ContainerChannel:
             raise
         except _FAILURES as error:
             raise _gone(error) from error
+
+
+def _of(project: str) -> dict[str, str | list[str] | bool]:
+    return {"label": f"{_PROJECT}={project}"}
 
 
 def _remove(container: Container) -> None:

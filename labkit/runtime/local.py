@@ -26,8 +26,6 @@ class LocalRuntime:
     """Server and clients are child processes, each of which ends when its standard input does: none outlives us."""
 
     name = "local"
-    docker = None
-    compose = None
 
     def __init__(self) -> None:
         if os.name != "posix":
@@ -35,6 +33,8 @@ class LocalRuntime:
                 "the local runtime needs Linux or macOS: gunicorn does not run on Windows",
                 "Start Docker Desktop and use --runtime docker, or run the lab inside WSL.",
             )
+        self.docker: str | None = None
+        self.compose: str | None = None
         self.cpus = os.cpu_count() or 1
         self.memory_bytes: int | None = psutil.virtual_memory().total
         self.kernel = platform.platform()

@@ -34,10 +34,10 @@ class Processes(Protocol):
 def processes_of(session: int) -> Processes:
     """The reader for this system: /proc on Linux, psutil elsewhere."""
     if sys.platform == "linux":
-        from clients.harness.sampler.procfs import ProcfsProcesses  # noqa: PLC0415 - each only where it works
+        from clients.harness.sampler.procfs import ProcfsProcesses
 
         return ProcfsProcesses(session)
-    from clients.harness.sampler.portable import PsutilProcesses  # noqa: PLC0415
+    from clients.harness.sampler.portable import PsutilProcesses
 
     return PsutilProcesses(session)
 
@@ -48,7 +48,7 @@ def machine_cpu_s() -> float | None:
     Time that a hypervisor gave to others (steal) counts: it is just as lost to a trial.
     """
     if sys.platform == "linux":
-        from clients.harness.sampler.procfs import machine_cpu_s as read  # noqa: PLC0415
+        from clients.harness.sampler.procfs import machine_cpu_s as read
     else:
-        from clients.harness.sampler.portable import machine_cpu_s as read  # noqa: PLC0415
+        from clients.harness.sampler.portable import machine_cpu_s as read
     return read()

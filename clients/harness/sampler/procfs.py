@@ -31,7 +31,7 @@ class ProcfsProcesses:
         return sum(_cpu_s(fields) for pid, fields in self._stats().items() if int(pid) != self._session)
 
     def _stats(self) -> dict[str, list[bytes]]:
-        """pid -> the fields of its ``stat`` from the third (state) on, for every process that is not a zombie."""
+        """By pid, the fields of its ``stat`` from the third (state) on, for every process that is not a zombie."""
         pids = {entry for entry in os.listdir("/proc") if entry[0].isdigit()}
         self._strangers &= pids
         found = {}

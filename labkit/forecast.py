@@ -1,0 +1,97 @@
+"""How long a comparison will take from now, corrected by what its trials have taken so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
+
+# What starting a server and clients may take, until one start has been seen.
+FIRST_GUESS_S = 1.0
+
+
+class Forecast:
+    """Follows a plan as it is run. A trial takes its ideal times the ratio of makespans to ideals seen so far.
+
+    All other time, starting servers and clients above all, is shared out among the blocks.
+    """
+
+    def __init__(self, plan: Plan, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._waiting = {trial.order: trial for trial in plan.trials}
+        self._blocks_waiting = list(plan.blocks)
+        self._blocks_begun = self._blocks_done = 0
+        self._first_block_s: float | None = None
+        self._block_s = 0.0
+        self._trial_s = 0.0
+        self._now: PlannedTrial | None = None
+        self._makespans_s = self._ideals_s = self._wasted_s = 0.0
+        self._last_done_s: float | None = None
+        self.begun = 0
+        self.starting = False
+
+    @property
+    def total(self) -> int:
+        """How many trials there will have been."""
+        return self.begun + len(self._waiting)
+
+    def waiting_in(self, block: Block) -> int:
+        """How many of the block's trials have still to begin."""
+        return sum(trial.order in self._waiting for trial in block.trials)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the trial began."""
+        return self._clock() - self._trial_s
+
+    def block(self, block: Block) -> None:
+        """The block's server and clients are starting."""
+        self._block_s = self._clock()
+        if self._first_block_s is None:
+            self._first_block_s = self._block_s
+        if block in self._blocks_waiting:
+            self._blocks_waiting.remove(block)
+        self._blocks_begun += 1
+        self.starting = True
+
+    def trial(self, planned: PlannedTrial) -> None:
+        """The trial has begun. Approaches whose turn was passed over cannot run, so they take no time later either."""
+        passed_over = {trial.approach for order, trial in self._waiting.items() if order < planned.order}
+        del self._waiting[planned.order]
+        self._waiting = {order: each for order, each in self._waiting.items() if each.approach not in passed_over}
+        self._now, self._trial_s = planned, self._clock()
+        self.begun += 1
+        self.starting = False
+
+    def done(self, checked: CheckedTrial) -> None:
+        """The trial is over."""
+        self._last_done_s = self._clock()
+        self._blocks_done = self._blocks_begun
+        trial = checked.trial
+        if trial.outcome == "ok" and trial.makespan_s is not None:
+            self._makespans_s += trial.makespan_s
+            self._ideals_s += trial.planned.ideal_s
+        else:  # how long it takes until something breaks tells nothing about the others
+            self._wasted_s += self._last_done_s - self._trial_s
+        self._now = None
+
+    def left_s(self) -> float | None:
+        """Seconds until the end, or None before the first block: nobody knows how long getting ready takes."""
+        if self._first_block_s is None:
+            return None
+        ratio = self._makespans_s / self._ideals_s if self._ideals_s else 1.0
+        left_s = ratio * sum(trial.ideal_s for trial in self._waiting.values())
+        if self._now is not None:
+            left_s += max(0.0, ratio * self._now.ideal_s - self.elapsed_s)
+        block_s = self._block_overhead_s(ratio)
+        if self.starting:
+            left_s += max(0.0, block_s - (self._clock() - self._block_s))
+        waiting = sum(self.waiting_in(block) > 0 for block in self._blocks_waiting)
+        return left_s + waiting * block_s
+
+    def _block_overhead_s(self, ratio: float) -> float:
+        if self._last_done_s is None or self._first_block_s is None:
+            return FIRST_GUESS_S if self.starting else self._trial_s - self._block_s
+        spent_s = self._last_done_s - self._first_block_s
+        return max(0.0, spent_s - ratio * self._ideals_s - self._wasted_s) / self._blocks_done

@@ -1,0 +1,165 @@
+"""The live display: trials that are over as one line each, and below them a few lines about what happens now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import ceil
+from time import monotonic
+from types import TracebackType
+from typing import Self, TextIO
+
+import rich.live
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from labkit.forecast import Forecast
+from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
+from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, described, fixed, many, visible
+
+# Often enough to follow, and rare enough to cost the measured approaches nothing.
+REDRAWS_PER_SECOND = 4
+LONGEST_BAR = 10
+# From this width on, lines about trials that are over are aligned.
+ROOMY = 60
+
+
+class Live:
+    """Draws on `stream`, a terminal. What happens is only noted down; a thread draws it a few times a second."""
+
+    def __init__(self, stream: TextIO, *, colour: bool = True, clock: Callable[[], float] = monotonic) -> None:
+        self._console = Console(
+            file=stream, force_terminal=True, no_color=not colour, markup=False, highlight=False, emoji=False
+        )
+        self._clock = clock
+        self._plan = Plan((), (), 0)
+        self._forecast = Forecast(self._plan, clock)
+        self._block: Block | None = None
+        self._heading = ""
+        self._trial: PlannedTrial | None = None
+        self._in_flight: int | None = None
+        self._live = rich.live.Live(
+            console=self._console,
+            get_renderable=self._drawing,
+            refresh_per_second=REDRAWS_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+            vertical_overflow="crop",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def begin(self, plan: Plan) -> None:
+        self._plan, self._forecast = plan, Forecast(plan, self._clock)
+        self._live.start()
+
+    def note(self, text: str) -> None:
+        for line in text.splitlines():
+            self._console.print(Text(visible(line)))
+
+    def block(self, block: Block) -> None:
+        self._block, self._trial = block, None
+        self._forecast.block(block)
+        self._heading = SEPARATOR.join(self._where(block))
+
+    def trial(self, planned: PlannedTrial) -> None:
+        self._forecast.trial(planned)
+        self._in_flight, self._trial = None, planned
+
+    def sample(self, in_flight: int | None) -> None:
+        self._in_flight = in_flight
+
+    def trial_done(self, checked: CheckedTrial) -> None:
+        self._trial = None
+        self._forecast.done(checked)
+        if self._heading:
+            self._console.print(Text(self._heading, "dim"))
+            self._heading = ""
+        self._console.print(self._over(checked))
+
+    def end(self) -> None:
+        self._live.stop()
+
+    def _where(self, block: Block) -> list[str]:
+        """The grid point and the repeat, as far as there are others."""
+        parts = []
+        if len({each.point for each in self._plan.blocks}) > 1:
+            parts += described(block.point).split(SEPARATOR)
+        repeats = max(trial.repeat for trial in self._plan.trials)
+        if repeats > 1:
+            parts.append(f"run {block.trials[0].repeat} of {repeats}")
+        return parts
+
+    def _over(self, checked: CheckedTrial) -> Text:
+        trial = checked.trial
+        failed = next((check.name for check in checked.checks if check.ok is False), None)
+        verdict, style = ("ok", "") if checked.rankable else (f"not ranked: {failed}", "yellow")
+        if trial.outcome != "ok":
+            verdict, style = trial.outcome, "red"
+        widest = max(cell_len(visible(name)) for name in self._plan.approaches)
+        makespan = NOT_MEASURED if trial.makespan_s is None else f"{fixed(trial.makespan_s, 3)} s"
+        number = str(self._forecast.begun).rjust(len(str(self._forecast.total)))
+        name = visible(trial.planned.approach)
+        if self._console.width >= ROOMY:
+            name, makespan = name.ljust(widest), makespan.rjust(9)
+        return Text.assemble(f"{number}  {name}  {makespan}  ", (verdict, style))
+
+    def _drawing(self) -> RenderableType:
+        left_s = self._forecast.left_s()
+        left = [] if left_s is None else [Text(f"about {_span(left_s)} left")]
+        return Text("\n").join(_packed([*self._now(), *left], self._console.width))
+
+    def _now(self) -> Iterable[Text]:
+        trial, block = self._trial, self._block
+        if block is None:
+            return [Text("getting ready")]
+        where = [Text(part) for part in self._where(block)]
+        if self._forecast.starting:
+            clients = many(self._forecast.waiting_in(block), "client")
+            return [Text(f"starting the server and {clients}"), *where]
+        if trial is None:
+            return where
+        return [
+            Text(f"trial {self._forecast.begun} of {self._forecast.total}"),
+            Text(visible(trial.approach), "bold"),
+            *where,
+            Text(f"{self._forecast.elapsed_s:.1f} s of {trial.ideal_s:g} s"),
+            _bar(self._in_flight, trial.bound),
+        ]
+
+
+def _bar(in_flight: int | None, bound: int) -> Text:
+    """The requests in flight, and how full that makes the most that may be."""
+    if in_flight is None:
+        return Text(f"{NOT_MEASURED} in flight")
+    length = min(bound, LONGEST_BAR)
+    full = min(length, ceil(length * in_flight / bound))
+    return Text.assemble(f"{in_flight} of {bound} in flight ", ("█" * full, "cyan"), "░" * (length - full))
+
+
+def _packed(items: Iterable[Text], width: int) -> list[Text]:
+    """`items` on as few lines as hold them; what is wider than a line by itself ends in an ellipsis."""
+    lines: list[Text] = []
+    for item in items:
+        joined = Text(SEPARATOR).join([lines[-1], item]) if lines else item
+        if lines and joined.cell_len <= width:
+            lines[-1] = joined
+        else:
+            lines.append(item)
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return lines
+
+
+def _span(seconds: float) -> str:
+    """A rough time: ``40 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds <= 90:
+        return f"{max(1, ceil(seconds))} s"
+    minutes = ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

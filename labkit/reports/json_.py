@@ -1,0 +1,14 @@
+"""The result document itself, for programs."""
+
+from __future__ import annotations
+
+import json
+
+from labkit.document import document
+from labkit.model import Comparison
+from labkit.reports import Page
+
+
+def render(comparison: Comparison, page: Page) -> str:  # noqa: ARG001 - a document is the same on every page
+    """One JSON document. Raises ValueError for a figure that is no number: JSON has none for it."""
+    return json.dumps(document(comparison), indent=2, allow_nan=False)

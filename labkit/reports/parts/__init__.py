@@ -1,0 +1,1 @@
+"""What several report formats are made of."""

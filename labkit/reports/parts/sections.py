@@ -1,0 +1,136 @@
+"""The columns that people are shown: one section per grid point, one cell per approach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from labkit.model import Comparison
+from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, count, described, fixed, listed, many, visible
+from labkit.summary import FASTEST, NO_CLEAR_WINNER, ONE_RUN, SummaryRow, summarise
+
+# Times carry milliseconds where hundredths of a second would hide them.
+SMALL_S = 1.0
+NARROW_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A cell per approach, in their order. `short` is a narrower header; both break into lines at a newline.
+
+    A `speed` column tells how fast an approach is, a `cost` column what it takes; `name` and `verdict` are text.
+    """
+
+    kind: Literal["name", "speed", "cost", "verdict"]
+    header: str
+    short: str
+    cells: tuple[str, ...]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its cells are words, not figures."""
+        return self.kind in {"name", "verdict"}
+
+    @property
+    def title(self) -> str:
+        """The header on one line."""
+        return self.header.replace("\n", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One grid point; `outcome` is a sentence about who is fastest, where repeats allow one."""
+
+    heading: str
+    columns: tuple[Column, ...]
+    outcome: str | None
+
+
+def sections(comparison: Comparison) -> tuple[Section, ...]:
+    """Every grid point in its natural order, and in it the approaches in the order asked for."""
+    repeats = max((trial.repeat for trial in comparison.plan.trials), default=1)
+    return tuple(
+        _section(described(point), tuple(rows), repeats)
+        for point, rows in groupby(summarise(comparison), key=lambda row: row.point)
+    )
+
+
+def _section(heading: str, rows: Sequence[SummaryRow], repeats: int) -> Section:
+    decimals = _decimals(rows)
+    makespan, short_makespan = "makespan\n(s)", "make-\nspan\n(s)"
+    if repeats > 1:
+        heading += f"{SEPARATOR}{repeats} runs"
+        makespan = short_makespan = "makespan (s),\nmedian [95 %]"
+
+    def column(
+        kind: Literal["name", "speed", "cost"], header: str, short: str, cell: Callable[[SummaryRow], str]
+    ) -> Column:
+        return Column(kind, header, short, tuple(cell(row) for row in rows))
+
+    columns = [
+        column("name", "approach", "approach", lambda row: visible(row.approach)),
+        Column("speed", makespan, short_makespan, _makespans(rows, decimals)),
+        column("speed", "ideal\n(s)", "ideal\n(s)", lambda row: fixed(row.ideal_s, decimals)),
+        column("speed", "efficiency", "effi-\nciency", lambda row: fixed(row.efficiency, 3)),
+        column("speed", "speed-up\nover sync", "over\nsync", _speedup),
+        column("cost", "most in\nflight", "in\nflight", lambda row: count(row.max_in_flight)),
+        column("cost", "threads", "thr-\neads", lambda row: count(row.threads_peak)),
+        column("cost", "processes", "proc-\nesses", lambda row: count(row.processes_peak)),
+        column("cost", "CPU\n(s)", "CPU\n(s)", lambda row: fixed(row.cpu_s, 2)),
+        column("cost", "peak memory\n(MB)", "peak\n(MB)", _memory),
+        column("cost", "failed", "fail-\ned", lambda row: count(row.failed) if row.trials else NOT_MEASURED),
+    ]
+    verdicts = tuple(_verdict(row, repeats) for row in rows)
+    if any(verdicts):
+        columns.append(Column("verdict", "verdict", "verdict", verdicts))
+    return Section(heading, tuple(columns), _outcome(rows) if repeats > 1 else None)
+
+
+def _decimals(rows: Sequence[SummaryRow]) -> int:
+    times = [row.makespan.median for row in rows if row.makespan] + [row.ideal_s for row in rows if row.ideal_s]
+    widths = [row.makespan.ci95[1] - row.makespan.ci95[0] for row in rows if row.makespan and row.makespan.ci95]
+    return 3 if min(times, default=SMALL_S) < SMALL_S or min(widths, default=NARROW_S) < NARROW_S else 2
+
+
+def _makespans(rows: Sequence[SummaryRow], decimals: int) -> tuple[str, ...]:
+    """Medians, each with its interval; intervals are padded so that the medians line up."""
+    medians = [fixed(row.makespan.median if row.makespan else None, decimals) for row in rows]
+    spans = [row.makespan.ci95 if row.makespan else None for row in rows]
+    intervals = [f" [{span[0]:.{decimals}f}, {span[1]:.{decimals}f}]" if span else "" for span in spans]
+    widest = max(map(len, intervals))
+    return tuple(median + interval.ljust(widest) for median, interval in zip(medians, intervals, strict=True))
+
+
+def _speedup(row: SummaryRow) -> str:
+    return NOT_MEASURED if row.speedup_vs_sync is None else f"{row.speedup_vs_sync:.2f}×"
+
+
+def _memory(row: SummaryRow) -> str:
+    return NOT_MEASURED if row.peak_memory_bytes is None else f"{row.peak_memory_bytes / 1e6:.0f}"
+
+
+def _verdict(row: SummaryRow, repeats: int) -> str:
+    """A single run has no verdict, unless something kept it from being ranked."""
+    words = [] if row.verdict == ONE_RUN else [visible(row.verdict)]
+    if 0 < row.ranked < repeats:
+        words.append(f"({row.ranked} of {many(repeats, 'run')})")
+    return " ".join(words)
+
+
+def _outcome(rows: Sequence[SummaryRow]) -> str | None:
+    ranked = [row.approach for row in rows if row.ranked]
+    fastest = [row.approach for row in rows if row.verdict == FASTEST]
+    close = [row.approach for row in rows if row.verdict == NO_CLEAR_WINNER]
+    if len(rows) == 1:
+        return None
+    if not ranked:
+        return "None of them can be ranked."
+    if len(ranked) == 1:
+        return visible(f"Only {ranked[0]} can be ranked.")
+    if fastest:
+        return visible(f"{listed(fastest)} is the fastest: its 95 % interval lies below every other.")
+    if close:
+        return visible(f"No clear winner between {listed(close)}: their 95 % intervals overlap.")
+    return "No fastest can be named: too few runs can be ranked."

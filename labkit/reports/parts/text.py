@@ -1,0 +1,56 @@
+"""Words and numbers for people, and what others wrote made safe to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labkit.model import GridPoint
+
+NOT_MEASURED = "–"
+SEPARATOR = " · "
+
+
+def visible(text: str) -> str:
+    r"""`text` on one line, with whatever a terminal would obey, or not show, spelled out: an escape becomes ``\x1b``.
+
+    What approaches and the server said is data: it must not colour, move or hide anything in a report.
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def fixed(value: float | None, decimals: int) -> str:
+    """`value` with so many decimals."""
+    return NOT_MEASURED if value is None else f"{value:.{decimals}f}"
+
+
+def count(value: int | None) -> str:
+    """A whole number."""
+    return NOT_MEASURED if value is None else str(value)
+
+
+def many(number: int, noun: str) -> str:
+    """``1 request``, ``9 requests``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def described(point: GridPoint) -> str:
+    """The grid point on one line: ``9 requests · 3 sync workers · 1 s delay · limit 3``."""
+    server, load = point.server, point.load
+    threads = f" × {many(server.worker_threads, 'thread')}" if server.worker_class == "gthread" else ""
+    parts = [
+        many(load.requests, "request"),
+        many(server.workers, f"{server.worker_class} worker") + threads,
+        f"{server.delay_s:g} s delay",
+        f"limit {load.limit}",
+    ]
+    if load.timeout_s is not None:
+        parts.append(f"timeout {load.timeout_s:g} s")
+    if point.scenario != "baseline":
+        parts.insert(0, visible(point.scenario))
+    return SEPARATOR.join(parts)

@@ -1,0 +1,217 @@
+"""`lab.py compare`, end to end, on the real server and real clients of both runtimes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import Any
+
+import psutil
+import pytest
+
+from labkit.selection import DEFAULT
+from tests.checkout import Checkout, answer, docker
+
+QUICK = ("--delay", "0.2", "--requests", "4", "--limit", "2")
+
+
+def failing(trial: dict[str, Any]) -> set[str]:
+    """The checks that failed; how busy the machine is with other tests is not what these are about."""
+    return {check["name"] for check in trial["checks"] if check["ok"] is False} - {"quiet_machine", "server_delay"}
+
+
+def test_default_set(checkout: Checkout, runtime: str) -> None:
+    run = checkout.lab("compare", *QUICK, "--repeat", "2", "--runtime", runtime, "--format", "json")
+    document = run.document
+    assert run.code in {0, 1}, run.err  # 1: something else had the processors busy
+    assert document["environment"]["runtime"] == runtime
+    assert sorted(t["approach"] for t in document["trials"]) == sorted(DEFAULT * 2)
+    for trial in document["trials"]:
+        assert trial["outcome"] == "ok", trial["error"]
+        assert failing(trial) == set(), trial["checks"]
+        assert trial["makespan_s"] >= trial["ideal_s"]
+        assert trial["cold_start_s"] > 0
+        assert {row["id"] for row in trial["requests"]} == {1, 2, 3, 4}
+        for row in trial["requests"]:
+            assert row["start_s"] <= row["server"]["start_s"] <= row["server"]["end_s"] <= row["end_s"]
+    (folder,) = [each for each in checkout.results() if each.name == document["id"]]
+    assert json.loads((folder / "result.json").read_text("utf-8")) == document
+    lines = (folder / "trials.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == document["trials"]
+
+
+def test_every_approach(checkout: Checkout, runtime: str) -> None:
+    names = [name for name in _shipped(checkout) if name not in DEFAULT]
+    run = checkout.lab("compare", *names, *QUICK, "--runtime", runtime, "--format", "json")
+    unavailable = {w["message"].split()[0] for w in run.document["warnings"] if w["code"] == "unavailable"}
+    assert {t["approach"] for t in run.document["trials"]} == set(names) - unavailable
+    for trial in run.document["trials"]:
+        assert (trial["outcome"], failing(trial)) == ("ok", set()), (trial["error"], trial["checks"])
+    if runtime == "docker":
+        assert unavailable == set()
+
+
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent", "asgi"])
+def test_worker_classes(checkout: Checkout, runtime: str, worker_class: str) -> None:
+    threads = ("--worker-threads", "2") if worker_class == "gthread" else ()
+    run = checkout.lab("compare", "asyncio_gather", "--requests", "8", "--workers", "2", "--delay", "0.3",
+                       "--worker-class", worker_class, *threads, "--runtime", runtime, "--format", "json")  # fmt: skip
+    (trial,) = run.document["trials"]
+    assert (trial["outcome"], failing(trial)) == ("ok", set()), trial["checks"]
+    slots = 4 if worker_class == "gthread" else 8
+    assert trial["server_max_in_flight"] == slots
+    assert trial["ideal_s"] == pytest.approx(0.3 * 8 / slots)
+
+
+def test_grid(checkout: Checkout, runtime: str) -> None:
+    run = checkout.lab("compare", "sync", "threads", "--requests", "2,3", "--limit", "2,3", "--workers", "1,2",
+                       "--delay", "0.1", "--repeat", "2", "--runtime", runtime, "--format", "json")  # fmt: skip
+    points = [(t["server"]["workers"], t["load"]["requests"], t["load"]["limit"]) for t in run.document["trials"]]
+    assert {point: points.count(point) for point in points} == {
+        (workers, requests, limit): 4 for workers in (1, 2) for requests in (2, 3) for limit in (2, 3) if limit <= requests
+    }
+    assert any(w["code"] == "left_out" and "limit 3 with 2 requests" in w["message"] for w in run.document["warnings"])
+    assert all(t["outcome"] == "ok" for t in run.document["trials"])
+    for trial in run.document["trials"]:
+        assert len({row["server"]["worker"] for row in trial["requests"]}) <= trial["server"]["workers"]
+
+
+def test_bad_approaches_are_found_out_and_the_others_go_on(checkout: Checkout, runtime: str) -> None:
+    bad = ("skips", "repeats", "swaps", "nothing", "greedy", "raises", "exits", "killed", "hangs", "noisy", "sync")
+    run = checkout.lab("compare", *bad, *QUICK, "--trial-timeout", "4", "--runtime", runtime, "--format", "json")
+    assert run.code == 1, run.err
+    trials = {t["approach"]: t for t in run.document["trials"]}
+    assert set(trials) == set(bad)
+    assert trials["sync"]["outcome"] == "ok"
+    assert failing(trials["sync"]) == set()
+    assert "accounted" in failing(trials["skips"])
+    assert {"accounted", "body_order"} <= failing(trials["repeats"]) | {"body_order"}
+    assert failing(trials["swaps"]) == {"body_order"}
+    assert "accounted" in failing(trials["nothing"])
+    assert failing(trials["greedy"]) == {"limit"}
+    assert trials["raises"]["outcome"] == "failed"
+    assert "ValueError: on purpose (clients/raises.py, line 2)" in trials["raises"]["error"]
+    assert (trials["exits"]["outcome"], trials["exits"]["error"]) == ("crashed", "exited with code 7")
+    assert "last words" in trials["exits"]["last_lines"]
+    assert (trials["killed"]["outcome"], trials["killed"]["error"]) == ("crashed", "killed by SIGKILL")
+    assert (trials["hangs"]["outcome"], trials["hangs"]["error"]) == ("timeout", "not done after 4 s")
+    assert trials["noisy"]["outcome"] == "ok"
+    assert failing(trials["noisy"]) == set()
+
+
+def test_the_server_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
+    with checkout.start("compare", "sync", "threads", "--requests", "4", "--delay", "1", "--workers", "2",
+                        "--runtime", runtime, "--format", "json") as process:  # fmt: skip
+        _wait(lambda: _server_pids(checkout, runtime))
+        time.sleep(2.5)  # into the first trial
+        _kill_server(checkout, runtime)
+        run = answer(process)
+    assert run.code == 1, run.err
+    first, second = run.document["trials"]
+    assert first["outcome"] == "crashed"
+    assert "the slow server ended during the trial" in first["error"]
+    assert (second["outcome"], failing(second)) == ("ok", set())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 0.8, 1.5, 3.5])
+def test_interrupted_at_any_moment(checkout: Checkout, runtime: str, number: int, after_s: float) -> None:
+    before = set(checkout.results())
+    with checkout.start("compare", "sync", "threads", "asyncio_gather", "--requests", "3", "--delay", "0.5",
+                        "--repeat", "5", "--runtime", runtime, "--format", "json") as process:  # fmt: skip
+        _wait(lambda: (checkout.root / ".lab" / "runs").exists() and any((checkout.root / ".lab" / "runs").iterdir()))
+        time.sleep(after_s)
+        process.send_signal(number)
+        run = answer(process)
+    assert run.code == 130, run.err
+    assert "Traceback" not in run.err
+    new = set(checkout.results()) - before
+    if run.out:
+        trials = run.document["trials"]
+        assert trials
+        (folder,) = new
+        assert len((folder / "trials.jsonl").read_text("utf-8").splitlines()) == len(trials)
+    else:
+        assert new == set()
+
+
+def test_killed_outright_leaves_nothing_that_the_next_run_does_not_remove(checkout: Checkout, runtime: str) -> None:
+    with checkout.start("compare", "sync", "--requests", "5", "--delay", "1", "--runtime", runtime) as process:
+        _wait(lambda: _server_pids(checkout, runtime))
+        time.sleep(2)
+        process.kill()
+    run = checkout.lab("compare", "threads", *QUICK, "--runtime", runtime, "--format", "json")
+    assert run.document["trials"][0]["outcome"] == "ok"
+
+
+def test_two_labs_at_once(checkout: Checkout, runtime: str) -> None:
+    arguments = ("compare", "threads", "sync", *QUICK, "--runtime", runtime, "--format", "json")
+    with checkout.start(*arguments) as one, checkout.start(*arguments) as other:
+        documents = [answer(one).document, answer(other).document]
+    assert documents[0]["id"] != documents[1]["id"]
+    for trial in [trial for document in documents for trial in document["trials"]]:
+        assert (trial["outcome"], failing(trial)) == ("ok", set()), trial["checks"]
+
+
+def test_up_serves_clients_of_ones_own(checkout: Checkout, runtime: str) -> None:
+    from urllib.request import urlopen  # noqa: PLC0415
+
+    port = str(_free_port())
+    up = checkout.lab("up", "--runtime", runtime, "--port", port, "--delay", "0.1", "--workers", "2")
+    try:
+        assert up.code == 0, up.err
+        with urlopen(f"http://127.0.0.1:{port}/hello", timeout=5) as response:
+            assert response.read().startswith(b"hello ")
+        again = checkout.lab("up", "--runtime", runtime, "--port", port)
+        assert again.code == 3
+        assert "up already" in again.err
+    finally:
+        down = checkout.lab("down")
+    assert down.code == 0
+    assert port in down.out
+    assert "No server" in checkout.lab("down").out
+
+
+def _shipped(checkout: Checkout) -> list[str]:
+    from clients.harness import catalogue  # noqa: PLC0415
+
+    return list(catalogue.names())
+
+
+def _server_pids(checkout: Checkout, runtime: str) -> list[str]:
+    if runtime == "local":
+        return [str(p.pid) for p in checkout.processes() if "gunicorn" in _command(p) and "guard" not in _command(p)]
+    return docker("ps", "--quiet", "--filter", f"label=com.docker.compose.project.working_dir={checkout.root}",
+                  "--filter", "label=com.docker.compose.service=server")  # fmt: skip
+
+
+def _kill_server(checkout: Checkout, runtime: str) -> None:
+    for pid in _server_pids(checkout, runtime):
+        if runtime == "local":
+            os.kill(int(pid), signal.SIGKILL)
+        else:
+            docker("kill", pid)
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _wait(condition: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _free_port() -> int:
+    import socket  # noqa: PLC0415
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,108 @@
+"""A copy of the checkout to try things in, and lab.py run in it as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("lab.py", "labkit", "clients", "server", "requirements", "compose.yaml", "Dockerfile", ".dockerignore")
+# The packages are there already: they are what runs the tests. Only that one step is passed over.
+START = """
+import sys
+sys.path.insert(0, ".")
+from labkit import bootstrap
+bootstrap.ensure = lambda *_: None
+from labkit.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+PATIENCE_S = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What lab.py answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A checkout of the lab in a folder of its own."""
+
+    root: Path
+
+    @classmethod
+    def copy_to(cls, root: Path) -> Checkout:
+        for part in PARTS:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / part, root / part)
+        return cls(root)
+
+    def add_approach(self, name: str, source: str) -> None:
+        (self.root / "clients" / f"{name}.py").write_text(source, encoding="utf-8")
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start lab.py; it is in a process group of its own, as at a terminal."""
+        return subprocess.Popen(
+            [sys.executable, "-c", START, *arguments],
+            cwd=self.root,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+
+    def lab(self, *arguments: str, **environment: str) -> Answer:
+        """Run lab.py to its end."""
+        with self.start(*arguments, **environment) as process:
+            return answer(process)
+
+    def processes(self) -> list[psutil.Process]:
+        """The processes that work in this checkout, but for what runs the tests."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.pid != os.getpid() and Path(process.cwd()).is_relative_to(self.root):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def results(self) -> list[Path]:
+        return sorted((self.root / "results").glob("*")) if (self.root / "results").exists() else []
+
+
+def answer(process: subprocess.Popen[str]) -> Answer:
+    """What a started lab.py answers in the end."""
+    try:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return Answer(process.returncode, out, err)
+
+
+def docker(*arguments: str) -> list[str]:
+    """The lines that a docker command prints."""
+    run = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
+    return run.stdout.split()

@@ -1,0 +1,196 @@
+"""The architecture: who may import whom, how long a module may be, and what no file may contain."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from clients.harness import catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+LABKIT, CLIENTS, SERVER = (sorted((ROOT / name).rglob("*.py")) for name in ("labkit", "clients", "server"))
+HARNESS = [path for path in CLIENTS if "harness" in path.parts]
+# These run inside the measured process, which pays for each import.
+MEASURED = [path for path in HARNESS if path.parent.name in {"hooks", "site"}] + [
+    ROOT / "clients" / "harness" / f"{name}.py" for name in ("__init__", "lanes", "measured", "recorder")
+]
+
+# What a module of labkit may import of labkit; `reports` and `runtime` stand for all that is in them.
+MAY_IMPORT = {
+    "model": set(),
+    "errors": set(),
+    "locks": set(),
+    "ideal": set(),
+    "statistics": set(),
+    "figures": {"model", "statistics"},
+    "checks": {"model", "statistics", "figures"},
+    "summary": {"model", "statistics", "figures"},
+    "document": {"model", "figures", "summary"},
+    "reports": {"model", "statistics", "figures", "summary", "document"},
+    "options": {"errors"},
+    "selection": {"errors", "options"},
+    "plan": {"errors", "model", "ideal"},
+    "runtime": {"errors", "model"},
+    "assemble": {"model", "runtime"},
+    "results": {"errors", "model", "document"},
+}
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module in this repository."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(path: Path, skip: Callable[[ast.AST], bool] = lambda _: False) -> set[str]:
+    """The modules that a file imports; what stands under a node that `skip` says to is left out."""
+    found = set()
+    for node in _nodes(ast.parse(path.read_bytes()), skip):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            found |= {_module(f"{node.module}.{alias.name}") or str(node.module) for alias in node.names}
+    return found
+
+
+def for_types_alone(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and getattr(node.test, "id", None) == "TYPE_CHECKING"
+
+
+def not_at_once(node: ast.AST) -> bool:
+    return for_types_alone(node) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def _nodes(node: ast.AST, skip: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
+    if not skip(node):
+        yield node
+        for child in ast.iter_child_nodes(node):
+            yield from _nodes(child, skip)
+
+
+def _module(name: str) -> str | None:
+    """`name`, if it is a module of this repository: ``from labkit import owner`` imports labkit.owner."""
+    path = ROOT.joinpath(*name.split("."))
+    return name if path.with_suffix(".py").exists() or path.is_dir() else None
+
+
+def part_of_labkit(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def of(package: str, names: set[str]) -> set[str]:
+    return {name for name in names if name.split(".")[0] == package}
+
+
+each_labkit_module = pytest.mark.parametrize("path", LABKIT, ids=name_of)
+each_measured_module = pytest.mark.parametrize("path", MEASURED, ids=name_of)
+
+
+@each_labkit_module
+def test_labkit_depends_one_way(path):
+    part = part_of_labkit(name_of(path))
+    if part in MAY_IMPORT:
+        assert {part_of_labkit(name) for name in of("labkit", imports_of(path))} - {part} <= MAY_IMPORT[part]
+
+
+def test_the_table_of_imports_names_modules_that_are_there():
+    assert set(MAY_IMPORT) <= {part_of_labkit(name_of(path)) for path in LABKIT}
+
+
+@each_labkit_module
+def test_one_module_alone_imports_the_docker_sdk(path):
+    assert bool(of("docker", imports_of(path))) == (name_of(path) == "labkit.runtime.engine")
+
+
+@pytest.mark.parametrize("path", [*CLIENTS, *SERVER], ids=name_of)
+def test_clients_and_server_do_not_know_the_lab(path):
+    assert of("labkit", imports_of(path)) == set()
+    assert of("docker", imports_of(path)) == set()
+
+
+def test_server_and_clients_do_not_know_each_other():
+    assert {name for path in SERVER for name in of("clients", imports_of(path))} == set()
+    assert {name for path in CLIENTS for name in of("server", imports_of(path))} == set()
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_an_approach_does_not_know_the_harness(name):
+    assert of("clients", imports_of(catalogue.FOLDER / f"{name}.py")) == set()
+
+
+def test_labkit_needs_no_more_of_the_harness_than_its_protocol_and_its_catalogue():
+    names = {name for path in LABKIT for name in of("clients", imports_of(path))}
+    assert names <= {"clients.harness.protocol", "clients.harness.catalogue"}
+
+
+@each_measured_module
+def test_what_runs_in_the_measured_process_imports_the_standard_library_and_its_like(path):
+    names = imports_of(path, skip=for_types_alone)
+    ours = of("clients", names)
+    assert ours <= {name_of(path) for path in MEASURED}
+    assert {name.split(".")[0] for name in names - ours} <= sys.stdlib_module_names
+
+
+@pytest.mark.xfail(strict=True, reason="clients/harness/lanes.py imports typing at run time")
+def test_what_is_slow_to_import_stays_out_of_the_measured_process():
+    modules = [name_of(path) for path in MEASURED if path.stem != "sitecustomize"]
+    code = f"import sys, {', '.join(modules)}; print(*{{'typing', 'dataclasses', 'inspect'}}.intersection(sys.modules))"
+    run = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_help_and_usage_errors_need_the_standard_library_alone():
+    waiting, seen = {"labkit.cli"}, set()
+    while waiting:
+        seen.add(name := waiting.pop())
+        path = ROOT.joinpath(*name.split("."))
+        names = imports_of(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"), skip=not_at_once)
+        waiting |= of("labkit", names) - seen
+        seen |= names - of("labkit", names)
+    assert {name.split(".")[0] for name in seen} - {"labkit"} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", [*LABKIT, *HARNESS, *SERVER], ids=name_of)
+def test_a_module_says_what_it_is_and_is_no_longer_than_one_thing_takes(path):
+    text = path.read_text("utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert text.count("\n") <= 300
+
+
+# The hosts of indexes and mirrors; in pieces, so that no file contains one for the sake of this test.
+OPERATORS = "pypi|pythonhosted|debian|ubuntu|alpinelinux|anaconda|npmjs|mirrors?"
+INDEX = re.compile(rf"({OPERATORS})(\.[a-z]+)*\.(org|net|com|io)\b")
+URL = re.compile(r"[a-z+]+://(?!127\.0\.0\.1|localhost)")
+
+
+def tracked() -> list[Path]:
+    """The files of the repository."""
+    run = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        pytest.skip("this is no clone: git knows no files here")
+    return [path for name in run.stdout.split("\0") if (path := ROOT / name).is_file()]
+
+
+def test_no_file_contains_the_address_of_a_package_index_or_a_mirror():
+    texts = {path: path.read_bytes().decode("utf-8", "replace") for path in tracked()}
+    assert [(path.name, found.group()) for path, text in texts.items() if (found := INDEX.search(text))] == []
+
+
+def test_what_installs_names_no_address_at_all():
+    folders = {ROOT / "requirements", ROOT / ".ci"}
+    installing = [path for path in tracked() if path.parent in folders or path.name == "Dockerfile"]
+    assert len(installing) >= 5
+    assert [(path.name, found.group()) for path in installing if (found := URL.search(path.read_text("utf-8")))] == []
+
+
+@pytest.mark.parametrize(
+    "host", [("py", "pi.org"), ("files.python", "hosted.org"), ("deb.deb", "ian.org"), ("mirror", ".example.net")]
+)
+def test_such_an_address_would_be_found(host):
+    assert INDEX.search(f"install from https://{''.join(host)}/simple/requests now")

@@ -1,0 +1,138 @@
+"""The approach files: textbook code, and what the catalogue reads in them and in broken ones."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import partial
+
+import pytest
+
+from clients.harness import catalogue
+from clients.harness.catalogue import Approach, BrokenApproach
+
+xfail = partial(pytest.mark.xfail, strict=True)
+each_approach = pytest.mark.parametrize("name", catalogue.names())
+MAIN = "def main(urls):\n    return []\n"
+
+
+def source_of(name):
+    return (catalogue.FOLDER / f"{name}.py").read_text("utf-8")
+
+
+def read(folder, text, name="mine"):
+    (folder / f"{name}.py").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return catalogue.read(name, folder)
+
+
+@each_approach
+def test_an_approach_is_short(name):
+    text = source_of(name)
+    assert text.count("\n") <= 35
+    docstring = ast.get_docstring(ast.parse(text), clean=False)
+    code = text.replace(docstring, "").splitlines()[1:]
+    assert len([line for line in code if line.strip() and not line.strip().startswith("#")]) <= 30
+
+
+@each_approach
+def test_an_approach_says_in_one_line_what_it_is(name):
+    summary = catalogue.read(name).summary
+    assert 10 <= len(summary) <= 110
+    assert summary.endswith(".")
+
+
+@each_approach
+def test_an_approach_holds_no_measuring_code(name):
+    assert not re.search(r"harness|labkit|recorder|monotonic|perf_counter|import time|class ", source_of(name))
+
+
+@each_approach
+def test_an_approach_takes_what_the_harness_offers(name):
+    assert catalogue.read(name).keywords <= {"limit", "timeout", "handle"}
+
+
+def test_the_approaches_of_the_lab_are_there():
+    assert set(catalogue.names()) >= {
+        "sync", "threads", "thread_pool", "asyncio_gather", "asyncio_semaphore", "process_pool", "asyncio_taskgroup",
+        "asyncio_to_thread", "asyncio_queue", "httpx_async", "trio", "gevent", "process_pool_executor",
+        "interpreter_pool",
+    }  # fmt: skip
+
+
+def test_names_are_the_python_files_that_do_not_begin_with_an_underscore(tmp_path):
+    for name in ("b.py", "a.py", "_private.py", "__init__.py", "notes.txt", "c.pyc"):
+        (tmp_path / name).touch()
+    (tmp_path / "harness").mkdir()
+    assert catalogue.names(tmp_path) == ("a", "b")
+
+
+def test_a_new_file_is_a_new_approach(tmp_path):
+    text = '"""Mine: all at once.\n\nMore about it.\n"""\n\nMAX_IN_FLIGHT = 4\nREQUIRES_PYTHON = (3, 14)\n\n\n'
+    text += "async def main(urls, limit, *, timeout=None):\n    return []\n"
+    assert read(tmp_path, text) == Approach("mine", "Mine: all at once.", frozenset({"limit", "timeout"}), 4, (3, 14))
+
+
+def test_a_file_that_says_little_is_an_approach_too(tmp_path):
+    assert read(tmp_path, MAIN) == Approach("mine", "", frozenset(), None, None)
+
+
+def test_reading_a_file_does_not_run_it(tmp_path):
+    assert read(tmp_path, "raise SystemExit('ran')\n" + MAIN).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("most", "keywords", "bound"),
+    [(None, (), 9), (1, (), 1), (20, (), 9), (None, ("limit",), 3), (2, ("limit",), 2), (4, ("limit",), 3)],
+)
+def test_the_bound_is_the_least_of_what_binds(most, keywords, bound):
+    assert Approach("mine", "", frozenset(keywords), most, None).bound(requests=9, limit=3) == bound
+
+
+def test_the_bounds_of_the_labs_own():
+    bounds = {name: catalogue.read(name).bound(9, 3) for name in catalogue.names()}
+    assert bounds["sync"] == 1
+    assert {name for name, bound in bounds.items() if bound == 9} == {"threads", "asyncio_gather", "asyncio_taskgroup"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        pytest.param("def main(urls):\n    return [\n", "line 2", id="a syntax error"),
+        pytest.param("def main(urls):\nreturn []\n", "line 2", id="an indentation error"),
+        pytest.param("def fetch(url):\n    return url\n", "main(urls)", id="no main"),
+        pytest.param("class A:\n    def main(self, urls):\n        return []\n", "main(urls)", id="main deeper down"),
+        pytest.param("", "main(urls)", id="nothing"),
+        pytest.param("# mine\ndef main():\n    return []\n", "line 2", id="main without urls"),
+        pytest.param("def main(*, limit):\n    return []\n", "line 1", id="main with keywords alone"),
+        pytest.param("# mine\nNAME = 'caf\xe9'\n".encode("latin-1") + MAIN.encode(), "line 2", id="not UTF-8"),
+        pytest.param(b"\x00\x01\x02", "null bytes", id="no text", marks=xfail(reason="says `line None`")),
+        pytest.param("# coding: klingon\n" + MAIN, "klingon", id="no encoding", marks=xfail(reason="says `line 0`")),
+        pytest.param("MAX_IN_FLIGHT = 0\n" + MAIN, "MAX_IN_FLIGHT", id="a bound of no requests",
+                     marks=xfail(reason="is taken; make_plan raises ValueError then")),
+        pytest.param("REQUIRES_PYTHON = (3,)\n" + MAIN, "REQUIRES_PYTHON", id="half a version",
+                     marks=xfail(reason="raises IndexError")),
+        pytest.param("REQUIRES_PYTHON = ('x', 14)\n" + MAIN, "REQUIRES_PYTHON", id="a version in words",
+                     marks=xfail(reason="raises ValueError")),
+        pytest.param("TABLE = {[]: 1}\n" + MAIN, "line 1", id="a literal that is none",
+                     marks=xfail(reason="raises TypeError")),
+    ],
+)  # fmt: skip
+def test_a_broken_file_is_named_with_the_line(tmp_path, text, named):
+    folder = tmp_path / "clients"
+    folder.mkdir()
+    with pytest.raises(BrokenApproach, match=r"^clients/mine\.py") as caught:
+        read(folder, text)
+    assert named in str(caught.value)
+    assert not re.search("line (None|0)", str(caught.value))
+
+
+@xfail(reason="_constants passes annotated assignments over")
+def test_constants_may_be_annotated(tmp_path):
+    found = read(tmp_path, "MAX_IN_FLIGHT: int = 1\nREQUIRES_PYTHON: tuple[int, int] = (3, 14)\n" + MAIN)
+    assert (found.max_in_flight, found.requires_python) == (1, (3, 14))
+
+
+def test_a_file_that_is_a_folder_is_named(tmp_path):
+    (tmp_path / "mine.py").mkdir()
+    with pytest.raises(BrokenApproach, match=r"mine\.py"):
+        catalogue.read("mine", tmp_path)

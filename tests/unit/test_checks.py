@@ -1,0 +1,188 @@
+"""The checks: for each, trials in which it holds, in which it fails, and in which it cannot be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from labkit import checks
+from labkit.model import ServerRow
+from tests import samples
+from tests.samples import good_trial, planned, with_rows, without_requests
+
+GOOD = good_trial()
+BOUNDED = good_trial(planned("thread_pool", limit=3))
+SYNC = good_trial(planned("sync", requests=4))
+ANSWERS = GOOD.answers
+STRAY = ServerRow(17, samples.WORKER_PID, 0.2, 1.2, 200)
+
+
+def row(trial, request_id):
+    return next(row for row in trial.requests if row.id == request_id)
+
+
+def served(trial, request_id, **changes):
+    """`trial`, where the server tells another story about one request."""
+    return with_rows(trial, request_id, server=replace(row(trial, request_id).server, **changes))
+
+
+def shifted(trial, request_id, by_s):
+    """`trial`, with one request earlier or later, for client and server alike."""
+    moved = row(trial, request_id)
+    times = {
+        name: value + by_s for name in ("start_s", "connected_s", "sent_s", "first_byte_s", "end_s")
+        if (value := getattr(moved, name)) is not None
+    }  # fmt: skip
+    server = replace(moved.server, start_s=moved.server.start_s + by_s, end_s=moved.server.end_s + by_s)
+    return with_rows(trial, request_id, **times, server=server)
+
+
+def seen(trial, count):
+    """`trial`, where the sockets in flight are `count` of what they were."""
+    return replace(trial, samples=tuple(replace(s, in_flight=count(s.in_flight)) for s in trial.samples))
+
+
+HOLDS = {
+    "accounted": [GOOD, SYNC, good_trial(planned(requests=1))],
+    "server_log": [GOOD, SYNC],
+    "containment": [
+        GOOD,
+        with_rows(GOOD, 4, end_s=None),  # cut off: nobody can say that it was served outside
+        served(GOOD, 4, start_s=row(GOOD, 4).start_s, end_s=row(GOOD, 4).end_s),
+    ],
+    "body_order": [GOOD, SYNC],
+    "limit": [GOOD, BOUNDED, SYNC, shifted(SYNC, 2, row(SYNC, 1).end_s - row(SYNC, 2).start_s)],
+    "server_delay": [GOOD, served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 1.1)],
+    "littles_law": [GOOD, SYNC, seen(GOOD, lambda count: count and count * 1.04)],
+    "quiet_machine": [
+        GOOD,
+        replace(GOOD, cpus=2, makespan_s=3.0, cpu_s=1.0, server_cpu_s=1.0, machine_cpu_s=3.1),
+        replace(GOOD, cpus=2, makespan_s=3.0, cpu_s=1.0, server_cpu_s=None, machine_cpu_s=1.0),
+    ],
+}
+FAILS = {
+    "accounted": {
+        "a skipped URL": (without_requests(GOOD, 4, 7), ["never sent", "4, 7"]),
+        "no request at all": (replace(GOOD, requests=()), ["never sent"]),
+        "a repeated request": (replace(GOOD, requests=(*GOOD.requests, row(GOOD, 3))), ["more than once", "3"]),
+        "a request that nobody asked for": (with_rows(GOOD, 3, id=99), ["not asked for", "99", "never sent", "3"]),
+        "a path that is no number": (with_rows(GOOD, 3, id="favicon.ico"), ["not asked for", "favicon.ico"]),
+        "a failed request": (with_rows(GOOD, 5, error="ConnectionResetError"), ["not answered", "5"]),
+        "an error's status": (with_rows(GOOD, 5, status=500), ["not answered", "5"]),
+        "a request that never ended": (with_rows(GOOD, 5, end_s=None), ["not answered", "5"]),
+    },
+    "server_log": {
+        "a server that logs nothing": (with_rows(GOOD, server=None), ["not in the server's log"]),
+        "a server that leaves one out": (with_rows(GOOD, 6, server=None), ["not in the server's log", "6"]),
+        "a request that the client hides": (replace(GOOD, unmatched=(STRAY,)), ["log alone", "17"]),
+    },
+    "containment": {
+        "served before it was sent": (served(GOOD, 2, start_s=row(GOOD, 2).start_s - 0.001), ["2"]),
+        "served after it was answered": (served(GOOD, 2, end_s=row(GOOD, 2).end_s + 0.001), ["2"]),
+        "served before it was sent, and cut off": (served(with_rows(GOOD, 2, end_s=None), 2, start_s=-1.0), ["2"]),
+    },
+    "body_order": {
+        "swapped bodies": (replace(GOOD, answers=(2, 1, *ANSWERS[2:])), ["2, 1, 3"]),
+        "a body too few": (replace(GOOD, answers=ANSWERS[:-1]), ["7, 8"]),
+        "a body too many": (replace(GOOD, answers=(*ANSWERS, 9)), ["9, 9"]),
+        "a body of something else": (replace(GOOD, answers=(None, *ANSWERS[1:])), ["?, 2"]),
+        "the same body nine times": (replace(GOOD, answers=(1,) * 9), ["1, 1"]),
+        "no bodies": (replace(GOOD, answers=()), ["bodies"]),
+        "main returned None": (replace(GOOD, answers=None), ["main"]),
+    },
+    "limit": {
+        "one more than the limit": (shifted(BOUNDED, 4, -0.5), ["4 in flight", "3 allowed"]),
+        "sync that is not": (shifted(SYNC, 3, -0.5), ["2 in flight", "1 allowed"]),
+        "one that never ended stays in flight": (with_rows(SYNC, 1, end_s=None), ["2 in flight"]),
+    },
+    "server_delay": {
+        "too long": (served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 1.2), ["4"]),
+        "too short": (served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 0.999), ["4"]),
+        "no delay at all": (served(GOOD, 4, end_s=row(GOOD, 4).server.start_s), ["4"]),
+    },
+    "littles_law": {
+        "sockets that see nothing": (seen(GOOD, lambda _: 0), ["0.00"]),
+        "sockets that see twice as many": (seen(GOOD, lambda count: 2 * count), []),
+        "rows that leave out a third": (without_requests(GOOD, 1, 5, 9), []),
+        "rows that make answers slower": (with_rows(GOOD, end_s=GOOD.makespan_s), []),
+    },
+    "quiet_machine": {
+        "another program": (replace(GOOD, machine_cpu_s=GOOD.makespan_s), ["%"]),
+        "another program, no word of the server": (
+            replace(GOOD, machine_cpu_s=GOOD.makespan_s, server_cpu_s=None),
+            ["%"],
+        ),
+    },
+}
+UNTOLD = {
+    "limit": [replace(GOOD, requests=())],
+    "server_delay": [with_rows(GOOD, server=None), replace(GOOD, requests=())],
+    "littles_law": [
+        replace(GOOD, samples=()),
+        replace(GOOD, makespan_s=None),
+        replace(GOOD, samples=GOOD.samples[::20]),  # too few
+        replace(GOOD, samples=GOOD.samples[5:]),  # they begin late
+        replace(GOOD, samples=GOOD.samples[:-20]),  # they end early
+        seen(GOOD, lambda _: None),  # a system that does not tell
+    ],
+    "quiet_machine": [replace(GOOD, **{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")],
+}
+
+each_check = pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
+
+
+@each_check
+def test_it_holds(check):
+    for trial in HOLDS[check.__name__]:
+        assert check(trial).ok is True, check(trial).detail
+
+
+@each_check
+def test_it_fails_and_says_why(check):
+    assert FAILS[check.__name__]
+    for story, (trial, named) in FAILS[check.__name__].items():
+        verdict = check(trial)
+        assert verdict.ok is False, f"{story}: {verdict.detail}"
+        assert [text for text in named if text not in verdict.detail] == [], f"{story}: {verdict.detail}"
+
+
+@each_check
+def test_it_does_not_guess_what_cannot_be_told(check):
+    for trial in UNTOLD.get(check.__name__, []):
+        assert check(trial).ok is None, check(trial).detail
+        assert check(trial).detail
+
+
+@each_check
+def test_one_that_fails_turns_the_ranking_off(check):
+    assert samples.checked(GOOD).rankable
+    for story, (trial, _) in FAILS[check.__name__].items():
+        assert not samples.checked(trial).rankable, story
+
+
+def test_one_that_cannot_be_told_does_not_turn_the_ranking_off():
+    assert samples.checked(replace(GOOD, samples=(), machine_cpu_s=None)).rankable
+
+
+def test_each_check_gives_one_verdict_under_its_own_name():
+    assert [check.name for check in checks.check_trial(GOOD)] == [check.__name__ for check in checks.CHECKS]
+
+
+@pytest.mark.parametrize("workers", [1, 3, 9])
+@pytest.mark.parametrize("worker_class", ["sync", "gthread", "gevent", "asgi"])
+@pytest.mark.parametrize("name", samples.DEFAULT_NAMES)
+def test_every_check_holds_for_an_honest_trial_whatever_the_configuration(name, worker_class, workers):
+    trial = good_trial(planned(name, worker_class=worker_class, workers=workers))
+    assert [check for check in checks.check_trial(trial) if check.ok is not True] == []
+
+
+def test_a_trial_that_crashed_can_be_checked_too():
+    crashed = samples.checked(samples.crashed_trial())
+    assert not crashed.rankable
+    assert {check.name for check in crashed.checks if check.ok is False} >= {"accounted", "body_order"}
+
+
+def test_a_long_list_of_faults_is_cut_short():
+    detail = checks.accounted(replace(good_trial(planned(requests=100)), requests=())).detail
+    assert detail == "never sent: 1, 2, 3, 4, 5, 6, 7, 8 and 92 more"

@@ -1,0 +1,17 @@
+"""ruff and mypy --strict, as pyproject.toml has them, over the whole repository."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("command", [("ruff", "check", "--no-fix"), ("mypy",)], ids=lambda command: command[0])
+def test_finds_nothing(command):
+    run = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr

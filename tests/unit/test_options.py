@@ -1,0 +1,81 @@
+"""Values of options: what is taken, and what a complaint names."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.options import choices, integer, integers, nearest, seconds, seconds_list
+
+
+@given(st.integers(1, 10_000))
+def test_a_whole_number_in_range_is_taken(number):
+    assert integer(1, 10_000)(str(number)) == number
+
+
+@given(st.integers().filter(lambda number: not 1 <= number <= 10_000))
+def test_a_whole_number_out_of_range_is_not(number):
+    with pytest.raises(ArgumentTypeError):
+        integer(1, 10_000)(str(number))
+
+
+@pytest.mark.parametrize("text", ["", " ", "three", "1.0", "1e3", "0x10", "1_0", "+3", "-3", "٣", "³", "9" * 5000])
+def test_a_complaint_about_a_number_names_it_and_what_is_allowed(text):
+    with pytest.raises(ArgumentTypeError) as caught:
+        integer(1, 64)(text)
+    assert repr(text) in str(caught.value)
+    assert "from 1 to 64" in str(caught.value)
+
+
+@given(st.floats(0.001, 60))
+def test_seconds_in_range_are_taken(value):
+    assert seconds(0.001, 60)(repr(value)) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a while", "0", "-1", "60.1", "nan", "inf", "-inf", "1e999", "1_0", "１", "1s", "0,5"]
+)
+def test_a_complaint_about_seconds_names_them_and_what_is_allowed(text):
+    with pytest.raises(ArgumentTypeError) as caught:
+        seconds(0.001, 60)(text)
+    assert repr(text) in str(caught.value)
+    assert "from 0.001 to 60" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"), [("3", (3,)), ("3,9", (3, 9)), ("9, 3", (9, 3)), ("3,3,9,3", (3, 9)), ("1,01", (1,))]
+)
+def test_several_numbers_each_count_once(text, values):
+    assert integers(1, 64)(text) == values
+
+
+def test_several_seconds_each_count_once():
+    assert seconds_list(0.001, 60)("0.5,1,0.50") == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("text", ["3,", ",3", "3,,9", "3;9", "3 9", "3,999"])
+def test_one_bad_number_of_several_is_enough(text):
+    with pytest.raises(ArgumentTypeError, match="from 1 to 64"):
+        integers(1, 64)(text)
+
+
+def test_a_choice_is_taken_alone_or_with_others():
+    allowed = ("sync", "gthread", "gevent")
+    assert choices(allowed)("gevent") == "gevent"
+    assert choices(allowed, several=True)("gevent,sync,gevent") == ("gevent", "sync")
+
+
+def test_a_complaint_about_a_choice_names_it_all_choices_and_the_nearest():
+    with pytest.raises(ArgumentTypeError) as caught:
+        choices(("sync", "gthread", "gevent"), several=True)("sync,gtread")
+    message = str(caught.value)
+    assert "'gtread'" in message
+    assert "sync, gthread, gevent" in message
+    assert "did you mean gthread?" in message
+
+
+def test_what_is_like_nothing_gets_no_suggestion():
+    assert nearest("quux", ("sync", "threads")) == ""

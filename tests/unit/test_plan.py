@@ -1,0 +1,176 @@
+"""The plan: what is run, how often, and in which order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.errors import UsageError
+from labkit.model import GridPoint, Load, ServerConfig
+from labkit.plan import Grid, make_plan
+from tests import samples
+
+APPROACHES = {name: samples.approach(name) for name in samples.DEFAULT_NAMES}
+GRID = Grid(
+    requests=[9],
+    workers=[3],
+    worker_classes=["sync"],
+    worker_threads=[1],
+    delays_s=[1.0],
+    limits=[],
+    repeat=1,
+    trial_timeout_s=None,
+)
+
+
+def axis(*values):
+    return st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
+
+
+GRIDS = st.builds(
+    Grid,
+    requests=axis(3, 6, 12),
+    workers=axis(1, 3),
+    worker_classes=axis("sync", "gthread", "gevent"),
+    worker_threads=axis(1, 4),
+    delays_s=axis(0.1, 1.0),
+    limits=st.just([]) | axis(2, 6, 9),
+    repeat=st.integers(1, 3),
+    trial_timeout_s=st.none(),
+)
+
+
+def possible(grid):
+    """The grid points that can be, as the issue's words have it."""
+    found = set()
+    axes = product(grid.workers, grid.worker_classes, grid.worker_threads, grid.delays_s, grid.requests)
+    for workers, kind, threads, delay_s, requests in axes:
+        if threads == 1 or kind == "gthread":
+            limits = grid.limits or [min(requests, workers * threads)]
+            server = ServerConfig(workers, kind, threads, delay_s)
+            found |= {GridPoint(server, Load(requests, limit)) for limit in limits if limit <= requests}
+    return found
+
+
+@given(GRIDS, st.integers(0, 2**32 - 1))
+def test_every_possible_combination_is_run_once_per_repeat(grid, seed):
+    points = possible(grid)
+    if not points:
+        with pytest.raises(UsageError):
+            make_plan(APPROACHES, grid, seed)
+        return
+    trials = make_plan(APPROACHES, grid, seed).trials
+    wanted = product(APPROACHES, points, range(1, grid.repeat + 1))
+    assert Counter((trial.approach, trial.point, trial.repeat) for trial in trials) == Counter(wanted)
+
+
+@given(GRIDS.filter(possible), st.integers(0, 2**32 - 1))
+def test_trials_are_numbered_in_the_order_they_run_and_repeats_follow_each_other(grid, seed):
+    trials = make_plan(APPROACHES, grid, seed).trials
+    assert [trial.order for trial in trials] == list(range(1, len(trials) + 1))
+    assert len({trial.key for trial in trials}) == len(trials)
+    assert all(one.repeat <= other.repeat for one, other in pairwise(trials))
+
+
+@given(GRIDS.filter(possible), st.integers(0, 2**32 - 1))
+def test_the_trials_of_a_block_share_a_server_and_are_one_of_each_approach(grid, seed):
+    for block in make_plan(APPROACHES, grid, seed).blocks:
+        assert {trial.point for trial in block.trials} == {block.point}
+        assert len({trial.repeat for trial in block.trials}) == 1
+        assert sorted(trial.approach for trial in block.trials) == sorted(APPROACHES)
+
+
+@given(GRIDS.filter(possible), st.integers(0, 2**32 - 1))
+def test_a_seed_gives_the_same_plan_again(grid, seed):
+    assert make_plan(APPROACHES, grid, seed) == make_plan(APPROACHES, grid, seed)
+
+
+def test_another_seed_gives_another_order_of_the_same_trials():
+    grid = replace(GRID, workers=[1, 3, 9], repeat=3)
+    plans = [make_plan(APPROACHES, grid, seed) for seed in range(30)]
+    assert len({tuple((t.approach, t.point) for t in plan.trials) for plan in plans}) == len(plans)
+    assert len({frozenset((t.approach, t.point, t.repeat) for t in plan.trials) for plan in plans}) == 1
+
+
+def test_no_approach_is_always_first():
+    plan = make_plan(APPROACHES, replace(GRID, repeat=100), seed=1)
+    assert {block.trials[0].approach for block in plan.blocks} == set(APPROACHES)
+    assert {block.trials[-1].approach for block in plan.blocks} == set(APPROACHES)
+
+
+def test_no_grid_point_is_always_first():
+    plan = make_plan(APPROACHES, replace(GRID, workers=[1, 3, 9], repeat=30), seed=1)
+    assert {block.point.server.workers for block in plan.blocks[::3]} == {1, 3, 9}
+
+
+def test_approaches_stay_in_the_order_asked_for():
+    assert make_plan(APPROACHES, GRID, seed=7).approaches == tuple(APPROACHES)
+
+
+def test_impossible_combinations_are_left_out_and_named():
+    grid = replace(GRID, requests=[3, 9], limits=[3, 6], worker_classes=["sync", "gthread"], worker_threads=[1, 4])
+    plan = make_plan(APPROACHES, grid, seed=1)
+    assert {block.point for block in plan.blocks} == possible(grid)
+    assert len(plan.left_out) == 2  # each once, however many combinations it spoils
+    threads, limit = sorted(plan.left_out, key=lambda text: "limit" in text)
+    assert "sync" in threads
+    assert "4 threads" in threads
+    assert "limit 6" in limit
+    assert "3 requests" in limit
+
+
+def test_nothing_is_left_out_of_a_grid_that_is_possible():
+    assert make_plan(APPROACHES, GRID, seed=1).left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("grid", "named"),
+    [
+        (replace(GRID, limits=[10, 20]), ["limit 10", "limit 20", "9 requests"]),
+        (replace(GRID, worker_threads=[2], worker_classes=["sync", "asgi"]), ["sync", "asgi", "2 threads"]),
+    ],
+)
+def test_a_grid_without_a_possible_combination_is_bad_usage(grid, named):
+    with pytest.raises(UsageError) as caught:
+        make_plan(APPROACHES, grid, seed=1)
+    assert [text for text in named if text not in caught.value.message] == []
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "requests", "limit"), [(3, 1, 9, 3), (3, 4, 9, 9), (3, 4, 100, 12), (64, 1, 5, 5)]
+)
+def test_without_a_limit_it_is_one_per_slot_and_no_more_than_there_are_requests(workers, threads, requests, limit):
+    grid = replace(
+        GRID, workers=[workers], worker_classes=["gthread"], worker_threads=[threads], requests=[requests]
+    )
+    assert {trial.point.load.limit for trial in make_plan(APPROACHES, grid, seed=1).trials} == {limit}
+
+
+def test_each_trial_knows_its_bound_and_its_ideal():
+    grid = replace(GRID, limits=[2], delays_s=[0.5])
+    trials = {trial.approach: trial for trial in make_plan(APPROACHES, grid, seed=1).trials}
+    assert {name: (trial.bound, trial.ideal_s) for name, trial in trials.items()} == {
+        "sync": (1, 4.5),
+        "threads": (9, 1.5),
+        "thread_pool": (2, 2.5),
+        "asyncio_gather": (9, 1.5),
+        "asyncio_semaphore": (2, 2.5),
+        "process_pool": (2, 2.5),
+    }
+
+
+def test_where_the_server_sets_no_bound_the_ideal_is_one_delay():
+    plan = make_plan(APPROACHES, replace(GRID, worker_classes=["gevent"], workers=[1]), seed=1)
+    assert {trial.ideal_s for trial in plan.trials if trial.approach == "asyncio_gather"} == {1.0}
+
+
+def test_the_trial_timeout_is_the_one_asked_for_or_else_longer_than_one_request_after_another():
+    asked = make_plan(APPROACHES, replace(GRID, trial_timeout_s=2.5), seed=1)
+    assert {trial.timeout_s for trial in asked.trials} == {2.5}
+    for trial in make_plan(APPROACHES, replace(GRID, requests=[3, 1000], delays_s=[0.001, 60]), seed=1).trials:
+        assert trial.timeout_s > trial.point.load.requests * trial.point.server.delay_s

@@ -1,0 +1,163 @@
+"""The protocol: every message there and back, and nothing else taken for one."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clients.harness import protocol, recorder
+from clients.harness.protocol import Begin, ProtocolError, Request, Trial, from_line, to_line
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+TRIAL = Trial(("http://127.0.0.1:8000/t1/1",), 3, None, 20.0)
+
+
+def messages_of(kind):
+    hints = get_type_hints(kind)
+    finite = {float: FINITE, float | None: st.none() | FINITE}
+    return st.builds(kind, **{name: finite[hint] for name, hint in hints.items() if hint in finite})
+
+
+MESSAGES = st.one_of(map(messages_of, protocol.KINDS.values()))
+
+
+@pytest.mark.parametrize("kind", protocol.KINDS.values(), ids=lambda kind: kind.event)
+@given(data=st.data())
+def test_every_message_comes_back_as_it_went(kind, data):
+    message = data.draw(messages_of(kind))
+    line = to_line(message)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert json.loads(line)["v"] == 1
+    assert from_line(line) == message
+    assert from_line(line.decode()) == message
+
+
+@given(MESSAGES, st.dictionaries(st.text(min_size=1).map("x-{}".format), st.none() | st.integers() | st.text()))
+def test_fields_of_a_later_minor_version_are_passed_over(message, more):
+    assert from_line(json.dumps(json.loads(to_line(message)) | more)) == message
+
+
+@given(MESSAGES, st.data())
+def test_a_field_that_is_missing_is_named(message, data):
+    fields = json.loads(to_line(message))
+    missing = data.draw(st.sampled_from(sorted(set(fields) - {"v", "event"})))
+    del fields[missing]
+    with pytest.raises(ProtocolError, match=missing):
+        from_line(json.dumps(fields))
+
+
+@given(MESSAGES, (st.integers() | st.text() | st.none()).filter(lambda version: version != 1))
+def test_another_version_is_refused(message, version):
+    with pytest.raises(ProtocolError):
+        from_line(json.dumps(json.loads(to_line(message)) | {"v": version}))
+
+
+@given(st.binary() | st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+def test_whatever_is_no_message_is_refused(line):
+    with pytest.raises(ProtocolError):
+        from_line(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"ready",
+        b"null",
+        b"[]",
+        b"{}",
+        b'"v"',
+        b'{"v": 1}',
+        b'{"v": 1, "event": null}',
+        b'{"v": 1, "event": []}',
+        b'{"v": 1, "event": "hello"}',
+        b'{"event": "trial"}',
+        b"\xff\xfe",
+        to_line(TRIAL)[:-10],
+        to_line(TRIAL) * 2,
+    ],
+)
+def test_garbage_is_refused_and_shown(line):
+    with pytest.raises(ProtocolError):
+        from_line(line)
+
+
+def test_a_complaint_stays_short():
+    with pytest.raises(ProtocolError) as caught:
+        from_line(b"\xff" * 100_000)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.fixture
+def notes(tmp_path, monkeypatch):
+    """A file of notes for the recorder, which reads its lines as messages."""
+    path = tmp_path / "notes"
+    path.touch()
+    monkeypatch.setenv(recorder.PATH_VARIABLE, str(path))
+    monkeypatch.setenv(recorder.ORIGIN_VARIABLE, "127.0.0.1:8000")
+    monkeypatch.setattr(recorder, "_notes_fd", None)
+    yield lambda: [from_line(line) for line in path.read_bytes().splitlines()]
+    if recorder._notes_fd is not None:
+        os.close(recorder._notes_fd)
+
+
+def test_what_the_recorder_writes_is_a_begin_and_a_request(notes):
+    request = recorder.open_request("127.0.0.1", 8000, "/t7/12?again=1")
+    (begin,) = notes()
+    assert isinstance(begin, Begin)
+    assert (begin.trial, begin.id, begin.pid, begin.lane) == ("t7", 12, os.getpid(), "MainThread")
+    request.connected()
+    request.sent()
+    request.answered(200)
+    request.end(size=27)
+    _, end = notes()
+    assert isinstance(end, Request)
+    assert (end.key, end.trial, end.id, end.lane, end.pid) == (begin.key, "t7", 12, begin.lane, begin.pid)
+    assert begin.start_ns == end.start_ns <= end.connected_ns <= end.sent_ns <= end.first_byte_ns <= end.end_ns
+    assert (end.status, end.bytes, end.error) == (200, 27, None)
+
+
+def test_phases_that_did_not_happen_are_nothing(notes):
+    recorder.open_request("127.0.0.1", 8000, "/t7/1").end(error=ConnectionRefusedError(111, "Connection refused"))
+    _, end = notes()
+    assert (end.connected_ns, end.sent_ns, end.first_byte_ns, end.status, end.bytes) == (None,) * 5
+    assert end.error == "ConnectionRefusedError: [Errno 111] Connection refused"
+
+
+def test_only_the_first_end_counts(notes):
+    request = recorder.open_request("127.0.0.1", 8000, "/t7/1")
+    request.end(error="gave up")
+    request.end(size=27)
+    assert [message.event for message in notes()] == ["begin", "request"]
+
+
+def test_each_request_has_a_key_of_its_own(notes):
+    for _ in range(3):
+        recorder.open_request("127.0.0.1", 8000, "/t7/1").end()
+    assert len({message.key for message in notes()}) == 3
+
+
+@given(st.text(), st.text())
+def test_any_path_and_any_error_stay_one_line_each(target, error):
+    written = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "_notes_fd", -1)
+        patch.setattr(recorder.os, "write", lambda _, line: written.append(line))
+        patch.setenv(recorder.ORIGIN_VARIABLE, "127.0.0.1:8000")
+        recorder.open_request("127.0.0.1", 8000, target).end(error=error)
+    assert [line.count(b"\n") for line in written] == [1, 1]
+    begin, end = map(from_line, written)
+    assert (begin.id, end.error) == (end.id, error)
+
+
+@pytest.mark.parametrize(("host", "port"), [("localhost", 8000), ("127.0.0.1", 8001), ("127.0.0.1", None)])
+def test_requests_to_others_are_none_of_the_labs_business(notes, host, port):
+    assert recorder.open_request(host, port, "/t7/1") is None
+    assert notes() == []
