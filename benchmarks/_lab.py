@@ -30,7 +30,9 @@ def makespans(document: dict[str, Any], approach: str) -> list[float]:
     return [
         trial["makespan_s"]
         for trial in document["trials"]
-        if trial["approach"] == approach and trial["outcome"] == "ok" and all(c["ok"] is not False for c in trial["checks"])
+        if trial["approach"] == approach
+        and trial["outcome"] == "ok"
+        and all(c["ok"] is not False for c in trial["checks"])
     ]
 
 
@@ -47,7 +49,10 @@ def failed_checks(document: dict[str, Any]) -> list[str]:
 def show(what: str, measured: float, bound: float, *, at_least: bool) -> None:
     """Print one figure beside its bound."""
     good = measured >= bound if at_least else measured <= bound
-    print(f"{what:<52} {measured:8.3f}   {'≥' if at_least else '≤'} {bound:<6g} {'holds' if good else 'MISSED'}", flush=True)
+    print(
+        f"{what:<52} {measured:8.3f}   {'≥' if at_least else '≤'} {bound:<6g} {'holds' if good else 'MISSED'}",
+        flush=True,
+    )
 
 
 def middle(values: list[float]) -> float:

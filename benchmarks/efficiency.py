@@ -21,8 +21,12 @@ def main(runtimes: list[str]) -> None:
         for approach in SIX:
             found = makespans(document, approach)
             ideal_s = next(t["ideal_s"] for t in document["trials"] if t["approach"] == approach)
-            show(f"  {approach}, {len(found)} of 5 trials", ideal_s / middle(found), BOUNDS.get(approach, BOUND),
-                 at_least=True)  # fmt: skip
+            show(
+                f"  {approach}, {len(found)} of 5 trials",
+                ideal_s / middle(found),
+                BOUNDS.get(approach, BOUND),
+                at_least=True,
+            )
         print("".join(f"  left out: {line}\n" for line in failed_checks(document)), end="")
 
 

@@ -43,8 +43,22 @@ def hey_s() -> float:
 
 def lost_requests(name: str) -> int:
     """How many of the requests of a whole comparison's trial, server's log included, are not accounted for."""
-    command = [sys.executable, "lab.py", "compare", name, "--requests", str(REQUESTS), "--limit", str(REQUESTS),
-               "--worker-class", "gevent", "--runtime", "local", "--format", "json"]  # fmt: skip
+    command = [
+        sys.executable,
+        "lab.py",
+        "compare",
+        name,
+        "--requests",
+        str(REQUESTS),
+        "--limit",
+        str(REQUESTS),
+        "--worker-class",
+        "gevent",
+        "--runtime",
+        "local",
+        "--format",
+        "json",
+    ]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     (trial,) = json.loads(run.stdout)["trials"]
     return REQUESTS - sum(row["status"] == 200 and row["server"] is not None for row in trial["requests"])

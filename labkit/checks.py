@@ -58,8 +58,11 @@ def containment(trial: Trial) -> Check:
         if row.server is not None
         and (row.server.start_s < row.start_s or (row.end_s is not None and row.server.end_s > row.end_s))
     ]
-    return _verdict("containment", [_these("served outside the client's own time", outside)],
-                    "each client duration contains the server's")  # fmt: skip
+    return _verdict(
+        "containment",
+        [_these("served outside the client's own time", outside)],
+        "each client duration contains the server's",
+    )
 
 
 def body_order(trial: Trial) -> Check:
@@ -89,8 +92,11 @@ def server_delay(trial: Trial) -> Check:
         return Check("server_delay", None, "the server logged nothing")
     wrong = [row.id for row in served if not wanted_s <= row.end_s - row.start_s <= most_s]
     slowest_s = max(row.end_s - row.start_s for row in served)
-    return _verdict("server_delay", [_these(f"not served in {wanted_s:g} to {most_s:.3g} s", wrong)],
-                    f"slowest {slowest_s:.3f} s of {wanted_s:g} s")  # fmt: skip
+    return _verdict(
+        "server_delay",
+        [_these(f"not served in {wanted_s:g} to {most_s:.3g} s", wrong)],
+        f"slowest {slowest_s:.3f} s of {wanted_s:g} s",
+    )
 
 
 def littles_law(trial: Trial) -> Check:

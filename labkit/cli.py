@@ -99,35 +99,76 @@ def _compare(commands: Any) -> None:
     command = _add(commands, "compare", "Run approaches against the slow server and compare them.", "lab", EXAMPLES)
     command.add_argument("approaches", nargs="*", metavar="NAME", help="approaches, or `all` (default: six of them)")
     grid = command.add_argument_group("the grid", "Several values, with commas, run every combination.")
-    grid.add_argument("--requests", type=integers(1, 10_000), default=(9,), metavar="N,…",
-                      help="requests an approach makes (9)")  # fmt: skip
+    grid.add_argument(
+        "--requests", type=integers(1, 10_000), default=(9,), metavar="N,…", help="requests an approach makes (9)"
+    )
     _server_axes(grid)
-    grid.add_argument("--limit", type=integers(1, 10_000), default=(), metavar="N,…",
-                      help="most requests in flight of an approach with a limit (what the workers serve at once)")  # fmt: skip
-    grid.add_argument("--repeat", type=integer(1, 1000), default=1, metavar="N",
-                      help="runs of every combination (1); from 2 on with a 95 %% interval")  # fmt: skip
+    grid.add_argument(
+        "--limit",
+        type=integers(1, 10_000),
+        default=(),
+        metavar="N,…",
+        help="most requests in flight of an approach with a limit (what the workers serve at once)",
+    )
+    grid.add_argument(
+        "--repeat",
+        type=integer(1, 1000),
+        default=1,
+        metavar="N",
+        help="runs of every combination (1); from 2 on with a 95 %% interval",
+    )
     grid.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help="orders the trials (1)")
     how = command.add_argument_group("how")
     _runtime(how)
-    how.add_argument("--trial-timeout", type=seconds(0.1, 86_400), default=None, metavar="S",
-                     help="end a trial after S seconds (10 s + twice the time one after another takes)")  # fmt: skip
-    how.add_argument("--format", type=choices(reports.names()), default=reports.DEFAULT, metavar="FORMAT",
-                     help=f"{', '.join(reports.names())} ({reports.DEFAULT})")  # fmt: skip
+    how.add_argument(
+        "--trial-timeout",
+        type=seconds(0.1, 86_400),
+        default=None,
+        metavar="S",
+        help="end a trial after S seconds (10 s + twice the time one after another takes)",
+    )
+    how.add_argument(
+        "--format",
+        type=choices(reports.names()),
+        default=reports.DEFAULT,
+        metavar="FORMAT",
+        help=f"{', '.join(reports.names())} ({reports.DEFAULT})",
+    )
 
 
 def _server_axes(group: Any) -> None:
     group.add_argument("--workers", type=integers(1, 64), default=(3,), metavar="N,…", help="server workers (3)")
-    group.add_argument("--delay", type=seconds_list(0.001, 60), default=(1.0,), metavar="S,…",
-                       help="seconds the server takes for an answer (1)")  # fmt: skip
-    group.add_argument("--worker-class", type=choices(WORKER_CLASSES, several=True), default=("sync",),
-                       metavar="CLASS,…", help=f"{', '.join(WORKER_CLASSES)} (sync)")  # fmt: skip
-    group.add_argument("--worker-threads", type=integers(1, 256), default=(1,), metavar="N,…",
-                       help="threads in each gthread worker (1)")  # fmt: skip
+    group.add_argument(
+        "--delay",
+        type=seconds_list(0.001, 60),
+        default=(1.0,),
+        metavar="S,…",
+        help="seconds the server takes for an answer (1)",
+    )
+    group.add_argument(
+        "--worker-class",
+        type=choices(WORKER_CLASSES, several=True),
+        default=("sync",),
+        metavar="CLASS,…",
+        help=f"{', '.join(WORKER_CLASSES)} (sync)",
+    )
+    group.add_argument(
+        "--worker-threads",
+        type=integers(1, 256),
+        default=(1,),
+        metavar="N,…",
+        help="threads in each gthread worker (1)",
+    )
 
 
 def _runtime(group: Any) -> None:
-    group.add_argument("--runtime", type=choices(RUNTIMES), default="auto", metavar="RUNTIME",
-                       help="docker, local (processes on this machine), or auto: docker where it works (auto)")  # fmt: skip
+    group.add_argument(
+        "--runtime",
+        type=choices(RUNTIMES),
+        default="auto",
+        metavar="RUNTIME",
+        help="docker, local (processes on this machine), or auto: docker where it works (auto)",
+    )
 
 
 def _approaches(commands: Any) -> None:
@@ -135,26 +176,47 @@ def _approaches(commands: Any) -> None:
 
 
 def _up_and_down(commands: Any) -> None:
-    up = _add(commands, "up", "Start the slow server for clients of your own, on 127.0.0.1.", "lab",
-              "example:\n  python lab.py up --workers 3 --delay 1\n  curl http://127.0.0.1:8000/hello")  # fmt: skip
+    up = _add(
+        commands,
+        "up",
+        "Start the slow server for clients of your own, on 127.0.0.1.",
+        "lab",
+        "example:\n  python lab.py up --workers 3 --delay 1\n  curl http://127.0.0.1:8000/hello",
+    )
     up.add_argument("--port", type=integer(1, 65_535), default=8000, metavar="N", help="port on 127.0.0.1 (8000)")
     up.add_argument("--workers", type=integer(1, 64), default=3, metavar="N", help="server workers (3)")
     up.add_argument("--delay", type=seconds(0.001, 60), default=1.0, metavar="S", help="seconds for an answer (1)")
-    up.add_argument("--worker-class", type=choices(WORKER_CLASSES), default="sync", metavar="CLASS",
-                    help=f"{', '.join(WORKER_CLASSES)} (sync)")  # fmt: skip
-    up.add_argument("--worker-threads", type=integer(1, 256), default=1, metavar="N",
-                    help="threads in each gthread worker (1)")  # fmt: skip
+    up.add_argument(
+        "--worker-class",
+        type=choices(WORKER_CLASSES),
+        default="sync",
+        metavar="CLASS",
+        help=f"{', '.join(WORKER_CLASSES)} (sync)",
+    )
+    up.add_argument(
+        "--worker-threads", type=integer(1, 256), default=1, metavar="N", help="threads in each gthread worker (1)"
+    )
     _runtime(up)
     _add(commands, "down", "Stop the server that `up` started.", "lab")
 
 
 def _clean(commands: Any) -> None:
-    _add(commands, "clean", "Remove what this lab left behind, and a server from `up`; results stay.", "lab",
-         "Containers, networks and files of runs that were killed, and images of earlier states of the checkout.\n"
-         "What a comparison uses that runs now stays, and so does everything that is not this lab's.")  # fmt: skip
+    _add(
+        commands,
+        "clean",
+        "Remove what this lab left behind, and a server from `up`; results stay.",
+        "lab",
+        "Containers, networks and files of runs that were killed, and images of earlier states of the checkout.\n"
+        "What a comparison uses that runs now stays, and so does everything that is not this lab's.",
+    )
 
 
 def _test(commands: Any) -> None:
-    command = _add(commands, "test", "Run the lab's own tests with pytest; its options may follow.", "test",
-                   "examples:\n  python lab.py test\n  python lab.py test tests/unit -k checks")  # fmt: skip
+    command = _add(
+        commands,
+        "test",
+        "Run the lab's own tests with pytest; its options may follow.",
+        "test",
+        "examples:\n  python lab.py test\n  python lab.py test tests/unit -k checks",
+    )
     command.add_argument("pytest", nargs=argparse.REMAINDER, metavar="…", help="passed on to pytest")

@@ -86,8 +86,10 @@ class Run:
 
     def _unavailable(self, message: protocol.Unavailable) -> None:
         if message.kind == "broken":
-            raise UsageError(f"clients/{message.approach}.py cannot be used: {message.reason}",
-                             "Mend the file, or name the approaches to compare without it.")  # fmt: skip
+            raise UsageError(
+                f"clients/{message.approach}.py cannot be used: {message.reason}",
+                "Mend the file, or name the approaches to compare without it.",
+            )
         self.unavailable[message.approach] = message.reason
 
     def _trial(self, planned: PlannedTrial, started: Started | LabError) -> None:

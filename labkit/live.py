@@ -35,7 +35,7 @@ class Live:
         self._plan = Plan((), (), 0)
         self._forecast = Forecast(self._plan, clock)
         self._block: Block | None = None
-        self._heading = ""
+        self._heading: list[str] = []
         self._trial: PlannedTrial | None = None
         self._in_flight: int | None = None
         self._live = rich.live.Live(
@@ -66,7 +66,7 @@ class Live:
     def block(self, block: Block) -> None:
         self._block, self._trial = block, None
         self._forecast.block(block)
-        self._heading = SEPARATOR.join(self._where(block))
+        self._heading = self._where(block)
 
     def trial(self, planned: PlannedTrial) -> None:
         self._forecast.trial(planned)
@@ -78,9 +78,9 @@ class Live:
     def trial_done(self, checked: CheckedTrial) -> None:
         self._trial = None
         self._forecast.done(checked)
-        if self._heading:
-            self._console.print(Text(self._heading, "dim"))
-            self._heading = ""
+        for line in _packed([Text(part, "dim") for part in self._heading], self._console.width):
+            self._console.print(line)
+        self._heading = []
         self._console.print(self._over(checked))
 
     def end(self) -> None:

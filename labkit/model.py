@@ -103,7 +103,7 @@ class ServerRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """A request as the client made it; `end_s` is None where it never ended. `server` is its row in the server's log."""
+    """A request as the client made it; `end_s` is None where it never ended, `server` its row in the server's log."""
 
     id: int | str
     lane: str

@@ -28,8 +28,9 @@ class Results:
             folder.mkdir(parents=True)
             self._trials = (folder / "trials.jsonl").open("xb", buffering=0)
         except OSError as error:
-            raise MachineError(f"results cannot be kept in {folder}: {error.strerror}",
-                               "Make room there or mend its permissions.") from error  # fmt: skip
+            raise MachineError(
+                f"results cannot be kept in {folder}: {error.strerror}", "Make room there or mend its permissions."
+            ) from error
 
     @property
     def document_path(self) -> Path:
@@ -68,8 +69,10 @@ class Results:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _not_kept(self, error: OSError) -> LabError:
-        return LabError(f"results cannot be kept in {self.folder}: {error.strerror}",
-                        "Make room on that disk; the trials saved before are whole.")  # fmt: skip
+        return LabError(
+            f"results cannot be kept in {self.folder}: {error.strerror}",
+            "Make room on that disk; the trials saved before are whole.",
+        )
 
 
 def saved_trials(folder: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ def select(names: Sequence[str], folder: Path = catalogue.FOLDER) -> dict[str, A
     wanted = [each for name in names or DEFAULT for each in (_all(known) if name == "all" else (name,))]
     for name in wanted:
         if name not in known:
-            raise UsageError(f"no approach {name!r}{nearest(name, known)}", f"There are: {', '.join(known)}, and `all`.")
+            hint = f"There are: {', '.join(known)}, and `all`."
+            raise UsageError(f"no approach {name!r}{nearest(name, known)}", hint)
     try:
         return {name: catalogue.read(name, folder) for name in wanted}
     except catalogue.BrokenApproach as error:

@@ -60,8 +60,10 @@ def start(config: ServerConfig, port: int, runtime: str, note: Callable[[str], N
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise MachineError(f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
-                               f"Choose another, as in `python lab.py up --port {port % 65535 + 1}`.") from error  # fmt: skip
+            raise MachineError(
+                f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
+                f"Choose another, as in `python lab.py up --port {port % 65535 + 1}`.",
+            ) from error
     chosen, _ = choose(runtime, owner.project(owner.UP), note)
     STATE.parent.mkdir(exist_ok=True)
     if isinstance(chosen, DockerRuntime):

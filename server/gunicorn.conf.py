@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from server.log import log
 from server.settings import SettingError, read
 
-# Connections that a gevent or asgi worker may hold, and a few files more: one worker carries 10,000 requests.
+# One worker carries 10,000 requests in flight, and as many connections again that are about to close.
 MAX_CONNECTIONS = 20_000
 
 

@@ -24,8 +24,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("approach", choices=catalogue.names(), metavar="approach", help="a file in clients/")
     parser.add_argument("--requests", type=int, default=9, metavar="N", help="how many requests (9)")
     parser.add_argument("--limit", type=int, default=3, metavar="N", help="at most so many in flight (3)")
-    parser.add_argument("--server", default=os.environ.get("LAB_SERVER_URL", "http://127.0.0.1:8000"), metavar="URL",
-                        help="the slow server (%(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--server",
+        default=os.environ.get("LAB_SERVER_URL", "http://127.0.0.1:8000"),
+        metavar="URL",
+        help="the slow server (%(default)s)",
+    )
     parser.add_argument("--by-hand", action="store_true", help="the default: one trial, printed for a person")
     parser.add_argument("--protocol", action="store_true", help="serve lab.py: one JSON line in, JSON Lines out")
     options = parser.parse_args(arguments)

@@ -20,8 +20,10 @@ def run(approach: str, server: str, requests: int, limit: int) -> int:
     address = urlsplit(server)
     port = address.port or 80
     if not _wait_for(address.hostname or "", port):
-        print(f"no server answers at {server}; start one with `docker compose up -d server` or `python lab.py up`",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"no server answers at {server}; start one with `docker compose up -d server` or `python lab.py up`",
+            file=sys.stderr,
+        )
         return 3
     printer = _Printer()
     with Supervisor(approach, printer.take) as supervisor:

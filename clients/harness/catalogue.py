@@ -54,9 +54,7 @@ def read(name: str, folder: Path = FOLDER) -> Approach:
     except (OSError, ValueError) as error:
         raise BrokenApproach(f"{where}: {error}") from error
     mains = [
-        node
-        for node in module.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "main"
+        node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "main"
     ]
     if not mains:
         raise BrokenApproach(f"{where} has no `main(urls)` or `async def main(urls)`")

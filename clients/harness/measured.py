@@ -52,8 +52,14 @@ def main() -> int:
         except BaseException as error:  # the trial failed; how is part of the measurement
             error_text = _describe(error)
         end_ns = monotonic_ns()
-        answer(kind="done", start_ns=start_ns, end_ns=end_ns, error=error_text, answers=_answers(bodies),
-               cpu_s=_cpu_s() - cpu_before)  # fmt: skip
+        answer(
+            kind="done",
+            start_ns=start_ns,
+            end_ns=end_ns,
+            error=error_text,
+            answers=_answers(bodies),
+            cpu_s=_cpu_s() - cpu_before,
+        )
         signals.read(1)  # until the supervisor has taken its last sample
     return 0
 

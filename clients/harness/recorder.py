@@ -40,8 +40,17 @@ class Request:
         self.sent_ns: int | None = None
         self.first_byte_ns: int | None = None
         self.status: int | None = None
-        _note({"event": "begin", "key": self.key, "trial": trial, "id": request_id, "lane": self.lane,
-               "pid": self.pid, "start_ns": self.start_ns})  # fmt: skip
+        _note(
+            {
+                "event": "begin",
+                "key": self.key,
+                "trial": trial,
+                "id": request_id,
+                "lane": self.lane,
+                "pid": self.pid,
+                "start_ns": self.start_ns,
+            }
+        )
 
     def connected(self) -> None:
         self.connected_ns = monotonic_ns()
@@ -61,10 +70,24 @@ class Request:
         key, self.key = self.key, None
         if isinstance(error, BaseException):
             error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        _note({"event": "request", "key": key, "trial": self.trial, "id": self.id, "lane": self.lane, "pid": self.pid,
-               "start_ns": self.start_ns, "connected_ns": self.connected_ns, "sent_ns": self.sent_ns,
-               "first_byte_ns": self.first_byte_ns, "end_ns": end_ns, "status": self.status, "bytes": size,
-               "error": error})  # fmt: skip
+        _note(
+            {
+                "event": "request",
+                "key": key,
+                "trial": self.trial,
+                "id": self.id,
+                "lane": self.lane,
+                "pid": self.pid,
+                "start_ns": self.start_ns,
+                "connected_ns": self.connected_ns,
+                "sent_ns": self.sent_ns,
+                "first_byte_ns": self.first_byte_ns,
+                "end_ns": end_ns,
+                "status": self.status,
+                "bytes": size,
+                "error": error,
+            }
+        )
 
 
 def open_request(host: str, port: int | None, target: str) -> Request | None:

@@ -16,8 +16,10 @@ def run(options: Namespace) -> int:
     """Print every approach with its summary and whether it can run here; 0."""
     known = catalogue.names()
     width = max(map(len, known))
-    print(f"Approaches in clients/, and whether this Python {platform.python_version()} can run them"
-          " (* compared by default):\n")  # fmt: skip
+    print(
+        f"Approaches in clients/, and whether this Python {platform.python_version()} can run them"
+        " (* compared by default):\n"
+    )
     for name in sorted(known, key=lambda name: (name not in DEFAULT, name)):
         star = "*" if name in DEFAULT else " "
         try:

@@ -122,6 +122,14 @@ def _notices(work: Run, stopped: LabError | None) -> list[Notice]:
         Notice("unavailable", f"{name} {reason}", "`python lab.py approaches` lists what can run here.")
         for name, reason in work.unavailable.items()
     ]
+    if any("Too many open files" in (row.error or "") for each in work.trials for row in each.trial.requests):
+        found.append(
+            Notice(
+                "open_files",
+                "a process may not open as many files here as there were requests at once",
+                "Raise the limit, as with `ulimit -n 8192`, or lower --limit or --requests.",
+            )
+        )
     found += [Notice("left_out", f"left out: {combination}") for combination in work.plan.left_out]
     if stopped is not None:
         found.append(Notice("stopped", stopped.message, stopped.hint))

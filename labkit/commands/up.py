@@ -13,15 +13,20 @@ from labkit.model import ServerConfig
 def run(options: Namespace) -> int:
     """Start the server on 127.0.0.1 and leave it running; 0. Raises `MachineError` when it cannot be had."""
     if options.worker_threads > 1 and options.worker_class != "gthread":
-        raise UsageError(f"--worker-threads {options.worker_threads} with --worker-class {options.worker_class}: "
-                         "only gthread has threads", "Add --worker-class gthread.")  # fmt: skip
+        raise UsageError(
+            f"--worker-threads {options.worker_threads} with --worker-class {options.worker_class}: "
+            "only gthread has threads",
+            "Add --worker-class gthread.",
+        )
     if (there := standing.find()) is not None:
         raise MachineError(f"a server is up already, on {there.url}", "`python lab.py down` stops it.")
     config = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
     started = standing.start(config, options.port, options.runtime, _note)
     workers = "1 worker" if config.workers == 1 else f"{config.workers} workers"
-    print(f"The slow server is up on {started.url} ({started.runtime}): {workers} ({config.worker_class}), "
-          f"{config.delay_s:g} s for an answer.")  # fmt: skip
+    print(
+        f"The slow server is up on {started.url} ({started.runtime}): {workers} ({config.worker_class}), "
+        f"{config.delay_s:g} s for an answer."
+    )
     print(f"Try `curl {started.url}/hello`; `python lab.py down` stops it.")
     return 0
 

@@ -15,7 +15,8 @@ from labkit.runtime.local import LocalRuntime
 def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runtime, str]:
     """The runtime for ``auto``, ``docker`` or ``local``, and the reason in a few words; `note` tells a person.
 
-    What runs that were killed left behind on the engine is removed on the way. Raises `MachineError` when the one asked for, or with ``auto`` any, cannot be had.
+    What runs that were killed left behind on the engine is removed on the way. Raises `MachineError` when the runtime
+    asked for, or with ``auto`` any, cannot be had.
     """
     if wanted == "local":
         return LocalRuntime(), "asked for"
@@ -27,7 +28,9 @@ def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runt
         if wanted == "docker":
             raise
         if os.name != "posix":
-            raise MachineError(f"neither runtime works here: {error.message}, and gunicorn does not run on Windows",
-                               "Start Docker Desktop, or run the lab inside WSL.") from error  # fmt: skip
+            raise MachineError(
+                f"neither runtime works here: {error.message}, and gunicorn does not run on Windows",
+                "Start Docker Desktop, or run the lab inside WSL.",
+            ) from error
         note(f"without Docker, with processes on this machine: {error.message}")
         return LocalRuntime(), error.message

@@ -52,8 +52,12 @@ class Compose:
 
     def __init__(self, project: str, *, tag: str, cpus: int) -> None:
         self._project = project
-        self._settings = {"LAB_IMAGE_TAG": tag, "LAB_SOURCE_HASH": tag, "LAB_CPUS": str(cpus),
-                          "LAB_CLIENT_MODE": "--protocol"}  # fmt: skip
+        self._settings = {
+            "LAB_IMAGE_TAG": tag,
+            "LAB_SOURCE_HASH": tag,
+            "LAB_CPUS": str(cpus),
+            "LAB_CLIENT_MODE": "--protocol",
+        }
 
     def build(self) -> None:
         """Build the image. Raises `MachineError` with what the build said last."""
@@ -61,13 +65,14 @@ class Compose:
         BUILD_LOG.parent.mkdir(exist_ok=True)
         BUILD_LOG.write_text(run.stdout + run.stderr, encoding="utf-8")
         if run.returncode != 0:
-            raise MachineError(f"the image cannot be built: {_last_line(run.stderr)}", f"All it said is in {BUILD_LOG}.")
+            said = f"All that the build said is in {BUILD_LOG.relative_to(ROOT)}."
+            raise MachineError(f"the image cannot be built: {_last_line(run.stderr)}", said)
 
         with BUILT.open("a", encoding="utf-8") as file:
             file.write(f"{self._settings['LAB_IMAGE_TAG']}\n")
 
     def create(self, services: Sequence[str], settings: Mapping[str, str], own: Sequence[str] = ()) -> None:
-        """Create the containers of `services`, again where `settings` differ, and of approaches that are somebody's `own`.
+        """Create the containers of `services`, again where `settings` differ, and of somebody's `own` approaches.
 
         Those have no service in compose.yaml: they extend its `client` with another name. Raises `MachineError`.
         """

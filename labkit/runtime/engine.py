@@ -40,8 +40,10 @@ class Engine:
             info = self._client.info()
             self.version = str(self._client.version()["Version"])
         except _FAILURES as error:
-            raise MachineError(f"no Docker engine answers ({_reason(error)})",
-                               "Start Docker Desktop or the docker service, or use --runtime local.") from error  # fmt: skip
+            raise MachineError(
+                f"no Docker engine answers ({_reason(error)})",
+                "Start Docker Desktop or the docker service, or use --runtime local.",
+            ) from error
         self.cpus = int(info["NCPU"])
         self.memory_bytes = int(info["MemTotal"])
         self.kernel = f"{info['OperatingSystem']}, kernel {info['KernelVersion']}, {info['Architecture']}"
@@ -183,8 +185,10 @@ def _connect() -> docker.DockerClient:
 
 
 def _gone(error: BaseException) -> EngineGone:
-    return EngineGone(f"the Docker engine does not answer any more ({_reason(error)})",
-                      "Once it does, `python lab.py clean` removes what was left.")  # fmt: skip
+    return EngineGone(
+        f"the Docker engine does not answer any more ({_reason(error)})",
+        "Once it does, `python lab.py clean` removes what was left.",
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -11,7 +11,11 @@ from tests.checkout import Checkout, docker
 
 APPROACHES = {
     "skips": "import requests\ndef main(urls):\n    return [requests.get(url).text for url in urls[:-1]]\n",
-    "repeats": "import requests\ndef main(urls):\n    return [requests.get(url).text for url in [urls[0], *urls]][1:]\n",
+    "repeats": """
+import requests
+def main(urls):
+    return [requests.get(url).text for url in [urls[0], *urls]][1:]
+""",
     "swaps": "import requests\ndef main(urls):\n    return [requests.get(url).text for url in urls][::-1]\n",
     "nothing": "def main(urls):\n    return [f'{n} made up' for n in range(1, len(urls) + 1)]\n",
     "greedy": """

@@ -56,8 +56,23 @@ def test_every_approach(checkout: Checkout, runtime: str) -> None:
 @pytest.mark.parametrize("worker_class", ["gthread", "gevent", "asgi"])
 def test_worker_classes(checkout: Checkout, runtime: str, worker_class: str) -> None:
     threads = ("--worker-threads", "2") if worker_class == "gthread" else ()
-    run = checkout.lab("compare", "asyncio_gather", "--requests", "8", "--workers", "2", "--delay", "0.3",
-                       "--worker-class", worker_class, *threads, "--runtime", runtime, "--format", "json")  # fmt: skip
+    run = checkout.lab(
+        "compare",
+        "asyncio_gather",
+        "--requests",
+        "8",
+        "--workers",
+        "2",
+        "--delay",
+        "0.3",
+        "--worker-class",
+        worker_class,
+        *threads,
+        "--runtime",
+        runtime,
+        "--format",
+        "json",
+    )
     (trial,) = run.document["trials"]
     assert (trial["outcome"], failing(trial)) == ("ok", set()), trial["checks"]
     slots = 4 if worker_class == "gthread" else 8
@@ -66,11 +81,32 @@ def test_worker_classes(checkout: Checkout, runtime: str, worker_class: str) -> 
 
 
 def test_grid(checkout: Checkout, runtime: str) -> None:
-    run = checkout.lab("compare", "sync", "threads", "--requests", "2,3", "--limit", "2,3", "--workers", "1,2",
-                       "--delay", "0.1", "--repeat", "2", "--runtime", runtime, "--format", "json")  # fmt: skip
+    run = checkout.lab(
+        "compare",
+        "sync",
+        "threads",
+        "--requests",
+        "2,3",
+        "--limit",
+        "2,3",
+        "--workers",
+        "1,2",
+        "--delay",
+        "0.1",
+        "--repeat",
+        "2",
+        "--runtime",
+        runtime,
+        "--format",
+        "json",
+    )
     points = [(t["server"]["workers"], t["load"]["requests"], t["load"]["limit"]) for t in run.document["trials"]]
     assert {point: points.count(point) for point in points} == {
-        (workers, requests, limit): 4 for workers in (1, 2) for requests in (2, 3) for limit in (2, 3) if limit <= requests
+        (workers, requests, limit): 4
+        for workers in (1, 2)
+        for requests in (2, 3)
+        for limit in (2, 3)
+        if limit <= requests
     }
     assert any(w["code"] == "left_out" and "limit 3 with 2 requests" in w["message"] for w in run.document["warnings"])
     assert all(t["outcome"] == "ok" for t in run.document["trials"])
@@ -102,8 +138,21 @@ def test_bad_approaches_are_found_out_and_the_others_go_on(checkout: Checkout, r
 
 
 def test_the_server_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
-    with checkout.start("compare", "sync", "threads", "--requests", "4", "--delay", "1", "--workers", "2",
-                        "--runtime", runtime, "--format", "json") as process:  # fmt: skip
+    with checkout.start(
+        "compare",
+        "sync",
+        "threads",
+        "--requests",
+        "4",
+        "--delay",
+        "1",
+        "--workers",
+        "2",
+        "--runtime",
+        runtime,
+        "--format",
+        "json",
+    ) as process:
         _wait(lambda: _server_pids(checkout, runtime))
         time.sleep(2.5)  # into the first trial
         _kill_server(checkout, runtime)
@@ -119,8 +168,22 @@ def test_the_server_dies_in_the_middle(checkout: Checkout, runtime: str) -> None
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 0.8, 1.5, 3.5])
 def test_interrupted_at_any_moment(checkout: Checkout, runtime: str, number: int, after_s: float) -> None:
     before = set(checkout.results())
-    with checkout.start("compare", "sync", "threads", "asyncio_gather", "--requests", "3", "--delay", "0.5",
-                        "--repeat", "5", "--runtime", runtime, "--format", "json") as process:  # fmt: skip
+    with checkout.start(
+        "compare",
+        "sync",
+        "threads",
+        "asyncio_gather",
+        "--requests",
+        "3",
+        "--delay",
+        "0.5",
+        "--repeat",
+        "5",
+        "--runtime",
+        runtime,
+        "--format",
+        "json",
+    ) as process:
         _wait(lambda: (checkout.root / ".lab" / "runs").exists() and any((checkout.root / ".lab" / "runs").iterdir()))
         time.sleep(after_s)
         process.send_signal(number)
@@ -183,8 +246,14 @@ def _shipped(checkout: Checkout) -> list[str]:
 def _server_pids(checkout: Checkout, runtime: str) -> list[str]:
     if runtime == "local":
         return [str(p.pid) for p in checkout.processes() if "gunicorn" in _command(p) and "guard" not in _command(p)]
-    return docker("ps", "--quiet", "--filter", f"label=com.docker.compose.project.working_dir={checkout.root}",
-                  "--filter", "label=com.docker.compose.service=server")  # fmt: skip
+    return docker(
+        "ps",
+        "--quiet",
+        "--filter",
+        f"label=com.docker.compose.project.working_dir={checkout.root}",
+        "--filter",
+        "label=com.docker.compose.service=server",
+    )
 
 
 def _kill_server(checkout: Checkout, runtime: str) -> None:

@@ -153,6 +153,13 @@ def test_the_limits_on_processors_follow_the_setting(project: Project) -> None:
     assert containers["threads"]["Config"]["OpenStdin"]
 
 
+def test_an_approach_runs_by_hand_and_brings_the_server_up(project: Project) -> None:
+    project.compose("run", "--rm", "-T", "threads", "--requests", "5", "--limit", "2")
+    rows = project.events("server", "request", 5)
+    assert sorted(row["id"] for row in rows) == ["1", "2", "3", "4", "5"]
+    assert set(project.inspect()) == {"server"}, "--rm leaves the server alone"
+
+
 ROUTES = """
 import json, os, socket, urllib.request
 

@@ -33,9 +33,7 @@ def install() -> None:
 class _Finder:
     """Finds a library as Python would, and hooks it once it has run."""
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in HOOKS:
             return None
         spec = PathFinder.find_spec(name, path, target)
