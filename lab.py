@@ -20,7 +20,9 @@ if sys.version_info < NEEDED:
 # Python leaves the script's directory off the path when it is told to with -P, -I or PYTHONSAFEPATH.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - read by Python 2.7
 
-from labkit.cli import main  # noqa: E402 - needs the lines above
-
 if __name__ == "__main__":
+    try:
+        from labkit.cli import main
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(main(sys.argv[1:]))

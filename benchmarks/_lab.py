@@ -89,5 +89,6 @@ def in_the_lab(name: str, requests: int, limit: int) -> tuple[float, float]:
         ready = json.loads(harness.stdout.readline())
         harness.stdin.write(json.dumps(trial).encode() + b"\n")
         harness.stdin.flush()
-        done = json.loads(list(harness.stdout)[-1])
+        done = next(message for line in harness.stdout if (message := json.loads(line))["event"] == "done")
+        harness.stdin.close()
     return ready["cold_start_s"], (done["end_ns"] - done["start_ns"]) / 1e9

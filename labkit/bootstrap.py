@@ -110,10 +110,12 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabVenv:
-    """The `.venv` of one checkout, and the requirements file that it has to hold."""
+    """The `.venv` of one checkout, and the requirements file ("lab" or "test") that it has to hold."""
 
     checkout: Path
     requirements: str
+    # Not sys.executable: that may be in an active virtual environment, or in the very .venv that is to be made again.
+    base: str = getattr(sys, "_base_executable", sys.executable)
 
     @property
     def path(self) -> Path:
@@ -212,7 +214,7 @@ class LabVenv:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _make(self, scratch: Path, turn: int) -> None:
-        marker = Marker("building", str(self.checkout), _identity(), getattr(sys, "_base_executable", sys.executable))
+        marker = Marker("building", str(self.checkout), _identity(), self.base)
         new, previous = scratch / "new", scratch / "previous"
         new.mkdir()
         _write_marker(new, marker)
@@ -220,7 +222,7 @@ class LabVenv:
             if os.path.lexists(self.path):
                 self.path.rename(previous)
             new.rename(self.path)
-            self._run([marker.base, "-I", "-m", "venv", "--without-pip", str(self.path)], scratch, turn)
+            self._run([self.base, "-I", "-m", "venv", "--without-pip", str(self.path)], scratch, turn)
             self._run([str(self.python), "-I", "-m", "ensurepip", "--default-pip"], scratch, turn)
             (self.path / _PIP_SETTINGS_FILE).write_text(_PIP_SETTINGS, "utf-8")
             self._install(marker, scratch, turn)

@@ -18,6 +18,7 @@ from labkit.runtime.server import Server
 
 # How long the server's log may lag behind the clients once a trial is over.
 LOG_PATIENCE_S = 1.0
+STARTED_AT_ONCE = 8
 
 Started = tuple[Client, protocol.Ready]
 
@@ -32,6 +33,7 @@ class Run:
     keep: Callable[[CheckedTrial], None]
     trials: list[CheckedTrial] = field(default_factory=list)
     unavailable: dict[str, str] = field(default_factory=dict)
+    _clients: list[Client] = field(default_factory=list)
 
     def run(self) -> None:
         """Run every block. Raises `LabError` when it cannot go on; what a trial suffers alone is its own outcome."""
@@ -44,45 +46,52 @@ class Run:
         """The interpreter that ran the approaches."""
         return next((checked.trial.python for checked in self.trials if checked.trial.python), None)
 
+    def _let_go(self) -> None:
+        """End the clients of the last block. Until now they stayed: their end must not fall into another's trial."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Client.kill, self._clients))
+        self._clients.clear()
+
     def _block(self, block: Block) -> None:
         self.progress.block(block)
+        self._let_go()
         wanted = [trial for trial in block.trials if trial.approach not in self.unavailable]
-        self.runtime.server(block.point.server)
-        clients = self._start_clients(wanted)
+        clients = self._start(self.runtime.server(block.point.server), wanted)
         for planned in wanted:
             if planned.order in clients:
                 self._trial(planned, clients[planned.order])
 
-    def _start_clients(self, wanted: Sequence[PlannedTrial]) -> dict[int, Started | LabError]:
-        """Start all clients of a block side by side, before any of their turns.
+    def _start(self, server: Server, wanted: Sequence[PlannedTrial]) -> dict[int, Started | LabError]:
+        """Start the server and all clients of a block side by side, before any of their turns.
 
-        No more start at once than there are processors: cold starts are measured, and must not slow each other.
+        No more of them import their approach at once than there are processors: cold starts are measured, and must not
+        slow each other.
         """
-        clients: dict[int, Started | LabError] = {}
-        with ThreadPoolExecutor(max_workers=self.runtime.cpus) as pool:
-            futures = {planned.order: pool.submit(self._start_client, planned.approach) for planned in wanted}
+        started: dict[int, Started | LabError] = {}
+        with ThreadPoolExecutor(STARTED_AT_ONCE) as starting, ThreadPoolExecutor(self.runtime.cpus) as importing:
             try:
-                for order, future in futures.items():
+                serving = starting.submit(server.wait_until_ready)
+                self._clients = [*starting.map(self.runtime.client, [planned.approach for planned in wanted])]
+                serving.result()
+                ready = [importing.submit(client.wait_until_ready) for client in self._clients]
+                for planned, client, future in zip(wanted, self._clients, ready, strict=True):
                     try:
-                        client, message = future.result()
+                        message = future.result()
                     except EngineGone:
                         raise
                     except MachineError as error:
-                        clients[order] = error  # this trial's own outcome; the others go on
+                        started[planned.order] = error  # this trial's own outcome; the others go on
                         continue
                     if isinstance(message, protocol.Ready):
-                        clients[order] = client, message
+                        started[planned.order] = client, message
                     else:
                         self._unavailable(message)
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                starting.shutdown(wait=False, cancel_futures=True)
+                importing.shutdown(wait=False, cancel_futures=True)
                 self.runtime.close()  # so that nobody waits for a client that will never be ready
                 raise
-        return clients
-
-    def _start_client(self, approach: str) -> tuple[Client, protocol.Ready | protocol.Unavailable]:
-        client = self.runtime.client(approach)
-        return client, client.wait_until_ready()
+        return started
 
     def _unavailable(self, message: protocol.Unavailable) -> None:
         if message.kind == "broken":
@@ -99,6 +108,7 @@ class Run:
             if isinstance(started, LabError):
                 raise started
             server = self.runtime.server(planned.point.server)  # the same one, unless it has died
+            server.wait_until_ready()
             trial = self._measure(planned, server, *started)
         except MachineError as error:
             gone = error if isinstance(error, EngineGone) else None

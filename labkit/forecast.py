@@ -14,7 +14,8 @@ FIRST_GUESS_S = 1.0
 class Forecast:
     """Follows a plan as it is run. A trial takes its ideal times the ratio of makespans to ideals seen so far.
 
-    All other time, starting servers and clients above all, is shared out among the blocks.
+    All other time, starting servers and clients above all, is shared out among the blocks. A display may read from
+    another thread: collections are replaced, never changed.
     """
 
     def __init__(self, plan: Plan, clock: Callable[[], float] = monotonic) -> None:
@@ -50,16 +51,18 @@ class Forecast:
         self._block_s = self._clock()
         if self._first_block_s is None:
             self._first_block_s = self._block_s
-        if block in self._blocks_waiting:
-            self._blocks_waiting.remove(block)
+        self._blocks_waiting = [each for each in self._blocks_waiting if each is not block]
         self._blocks_begun += 1
         self.starting = True
 
     def trial(self, planned: PlannedTrial) -> None:
         """The trial has begun. Approaches whose turn was passed over cannot run, so they take no time later either."""
         passed_over = {trial.approach for order, trial in self._waiting.items() if order < planned.order}
-        del self._waiting[planned.order]
-        self._waiting = {order: each for order, each in self._waiting.items() if each.approach not in passed_over}
+        self._waiting = {
+            order: trial
+            for order, trial in self._waiting.items()
+            if order != planned.order and trial.approach not in passed_over
+        }
         self._now, self._trial_s = planned, self._clock()
         self.begun += 1
         self.starting = False

@@ -14,6 +14,7 @@ FASTEST = "fastest"
 NO_CLEAR_WINNER = "no clear winner"
 SLOWER = "slower"
 ONE_RUN = "one run"
+ALONE = "nothing to compare with"
 NOT_RANKED = "not ranked"
 
 
@@ -71,6 +72,10 @@ def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
     return tuple(rows)
 
 
+def _answered(checked: CheckedTrial) -> int:
+    return sum(row.answered for row in checked.trial.requests)
+
+
 def _is_of(checked: CheckedTrial, approach: str, point: GridPoint) -> bool:
     return checked.trial.planned.approach == approach and checked.trial.planned.point == point
 
@@ -109,7 +114,7 @@ def _row(
         processes_peak=most(lambda each: each.processes_peak),
         cpu_s=middle(lambda each: each.cpu_s),
         peak_memory_bytes=most(lambda each: each.peak_memory_bytes),
-        failed=sum(checked.trial.planned.point.load.requests - figures(checked.trial).ok for checked in trials),
+        failed=sum(checked.trial.planned.point.load.requests - _answered(checked) for checked in trials),
         verdict=verdict,
     )
 
@@ -127,20 +132,28 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 
 def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
-    """The lowest median is the fastest only if its interval lies below every other; else those it meets share it."""
+    """The lowest median is the fastest only if its interval lies below every other's; those it meets share the place.
+
+    One run has no interval: it neither wins nor lets another win.
+    """
     ranked = {name: makespan for name, makespan in makespans.items() if makespan is not None}
     if not ranked:
         return {}
     best = min(ranked, key=lambda name: ranked[name].median)
     reach = ranked[best].ci95
+    others = {name: makespan for name, makespan in ranked.items() if name != best}
     verdicts = {}
-    for name, makespan in ranked.items():
+    for name, makespan in others.items():
         if makespan.ci95 is None or reach is None:
             verdicts[name] = ONE_RUN
-        elif name != best:
+        else:
             verdicts[name] = NO_CLEAR_WINNER if makespan.ci95[0] <= reach[1] else SLOWER
-    if reach is not None:
-        verdicts[best] = NO_CLEAR_WINNER if NO_CLEAR_WINNER in verdicts.values() else FASTEST
+    if reach is None:
+        verdicts[best] = ONE_RUN
+    elif not others:
+        verdicts[best] = ALONE
+    else:
+        verdicts[best] = FASTEST if set(verdicts.values()) == {SLOWER} else NO_CLEAR_WINNER
     return verdicts
 
 

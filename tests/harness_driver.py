@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import socket
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread, Timer
 from typing import Any, Self
 from uuid import uuid4
@@ -20,17 +24,23 @@ import psutil
 
 from clients.harness import protocol
 
+ROOT = Path(__file__).resolve().parent.parent
 MARK = "LAB_TEST_MARK"  # in the environment of a harness, and so of all that it starts
 PATIENCE_S = 30  # how long a test waits for what must happen before it fails
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All that a harness said on standard output, in order, and how it ended."""
+    """All that a harness said, and how it ended."""
 
-    messages: tuple[protocol.Message, ...]
-    code: int
+    out: bytes
     errors: str
+    code: int
+
+    @property
+    def messages(self) -> list[protocol.Message]:
+        """Its standard output, of which no line may be anything else than protocol."""
+        return [protocol.from_line(line) for line in self.out.splitlines(keepends=True)]
 
     def all(self, kind: type[Any]) -> list[Any]:
         return [message for message in self.messages if isinstance(message, kind)]
@@ -39,7 +49,7 @@ class Told:
     def done(self) -> protocol.Done:
         """Its last word, of which there is one."""
         (done,) = self.all(protocol.Done)
-        assert self.messages[-1] is done
+        assert self.messages[-1] == done
         return done
 
     @property
@@ -52,16 +62,15 @@ class Told:
 
 @dataclass
 class Harness:
-    """A running harness. Leaving the context fails if it, or what it started, is still there."""
+    """A harness, running. Leaving the context ends it, and fails if anything of it stays behind."""
 
     root: Path
-    folder: Path
     arguments: tuple[str, ...]
     mark: str = field(default_factory=lambda: uuid4().hex)
 
     def __enter__(self) -> Self:
-        self.folder.mkdir()
-        self._errors = (self.folder.parent / f"{self.folder.name}.err").open("w+b")
+        self.folder = Path(tempfile.mkdtemp(prefix="lab-"))  # short: sockets in it have names of a hundred bytes
+        self._errors = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed by __exit__
         self.process = subprocess.Popen(
             [sys.executable, "-m", "clients.harness", *self.arguments],
             cwd=self.root,
@@ -71,51 +80,61 @@ class Harness:
             stderr=self._errors,
             start_new_session=True,
         )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self._watchdog = Timer(PATIENCE_S, self.process.kill)
         self._watchdog.start()
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self._watchdog.cancel()
+    def __exit__(self, failed: object, *_: object) -> None:
         with suppress(BrokenPipeError):
-            self.process.stdin.close()
-        ended = wait_until(lambda: self.process.poll() is not None)
-        wait_until(lambda: not self.left())
+            self.stdin.close()
+        wait_until(lambda: not self.left(), patience_s=0 if failed else PATIENCE_S)
         left = self.left()
+        names = [process.name() for process in left]
         for process in left:
             with suppress(psutil.Error):
                 process.kill()
         self.process.wait()
-        self.process.stdout.close()
+        self._watchdog.cancel()
+        self.stdout.close()
         self._errors.close()
-        if raised[0] is None:
-            assert ended, "the harness goes on after its input's end"
-            assert [process.pid for process in left] == [], "processes were left behind"
-            assert os.listdir(self.folder) == [], "files were left behind"
+        files = list(self.folder.iterdir())
+        shutil.rmtree(self.folder)
+        if not failed:
+            assert names == [], "processes were left behind"
+            assert files == [], "files were left behind"
 
     def next(self) -> protocol.Message:
         """Its next message."""
-        assert self.process.stdout is not None
-        return protocol.from_line(self.process.stdout.readline())
+        return protocol.from_line(self.stdout.readline())
 
     def send(self, trial: protocol.Trial) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(protocol.to_line(trial))
-        self.process.stdin.flush()
+        self.stdin.write(protocol.to_line(trial))
+        self.stdin.flush()
 
     def rest(self) -> Told:
-        """All that it says until it ends; a line that is none of the protocol fails."""
-        assert self.process.stdout is not None
-        messages = tuple(protocol.from_line(line) for line in self.process.stdout)
+        """All that it says from here on until it ends."""
+        out = self.stdout.read()
         code = self.process.wait()
         assert self._watchdog.is_alive(), "the harness did not end"
-        self._errors.seek(0)
-        return Told(messages, code, self._errors.read().decode("utf-8", "replace"))
+        return Told(out, self.errors(), code)
+
+    def errors(self) -> str:
+        """What it has written to standard error so far."""
+        return Path(self._errors.name).read_bytes().decode("utf-8", "replace")
+
+    def interrupt(self, how: str) -> None:
+        """End it by the signal of that name, or by its input's end; it does so promptly."""
+        if how == "end of input":
+            self.stdin.close()
+        else:
+            self.process.send_signal(signal.Signals[how])
+        assert wait_until(lambda: self.process.poll() is not None, patience_s=5), f"{how} did not end it"
 
     def left(self) -> list[psutil.Process]:
-        """The processes that it has started, wherever they have gone; and itself."""
+        """What there is of it and of all that it has started, wherever that has gone."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -135,37 +154,62 @@ def wait_until(holds: Callable[[], object], patience_s: float = PATIENCE_S) -> b
 
 
 @contextmanager
-def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
+def answering(answer: Callable[[socket, bytes], None]) -> Iterator[str]:
     """A server whose `answer` does what it likes with each connection and the request's id; its address."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
-        thread = Thread(target=_serve, args=(server, answer))
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            request = self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
+            if request:
+                answer(self.connection, request.split()[1].rpartition(b"/")[2])
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+            yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
-            server.shutdown(socket.SHUT_RDWR)
+            server.shutdown()
             thread.join()
 
 
-def _serve(server: socket.socket, answer: Callable[[socket.socket, bytes], None]) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:  # shut down
-            return
-        with connection:
-            connection.settimeout(PATIENCE_S)
-            request = b""
-            while b"\r\n\r\n" not in request and (part := connection.recv(4096)):
-                request += part
-            if request:
-                answer(connection, request.split()[1].rpartition(b"/")[2])
+@dataclass(frozen=True, slots=True)
+class SlowServer:
+    """The lab's server; what it logged of a trial is in the file of its standard output."""
+
+    url: str
+    log: Path
+
+    def events(self, **wanted: object) -> list[dict[str, Any]]:
+        """The whole lines of its log in which these fields have these values."""
+        lines = self.log.read_text("utf-8").split("\n")[:-1]
+        return [event for line in lines if (event := json.loads(line)).items() >= wanted.items()]
+
+    def requests(self, trial: str, number: int) -> list[dict[str, Any]]:
+        """What it logged of a trial, once there are so many."""
+        wait_until(lambda: len(self.events(trial=trial)) >= number)
+        return self.events(trial=trial)
 
 
-def interrupt(harness: Harness, how: str) -> None:
-    """End a harness by SIGTERM, SIGINT or its input's end."""
-    if how == "end of input":
-        assert harness.process.stdin is not None
-        harness.process.stdin.close()
-    else:
-        harness.process.send_signal(signal.Signals[how])
+@contextmanager
+def slow_server(log: Path, workers: int, delay_s: float) -> Iterator[SlowServer]:
+    """gunicorn as the lab starts it, on any free port of 127.0.0.1."""
+    settings = {"BIND": "127.0.0.1:0", "WORKERS": str(workers), "DELAY_S": str(delay_s)}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"],
+            cwd=ROOT,
+            env=os.environ | {f"SERVER_{name}": value for name, value in settings.items()},
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        server = SlowServer("", log)
+        assert wait_until(lambda: len(server.events(event="worker")) == workers)
+        (listening,) = server.events(event="listening")
+        yield SlowServer(f"http://{listening['address']}", log)
+    finally:
+        process.terminate()
+        process.wait()

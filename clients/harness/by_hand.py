@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import signal
 import socket
 import sys
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
-from clients.harness import protocol
+from clients.harness import catalogue, protocol
 from clients.harness.supervisor import Interrupted, Supervisor
 
 SERVER_PATIENCE_S = 15.0
 TRIAL_PATIENCE_S = 600.0
 
 
-def run(approach: str, server: str, requests: int, limit: int) -> int:
+def run(arguments: list[str]) -> int:
     """Run the trial and print it. The exit code: 0 all answered, 1 not all, 3 no server or not the Python for it."""
-    address = urlsplit(server)
-    port = address.port or 80
-    if not _wait_for(address.hostname or "", port):
+    options = _options(arguments)
+    address = urlsplit(options.server)
+    host, port = address.hostname, address.port or 80
+    if not _wait_for(host, port):
         print(
-            f"no server answers at {server}; start one with `docker compose up -d server` or `python lab.py up`",
+            f"no server answers at {options.server}; `docker compose up -d server` or `python lab.py up` starts one",
             file=sys.stderr,
         )
         return 3
     printer = _Printer()
-    with Supervisor(approach, printer.take) as supervisor:
+    with Supervisor(options.approach, printer.take) as supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.interrupt())
         try:
@@ -34,14 +37,34 @@ def run(approach: str, server: str, requests: int, limit: int) -> int:
         except Interrupted:
             return 130
         if isinstance(ready, protocol.Unavailable):
-            print(f"{approach}: {ready.reason}", file=sys.stderr)
+            print(f"{options.approach}: {ready.reason}", file=sys.stderr)
             return 3
-        urls = tuple(f"http://{address.hostname}:{port}/by-hand/{number}" for number in range(1, requests + 1))
-        done = supervisor.run(protocol.Trial(urls, limit, timeout_s=None, trial_timeout_s=TRIAL_PATIENCE_S))
-    printer.print_total(approach, done, requests)
+        urls = tuple(f"http://{host}:{port}/by-hand/{number}" for number in range(1, options.requests + 1))
+        done = supervisor.run(protocol.Trial(urls, options.limit, timeout_s=None, trial_timeout_s=TRIAL_PATIENCE_S))
+    printer.print_total(options.approach, done, options.requests)
     if done.outcome == "interrupted":
         return 130
-    return 0 if done.outcome == "ok" and printer.answered == requests else 1
+    return 0 if done.outcome == "ok" and printer.answered == options.requests else 1
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m clients.harness",
+        description="Run one approach against the lab's server and print a line a request.",
+        epilog="example: docker compose run --rm threads --requests 30 --limit 3",
+    )
+    parser.add_argument("approach", choices=catalogue.names(), metavar="approach", help="a file in clients/")
+    parser.add_argument("--requests", type=int, default=9, metavar="N", help="how many requests (9)")
+    parser.add_argument("--limit", type=int, default=3, metavar="N", help="at most so many in flight (3)")
+    server = os.environ.get("LAB_SERVER_URL", "http://127.0.0.1:8000")
+    parser.add_argument("--server", default=server, metavar="URL", help="the slow server (%(default)s)")
+    parser.add_argument("--by-hand", action="store_true", help="the default: one trial, printed for a person")
+    options = parser.parse_args(arguments)
+    if options.requests < 1 or options.limit < 1:
+        parser.error("--requests and --limit take a whole number from 1")
+    if urlsplit(options.server).scheme != "http" or not urlsplit(options.server).hostname:
+        parser.error(f"--server {options.server!r}: not a URL such as http://127.0.0.1:8000")
+    return options
 
 
 class _Printer:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent
 
@@ -50,7 +52,8 @@ def read(name: str, folder: Path = FOLDER) -> Approach:
     try:
         module = ast.parse(path.read_bytes(), filename=where)
     except SyntaxError as error:
-        raise BrokenApproach(f"{where}, line {error.lineno}: {error.msg}") from error
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise BrokenApproach(f"{where}{line}: {error.msg}") from error
     except (OSError, ValueError) as error:
         raise BrokenApproach(f"{where}: {error}") from error
     mains = [
@@ -61,24 +64,35 @@ def read(name: str, folder: Path = FOLDER) -> Approach:
     arguments = mains[-1].args
     if not (arguments.posonlyargs or arguments.args):
         raise BrokenApproach(f"{where}, line {mains[-1].lineno}: `main` takes no `urls`")
-    constants = _constants(module)
-    requires = constants.get("REQUIRES_PYTHON")
-    bound = constants.get("MAX_IN_FLIGHT")
+    bound = _constant(module, where, "MAX_IN_FLIGHT", _is_count, "a whole number from 1")
+    requires = _constant(module, where, "REQUIRES_PYTHON", _is_version, "a version such as (3, 14)")
     return Approach(
         name=name,
         summary=(ast.get_docstring(module) or "").partition("\n")[0],
         keywords=frozenset(argument.arg for argument in (*arguments.args[1:], *arguments.kwonlyargs)),
-        max_in_flight=bound if isinstance(bound, int) else None,
-        requires_python=(int(requires[0]), int(requires[1])) if isinstance(requires, tuple) else None,
+        max_in_flight=bound,
+        requires_python=requires,
     )
 
 
-def _constants(module: ast.Module) -> dict[str, object]:
-    found: dict[str, object] = {}
+def _constant(module: ast.Module, where: str, name: str, allowed: Callable[[Any], bool], what: str) -> Any:
+    """The literal that the module gives `name`, or None if it gives none."""
     for node in module.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-    return found
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)]) | ast.AnnAssign(target=ast.Name(id=found)) if found == name:
+                try:
+                    value = ast.literal_eval(node.value or ast.Constant(None))
+                except (ValueError, TypeError):
+                    value = None
+                if not allowed(value):
+                    raise BrokenApproach(f"{where}, line {node.lineno}: {name} is not {what}")
+                return value
+    return None
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_version(value: Any) -> bool:
+    return type(value) is tuple and len(value) == 2 and all(type(part) is int for part in value)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from itertools import count
-from typing import Any
 from weakref import WeakKeyDictionary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # A trio task's name is its function's: all alike, so they are numbered.
 _trio_numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()

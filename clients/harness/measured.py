@@ -43,7 +43,6 @@ def main() -> int:
         offered = {"limit": trial["limit"], "timeout": trial["timeout_s"]}
         arguments = {key: value for key, value in offered.items() if key in keywords}
         urls = trial["urls"]
-        os.environ["LAB_ORIGIN"] = urls[0].split("/")[2]
         cpu_before = _cpu_s()
         bodies, error_text = None, None
         start_ns = monotonic_ns()

@@ -16,12 +16,14 @@ from time import monotonic_ns
 from clients.harness.lanes import current_lane
 
 PATH_VARIABLE = "LAB_NOTES"
-ORIGIN_VARIABLE = "LAB_ORIGIN"
+# Beside the notes, from the start signal on: "host:port" of the lab's server.
+ORIGIN_SUFFIX = ".origin"
 
 _numbers = count(1)
 _interpreter = id(sys.modules)  # tells subinterpreters of one process apart
 _opening = threading.Lock()
 _notes_fd: int | None = None
+_origin: str | None = None
 
 
 class Request:
@@ -92,10 +94,21 @@ class Request:
 
 def open_request(host: str, port: int | None, target: str) -> Request | None:
     """Begin a request to the lab's server; None for any other host, which is none of the lab's business."""
-    if f"{host}:{port or 80}" != os.environ.get(ORIGIN_VARIABLE):
+    if f"{host}:{port or 80}" != _server():
         return None
     trial, _, last = target.partition("?")[0].rpartition("/")
     return Request(trial.rpartition("/")[2], int(last) if last.isdecimal() else last)
+
+
+def _server() -> str | None:
+    global _origin
+    if _origin is None:
+        try:
+            with open(os.environ[PATH_VARIABLE] + ORIGIN_SUFFIX, encoding="utf-8") as file:
+                _origin = file.read()
+        except OSError:  # before the start signal
+            return None
+    return _origin
 
 
 def _note(fields: dict[str, object]) -> None:

@@ -9,26 +9,23 @@ from __future__ import annotations
 import json
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic, monotonic_ns
 from typing import Any, BinaryIO, Literal, Self
-from urllib.parse import urlsplit
 
-from clients.harness import catalogue, protocol
-from clients.harness.recorder import PATH_VARIABLE
+from clients.harness import protocol
+from clients.harness.recorder import ORIGIN_SUFFIX, PATH_VARIABLE
 from clients.harness.sampler import machine_cpu_s, processes_of
 from clients.harness.sampler.sockets import Sockets
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = Path(__file__).resolve().parent / "site"
+HARNESS = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HARNESS))
+SITE = os.path.join(HARNESS, "site")
 SAMPLE_INTERVAL_S = 0.02
 MEMORY_INTERVAL_S = 0.2
 SAMPLER_SHARE = 0.05  # of one processor, at most: where a reading costs more, readings come further apart
@@ -51,10 +48,9 @@ class Supervisor:
         self._approach = approach
         self._emit = emit
         self._commands = commands
-        self._folder = Path(tempfile.mkdtemp(prefix=f"concurrency-lab-{os.getpid()}-"))
-        notes = self._folder / "notes"
-        notes.touch()
-        self._notes = notes.open("rb")
+        self._folder = _make_folder()
+        notes = os.path.join(self._folder, "notes")
+        self._notes = open(notes, "x+b", buffering=0)  # noqa: SIM115 - closed by __exit__
         self._unfinished_note = b""
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._answer = b""
@@ -75,7 +71,7 @@ class Supervisor:
         )
         os.close(signal_read)
         os.close(answer_write)
-        self._signals = open(signal_write, "wb", buffering=0)  # noqa: SIM115 - closed by __exit__
+        self._signals = open(signal_write, "wb", buffering=0)  # noqa: SIM115
         self._answers = open(answer_read, "rb", buffering=0)  # noqa: SIM115
         self._processes = processes_of(self._process.pid)
         self._selector = selectors.DefaultSelector()
@@ -91,6 +87,8 @@ class Supervisor:
         for stream in (self._signals, self._answers, self._output, self._notes):
             with suppress(OSError):
                 stream.close()
+        import shutil  # nothing waits for this any more
+
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -116,10 +114,13 @@ class Supervisor:
 
     def run(self, trial: protocol.Trial) -> protocol.Done:
         """Run the trial to its end, whatever it is, emitting what happens; the `Done` is emitted last."""
-        server = urlsplit(trial.urls[0])
-        sockets = Sockets(server.hostname or "", server.port or 80)
+        origin = trial.urls[0].split("/")[2]
+        host, _, port = origin.rpartition(":")
+        sockets = Sockets(host, int(port))
         if self._commands is not None:
             self._selector.register(self._commands, selectors.EVENT_READ, self._take_command)
+        with open(f"{self._notes.name}{ORIGIN_SUFFIX}", "x", encoding="utf-8") as file:
+            file.write(origin)
         machine_before = machine_cpu_s()
         self._sample(sockets, memory=True)
         sent_ns = monotonic_ns()
@@ -239,6 +240,8 @@ class Supervisor:
             reason = f"clients/{self._approach}.py ended its process while it was imported: {self._how_it_ended()}"
             return protocol.Unavailable(self._approach, "broken", reason)
         if answer["missing"]:
+            from clients.harness import catalogue
+
             with suppress(catalogue.BrokenApproach):
                 needed = catalogue.read(self._approach).requires_python
                 if needed is not None and sys.version_info < needed:
@@ -259,9 +262,17 @@ class Supervisor:
         self._process.wait()
 
 
-def _environment(notes: Path, temporary: Path) -> dict[str, str]:
-    path = [str(SITE), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), PATH_VARIABLE: str(notes), "TMPDIR": str(temporary)}
+def _make_folder() -> str:
+    """A temporary folder of our own; its name tells whose it is, so that one left by a killed harness can be found."""
+    base = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - mode 0700, and never one that is there already
+    folder = os.path.join(base, f"concurrency-lab-{os.getpid()}-{monotonic_ns()}")
+    os.mkdir(folder, 0o700)
+    return folder
+
+
+def _environment(notes: str, temporary: str) -> dict[str, str]:
+    path = [SITE, ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), PATH_VARIABLE: notes, "TMPDIR": temporary}
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import io
+import os
 import shlex
 import signal
 import sys
@@ -28,7 +29,7 @@ def run(options: Namespace) -> int:
     """Run the comparison; returns 0 when every trial ran and every check held, 1 otherwise."""
     plan = make_plan(select(options.approaches), _grid(options), options.seed)
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    run_id = f"{started:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
     with owner.running(run_id), make_progress() as progress:
         results = Results(owner.ROOT / "results" / run_id)
         try:
@@ -54,6 +55,8 @@ def run(options: Namespace) -> int:
         notices=(*keeper.notices, *_notices(work, stopped)),
     )
     results.finish(comparison)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
     page = reports.page(sys.stdout, saved=str(results.document_path.relative_to(owner.ROOT)))
     print(reports.load(options.format).render(comparison, page))
     if stopped is not None:

@@ -11,4 +11,4 @@ from labkit.reports import Page
 
 def render(comparison: Comparison, page: Page) -> str:  # noqa: ARG001 - a document is the same on every page
     """One JSON document. Raises ValueError for a figure that is no number: JSON has none for it."""
-    return json.dumps(document(comparison), indent=2, allow_nan=False)
+    return json.dumps(document(comparison), indent=1, allow_nan=False)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from labkit import leftovers
 from labkit.errors import MachineError
-from labkit.runtime import Runtime
-from labkit.runtime.docker import DockerRuntime
-from labkit.runtime.local import LocalRuntime
+from labkit.runtime import Runtime, compose
 
 
 def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runtime, str]:
@@ -19,11 +17,9 @@ def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runt
     asked for, or with ``auto`` any, cannot be had.
     """
     if wanted == "local":
-        return LocalRuntime(), "asked for"
+        return _local(), "asked for"
     try:
-        runtime = DockerRuntime(project, note)
-        leftovers.remove_dead_projects(runtime.engine)
-        return runtime, "asked for" if wanted == "docker" else "an engine answers"
+        return _docker(project, note), "asked for" if wanted == "docker" else "an engine answers"
     except MachineError as error:
         if wanted == "docker":
             raise
@@ -33,4 +29,21 @@ def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runt
                 "Start Docker Desktop, or run the lab inside WSL.",
             ) from error
         note(f"without Docker, with processes on this machine: {error.message}")
-        return LocalRuntime(), error.message
+        return _local(), error.message
+
+
+def _docker(project: str, note: Callable[[str], None]) -> Runtime:
+    with ThreadPoolExecutor(1) as pool:
+        version = pool.submit(compose.version)  # takes as long as the SDK's import does
+        from labkit.leftovers import remove_dead_projects  # noqa: PLC0415
+        from labkit.runtime.docker import DockerRuntime  # noqa: PLC0415
+
+        runtime = DockerRuntime(project, version.result(), note)
+    remove_dead_projects(runtime.engine)
+    return runtime
+
+
+def _local() -> Runtime:
+    from labkit.runtime.local import LocalRuntime  # noqa: PLC0415 - each runtime is imported only if it is used
+
+    return LocalRuntime()

@@ -38,7 +38,9 @@ class Client:
         self._lines = Lines(channel, approach)
 
     def wait_until_ready(self) -> protocol.Ready | protocol.Unavailable:
-        """Wait for the approach's imports. Raises `MachineError` when the client ends or stays silent instead."""
+        """Have the approach imported. Raises `MachineError` when the client ends or stays silent instead."""
+        with suppress(OSError):  # it is gone; reading will tell how
+            self._channel.send(b"\n")
         try:
             line = self._lines.next(READY_PATIENCE_S)
         except TimeoutError:
@@ -47,7 +49,7 @@ class Client:
             raise self._broken(self._how_it_ended())
         message = protocol.from_line(line)
         if not isinstance(message, protocol.Ready | protocol.Unavailable):
-            raise self._broken(f"said {message.event!r} before it was ready")
+            raise self._broken(f"said {protocol.EVENTS[type(message)]!r} before it was ready")
         return message
 
     def run(self, trial: protocol.Trial, on_sample: Callable[[int | None], None]) -> ClientReport:
@@ -72,15 +74,11 @@ class Client:
                 on_sample(sample.in_flight if isinstance(sample, protocol.Sample) else None)
             elif _DONE in line[:40]:
                 break
-        self.stop()
+        if how:
+            self.kill()
         messages = tuple(protocol.from_line(line) for line in lines)
         done = messages[-1] if messages and isinstance(messages[-1], protocol.Done) else None
         return ClientReport(messages, done, how, self._lines.last_errors)
-
-    def stop(self) -> None:
-        """Wait a moment for it to end by itself, as it does after its trial; then end it."""
-        if self._channel.wait(EXIT_PATIENCE_S) is None:
-            self.kill()
 
     def kill(self) -> None:
         """End it now."""

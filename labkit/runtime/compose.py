@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.errors import MachineError
@@ -15,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD_LOG = ROOT / ".lab" / "build.log"
 BUILT = ROOT / ".lab" / "built"  # the tags of the images built here, a line each
 INTO_IMAGE = ("Dockerfile", ".dockerignore", "requirements/image.txt", "server", "clients")
+IMAGE = "concurrency-lab"
 INSTALL_HINT = "Install the Compose plugin (Docker Desktop has it; on Linux: the package docker-compose-plugin)."
 
 
@@ -27,6 +30,25 @@ def version() -> str:
     if run.returncode != 0:
         raise MachineError("the docker command has no Compose plugin", INSTALL_HINT)
     return run.stdout.strip()
+
+
+def services() -> frozenset[str]:
+    """The services in compose.yaml, by its own layout: Compose itself would take a fifth of a second to tell."""
+    _, _, text = (ROOT / "compose.yaml").read_text("utf-8").partition("\nservices:\n")
+    return frozenset(re.findall(r"^  ([\w-]+):", text.partition("\nnetworks:\n")[0], re.MULTILINE))
+
+
+def build(tag: str) -> None:
+    """Build the image and tag it. Raises `MachineError` with what the build said last."""
+    # Compose writes the project's name into the image: always the same one makes it always the same image.
+    run = _compose(IMAGE, ["build", "server"], {"LAB_IMAGE_TAG": tag, "LAB_SOURCE_HASH": tag})
+    BUILD_LOG.parent.mkdir(exist_ok=True)
+    BUILD_LOG.write_text(run.stdout + run.stderr, encoding="utf-8")
+    if run.returncode != 0:
+        said = f"All that the build said is in {BUILD_LOG.relative_to(ROOT)}."
+        raise MachineError(f"the image cannot be built: {_last_line(run.stderr)}", said)
+    with BUILT.open("a", encoding="utf-8") as file:
+        file.write(f"{tag}\n")
 
 
 def source_hash(root: Path = ROOT) -> str:
@@ -47,29 +69,13 @@ def _files(root: Path) -> Iterable[Path]:
             yield path
 
 
-class Compose:
-    """One Compose project of this lab."""
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One Compose project of this lab: containers from the image with `tag`, each with at most `cpus` processors."""
 
-    def __init__(self, project: str, *, tag: str, cpus: int) -> None:
-        self._project = project
-        self._settings = {
-            "LAB_IMAGE_TAG": tag,
-            "LAB_SOURCE_HASH": tag,
-            "LAB_CPUS": str(cpus),
-            "LAB_CLIENT_MODE": "--protocol",
-        }
-
-    def build(self) -> None:
-        """Build the image. Raises `MachineError` with what the build said last."""
-        run = self._run(["build", "server"], {})
-        BUILD_LOG.parent.mkdir(exist_ok=True)
-        BUILD_LOG.write_text(run.stdout + run.stderr, encoding="utf-8")
-        if run.returncode != 0:
-            said = f"All that the build said is in {BUILD_LOG.relative_to(ROOT)}."
-            raise MachineError(f"the image cannot be built: {_last_line(run.stderr)}", said)
-
-        with BUILT.open("a", encoding="utf-8") as file:
-            file.write(f"{self._settings['LAB_IMAGE_TAG']}\n")
+    name: str
+    tag: str
+    cpus: int
 
     def create(self, services: Sequence[str], settings: Mapping[str, str], own: Sequence[str] = ()) -> None:
         """Create the containers of `services`, again where `settings` differ, and of somebody's `own` approaches.
@@ -84,31 +90,27 @@ class Compose:
             }
             for name in own
         }
-        run = self._run(["create", "--no-build", *services, *own], settings, {"services": extended} if own else None)
+        ours = {"LAB_IMAGE_TAG": self.tag, "LAB_CPUS": str(self.cpus), "LAB_CLIENT_MODE": "--held"}
+        more = {"services": extended} if own else None
+        run = _compose(self.name, ["create", "--no-build", *services, *own], {**settings, **ours}, more)
         if run.returncode != 0:
             raise MachineError(f"Compose cannot create the containers: {_last_line(run.stderr)}")
 
-    def services(self) -> frozenset[str]:
-        """The services that compose.yaml describes."""
-        run = self._run(["--profile", "*", "config", "--services"], {})
-        if run.returncode != 0:
-            raise MachineError(f"Compose cannot read compose.yaml: {_last_line(run.stderr)}")
-        return frozenset(run.stdout.split())
 
-    def _run(
-        self, arguments: Sequence[str], settings: Mapping[str, str], more: Mapping[str, object] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        files = ["-f", "compose.yaml", *(["-f", "-"] if more else [])]
-        return subprocess.run(
-            ["docker", "compose", "--progress", "plain", *files, "-p", self._project, *arguments],
-            cwd=ROOT,
-            env={**os.environ, **self._settings, **settings},
-            input=json.dumps(more) if more else "",
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+def _compose(
+    project: str, arguments: Sequence[str], settings: Mapping[str, str], more: Mapping[str, object] | None = None
+) -> subprocess.CompletedProcess[str]:
+    files = ["-f", "compose.yaml", *(["-f", "-"] if more else [])]
+    return subprocess.run(
+        ["docker", "compose", "--progress", "plain", *files, "-p", project, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        input=json.dumps(more) if more else "",
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
 
 
 def _last_line(text: str) -> str:

@@ -53,11 +53,10 @@ class LocalRuntime:
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"]
         channel = self._start([sys.executable, "-m", "labkit.runtime.guard", *gunicorn], server_environment(config))
         self._server = Server(config, channel, cpu_s=channel.cpu_s)
-        self._server.wait_until_ready()
         return self._server
 
     def client(self, approach: str) -> Client:
-        channel = self._start([sys.executable, "-m", "clients.harness", approach, "--protocol"], {})
+        channel = self._start([sys.executable, "-m", "clients.harness", approach, "--held"], {})
         return Client(approach, channel)
 
     def close(self) -> None:

@@ -41,6 +41,7 @@ class Server:
         self._host = host
         self._lines = Lines(channel, "server")
         self._address = ""
+        self._workers = 0
         self._logged: dict[str, list[LoggedRequest]] = {}
 
     @property
@@ -52,8 +53,7 @@ class Server:
     def wait_until_ready(self) -> None:
         """Wait until it listens and each of its workers takes requests. Raises `MachineError`."""
         deadline = monotonic() + READY_PATIENCE_S
-        workers = 0
-        while not self._address or workers < self.config.workers:
+        while not self._address or self._workers < self.config.workers:
             try:
                 line = self._lines.next(deadline - monotonic())
             except TimeoutError:
@@ -64,7 +64,7 @@ class Server:
                 case {"event": "listening", "address": str(address)}:
                     self._address = address
                 case {"event": "worker"}:
-                    workers += 1
+                    self._workers += 1
 
     def requests_of(self, trial: str, wanted: Collection[int | str], patience_s: float) -> tuple[LoggedRequest, ...]:
         """What it logged of a trial, once that holds all `wanted` ids, or after `patience_s` without them."""

@@ -29,7 +29,7 @@ from tests import samples
 ONE_RUN = samples.comparison()
 FIVE_RUNS = samples.comparison(samples.plan(repeat=5))
 TROUBLED = samples.troubled_comparison()
-TROUBLED_TWICE = samples.troubled_comparison(repeat=2, requests=[3, 9])
+TROUBLED_TWICE = samples.troubled_comparison(repeat=2)
 ALL = [ONE_RUN, FIVE_RUNS, TROUBLED, TROUBLED_TWICE]
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -104,7 +104,7 @@ def test_a_report_ends_with_its_last_line(name, comparison):
 
 
 @pytest.mark.parametrize("comparison", ALL)
-@given(width=st.integers(34, 220))
+@pytest.mark.parametrize("width", [34, 40, 60, 72, 79, 80, 100, 120, 200])
 def test_no_line_is_wider_than_the_page_and_no_figure_is_lost_or_cut(comparison, width):
     text = table(comparison, width)
     assert max(map(cell_len, text.splitlines())) <= width

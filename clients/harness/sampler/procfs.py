@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from clients.harness.sampler import Usage
 
@@ -37,7 +36,7 @@ class ProcfsProcesses:
         found = {}
         for pid in pids - self._strangers:
             try:
-                stat = Path("/proc", pid, "stat").read_bytes()
+                stat = _read(f"/proc/{pid}/stat")
             except OSError:  # it ended in between
                 continue
             fields = stat[stat.rindex(b")") + 2 :].split()
@@ -51,11 +50,16 @@ class ProcfsProcesses:
 def machine_cpu_s() -> float | None:
     """See `clients.harness.sampler.machine_cpu_s`."""
     try:
-        with open("/proc/stat", "rb") as file:
-            user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, file.readline().split()[1:9])
+        first = _read("/proc/stat").partition(b"\n")[0]
+        user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first.split()[1:9])
     except (OSError, ValueError):
         return None
     return (user + nice + system + irq + softirq + steal) * _TICK_S
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def _cpu_s(fields: list[bytes]) -> float:
@@ -64,7 +68,7 @@ def _cpu_s(fields: list[bytes]) -> float:
 
 def _pss_bytes(pid: str) -> int | None:
     try:
-        rollup = Path("/proc", pid, "smaps_rollup").read_bytes()
+        rollup = _read(f"/proc/{pid}/smaps_rollup")
     except OSError:
         return None
     _, found, rest = rollup.partition(b"\nPss:")
