@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from labkit import bootstrap, reports
+from labkit import reports
 from labkit.errors import Interrupted, LabError, UsageError
 from labkit.model import WORKER_CLASSES
 from labkit.options import RUNTIMES, choices, integer, integers, seconds, seconds_list
+from labkit.setup import bootstrap
 
 EXAMPLES = """\
 examples:

@@ -20,7 +20,7 @@ PARTS = ("lab.py", "labkit", "clients", "server", "requirements", "compose.yaml"
 START = """
 import sys
 sys.path.insert(0, ".")
-from labkit import bootstrap
+from labkit.setup import bootstrap
 bootstrap.ensure = lambda *_: None
 from labkit.cli import main
 sys.exit(main(sys.argv[1:]))

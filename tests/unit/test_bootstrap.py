@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit.bootstrap import CHECKOUT, LabVenv, explain
 from labkit.errors import MachineError
+from labkit.setup.bootstrap import CHECKOUT, LabVenv
+from labkit.setup.failures import explain
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for Python is a shell script")
 
@@ -33,7 +34,7 @@ esac
 PREPARE = """\
 import sys
 from pathlib import Path
-from labkit.bootstrap import LabVenv
+from labkit.setup.bootstrap import LabVenv
 LabVenv(Path(sys.argv[1]), "lab", sys.argv[2]).prepare()
 """
 
@@ -373,7 +374,7 @@ def test_what_failed_is_said_with_what_to_do(output, message, hint):
 # From here on lab.py itself, in a copy of the checkout, with a command line that only does the set-up.
 CLI = """\
 import importlib.util, json, os, sys
-from labkit import bootstrap
+from labkit.setup import bootstrap
 from labkit.errors import LabError
 
 def main(argv):

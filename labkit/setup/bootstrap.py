@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-import platform
-import re
 import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from labkit.errors import Interrupted, MachineError
 from labkit.locks import take
+from labkit.setup.failures import explain
+from labkit.setup.marker import Marker, identity, read_marker, write_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 # test.txt holds everything that lab.txt does, with the same pins.
 _COVERS = {"lab": ("lab",), "test": ("lab", "test")}
@@ -83,24 +81,6 @@ def _go_on(command: list[str]) -> int:
             return process.wait()
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """What a `.venv` of ours says of itself, as JSON in a file of its own."""
-
-    state: str
-    """building: not usable; adding: what `locks` names is whole, more may be half there; ready: all of it is whole."""
-    checkout: str
-    """Where it was made: the scripts in it name that path, so it can be neither moved nor copied."""
-    python: str
-    """Implementation, version and ABI flags: "cpython 3.11", "cpython 3.14t"."""
-    base: str
-    """The interpreter that it was made with."""
-    stamps: list[int] = field(default_factory=list)
-    """Sizes and times of change of the files that its Python needs, from when that was last seen to run."""
-    locks: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of each requirements file that is installed whole."""
-
-
 class Task(NamedTuple):
     """What a set-up has to do: make `.venv` from nothing (`afresh`) or add packages to it; `line` says it."""
 
@@ -148,7 +128,7 @@ class LabVenv:
         packages = f"the packages locked in requirements/{self.requirements}.txt (once; about a minute)"
         if not os.path.lexists(self.path):
             return Task(afresh=True, line=f"making .venv with {packages}")
-        marker = _read_marker(self.path)
+        marker = read_marker(self.path)
         missing = [name for name in _COVERS[self.requirements] if name not in marker.locks]
         if reason := self._unusable(marker, adding=bool(missing)):
             return Task(afresh=True, line=f"{reason}: making it again with {packages}")
@@ -160,8 +140,8 @@ class LabVenv:
             return "the last set-up of .venv did not finish"
         if marker.checkout != str(self.checkout):
             return f".venv was made in {marker.checkout}"
-        if marker.python != _identity():
-            return f".venv was made with {marker.python}, and this is {_identity()}"
+        if marker.python != identity():
+            return f".venv was made with {marker.python}, and this is {identity()}"
         for name in _COVERS[self.requirements]:
             if name in marker.locks and marker.locks[name] != self._digest(name):
                 return f"requirements/{name}.txt has changed since .venv was made"
@@ -209,15 +189,15 @@ class LabVenv:
             if task.afresh:
                 self._make(scratch, turn)
             else:
-                self._install(replace(_read_marker(self.path), state="adding"), scratch, turn)
+                self._install(replace(read_marker(self.path), state="adding"), scratch, turn)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _make(self, scratch: Path, turn: int) -> None:
-        marker = Marker("building", str(self.checkout), _identity(), self.base)
+        marker = Marker("building", str(self.checkout), identity(), self.base)
         new, previous = scratch / "new", scratch / "previous"
         new.mkdir()
-        _write_marker(new, marker)
+        write_marker(new, marker)
         try:
             if os.path.lexists(self.path):
                 self.path.rename(previous)
@@ -227,21 +207,21 @@ class LabVenv:
             (self.path / _PIP_SETTINGS_FILE).write_text(_PIP_SETTINGS, "utf-8")
             self._install(marker, scratch, turn)
         except BaseException:
-            if os.path.lexists(self.path) and _read_marker(self.path).state == "building":
+            if os.path.lexists(self.path) and read_marker(self.path).state == "building":
                 self.path.rename(scratch / "half-made")
             # Without a network, the one there was may still serve the Python or the lock that it was made for.
-            if os.path.lexists(previous) and _read_marker(previous).state != "building":
+            if os.path.lexists(previous) and read_marker(previous).state != "building":
                 previous.rename(self.path)
             raise
 
     def _install(self, marker: Marker, scratch: Path, turn: int) -> None:
-        _write_marker(self.path, marker)
+        write_marker(self.path, marker)
         pip = [str(self.python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
         locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(self._lock(self.requirements))]
         digests = {name: self._digest(name) for name in _COVERS[self.requirements]}
         self._run([*pip, "install", "--no-user", "--progress-bar", "off", *locked], scratch, turn)
         stamps = self._stamps(marker.base)
-        _write_marker(self.path, replace(marker, state="ready", stamps=stamps, locks=marker.locks | digests))
+        write_marker(self.path, replace(marker, state="ready", stamps=stamps, locks=marker.locks | digests))
 
     def _run(self, command: list[str], scratch: Path, turn: int) -> None:
         """Run one step of the set-up, its output kept in .lab/setup.log; raises `MachineError` when it fails."""
@@ -270,28 +250,6 @@ class LabVenv:
             raise explain(output, self.requirements, f"The whole output is in {log}.")
 
 
-def _read_marker(venv: Path) -> Marker:
-    try:
-        text = (venv / "labkit.json").read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        message = f"{venv} was not made by lab.py, which leaves it alone"
-        raise MachineError(message, "Move it away or delete it; the same command then makes its own.") from None
-    try:
-        return Marker(**json.loads(text))
-    except (TypeError, ValueError):
-        return Marker("building", "", "", "")  # ours, and cut short when the machine went down
-
-
-def _write_marker(venv: Path, marker: Marker) -> None:
-    new = venv / "labkit.json.new"
-    new.write_text(json.dumps(asdict(marker), indent=2) + "\n", "utf-8")
-    new.replace(venv / "labkit.json")
-
-
-def _identity() -> str:
-    return f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
-
-
 def _may_pass(setting: str) -> bool:
     return setting in _KEPT_PIP_SETTINGS or not setting.startswith("PIP_")
 
@@ -310,73 +268,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait(timeout=5)
     finally:
         process.kill()
-
-
-class Cause(NamedTuple):
-    """A known cause of a failed set-up: how it shows in the output, what to say and what to do about it."""
-
-    evidence: str
-    message: str
-    hint: str
-
-
-# {line} is the last line with the evidence and {below} the one below it, {lock} the requirements file. The first cause
-# found is said: a connection that was retried, say, may come before a full disk and have nothing to do with it.
-_CAUSES = (
-    Cause(
-        r"No space left on device|not enough space on the disk|Disk quota exceeded|\[Errno (28|122)\]|WinError 112",
-        "the disk that the checkout is on is full: .venv does not fit",
-        "Make some 300 MB of room there and run the same command again.",
-    ),
-    Cause(
-        r"DO NOT MATCH THE HASHES|HashMismatch",
-        "a downloaded package is not the one that {lock} names by its hash: {below}",
-        "A download that was cut short does this too: run the same command again. If that does not help, the package "
-        "index or a proxy hands out another file: do not use it, and name an index that you trust with PIP_INDEX_URL.",
-    ),
-    Cause(
-        r"Retry\(total=0|Max retries exceeded|HTTPS?Connection(Pool)?\(|HTTP error \d|ProxyError|SSLError"
-        r"|[Rr]ead timed out|Connection (aborted|reset|broken)|IncompleteRead|incomplete-download"
-        r"|TLS CA certificate|not a trusted or secure host",
-        "the package index cannot be reached: {line}",
-        "Check the network and run the same command again. PIP_INDEX_URL names another index, HTTPS_PROXY a proxy, and "
-        "PIP_CERT a file with the certificates that the network asks you to trust.",
-    ),
-    Cause(
-        r"No matching distribution found|is not a supported wheel on this platform",
-        "no package index offers what {lock} names as a wheel for {python} on {machine}: {line}",
-        "Try another Python, say 3.12 or 3.13. If it is the same with that one, the index is closed or incomplete: "
-        "PIP_INDEX_URL names another.",
-    ),
-    Cause(
-        r"No module named '?(ensurepip|venv)|ensurepip is not available",
-        "this Python cannot make virtual environments: its venv or ensurepip is missing",
-        "On Debian and Ubuntu: `apt install python3-venv`. Elsewhere: use a Python that has them.",
-    ),
-    Cause(
-        r"Permission denied|Operation not permitted|Read-only file system|Errno (1|13|30)\]|WinError (5|32)\]",
-        "the checkout cannot be written to, and .venv and .lab are made in it: {line}",
-        "Use a checkout that is yours, on a disk that is not read-only, and end the programs that run from its .venv.",
-    ),
-)
-
-
-def explain(output: str, requirements: str, otherwise: str) -> MachineError:
-    """Say what made the set-up fail, from what a step of it wrote or from the text of an `OSError`.
-
-    `otherwise` is the hint for a failure that is none of the known ones.
-    """
-    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it ended without a word"]
-    for cause in _CAUSES:
-        if found := [index for index, line in enumerate(lines) if re.search(cause.evidence, line)]:
-            line, below = (_clipped(line) for line in [*lines, ""][found[-1] : found[-1] + 2])
-            words = {"lock": f"requirements/{requirements}.txt", "python": _identity(), "machine": platform.machine()}
-            return MachineError(cause.message.format(line=line, below=below, **words), cause.hint)
-    line = [*lines[-1:], *(line for line in lines if line.startswith("ERROR: "))][-1]
-    return MachineError(f"the set-up of .venv failed: {_clipped(line)}", otherwise)
-
-
-def _clipped(line: str) -> str:
-    """Leave out what only a programmer of pip can read."""
-    noise = r"^(WARNING|ERROR): |Retrying \(Retry\(.*?\)\) after |<pip\._vendor.*?>: |#sha256=\w+| \(from -r .*"
-    return textwrap.shorten(re.sub(noise, "", line), 300)
