@@ -70,9 +70,8 @@ class Run:
         started: dict[int, Started | LabError] = {}
         with ThreadPoolExecutor(STARTED_AT_ONCE) as starting, ThreadPoolExecutor(self.runtime.cpus) as importing:
             try:
-                serving = starting.submit(server.wait_until_ready)
                 self._clients = [*starting.map(self.runtime.client, [planned.approach for planned in wanted])]
-                serving.result()
+                serving = importing.submit(server.wait_until_ready)
                 ready = [importing.submit(client.wait_until_ready) for client in self._clients]
                 for planned, client, future in zip(wanted, self._clients, ready, strict=True):
                     try:
@@ -86,6 +85,7 @@ class Run:
                         started[planned.order] = client, message
                     else:
                         self._unavailable(message)
+                serving.result()
             except BaseException:
                 starting.shutdown(wait=False, cancel_futures=True)
                 importing.shutdown(wait=False, cancel_futures=True)

@@ -70,7 +70,7 @@ class Harness:
 
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="lab-"))  # short: sockets in it have names of a hundred bytes
-        self._errors = tempfile.NamedTemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._errors = tempfile.NamedTemporaryFile()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "clients.harness", *self.arguments],
             cwd=self.root,
@@ -88,8 +88,7 @@ class Harness:
         return self
 
     def __exit__(self, failed: object, *_: object) -> None:
-        with suppress(BrokenPipeError):
-            self.stdin.close()
+        self.let_go()
         wait_until(lambda: not self.left(), patience_s=0 if failed else PATIENCE_S)
         left = self.left()
         names = [process.name() for process in left]
@@ -115,11 +114,22 @@ class Harness:
         self.stdin.flush()
 
     def rest(self) -> Told:
-        """All that it says from here on until it ends."""
-        out = self.stdout.read()
+        """All that it says from here on; it is let go once its last word is said, and ends then."""
+        lines = []
+        for line in self.stdout:
+            lines.append(line)
+            if b'"event": "done"' in line[:40]:
+                break
+        self.let_go()
+        lines += self.stdout
         code = self.process.wait()
         assert self._watchdog.is_alive(), "the harness did not end"
-        return Told(out, self.errors(), code)
+        return Told(b"".join(lines), self.errors(), code)
+
+    def let_go(self) -> None:
+        """End its input."""
+        with suppress(BrokenPipeError):
+            self.stdin.close()
 
     def errors(self) -> str:
         """What it has written to standard error so far."""
@@ -128,7 +138,7 @@ class Harness:
     def interrupt(self, how: str) -> None:
         """End it by the signal of that name, or by its input's end; it does so promptly."""
         if how == "end of input":
-            self.stdin.close()
+            self.let_go()
         else:
             self.process.send_signal(signal.Signals[how])
         assert wait_until(lambda: self.process.poll() is not None, patience_s=5), f"{how} did not end it"
@@ -195,7 +205,7 @@ class SlowServer:
 
 @contextmanager
 def slow_server(log: Path, workers: int, delay_s: float) -> Iterator[SlowServer]:
-    """gunicorn as the lab starts it, on any free port of 127.0.0.1."""
+    """The lab's server as the lab starts it, on any free port of 127.0.0.1."""
     settings = {"BIND": "127.0.0.1:0", "WORKERS": str(workers), "DELAY_S": str(delay_s)}
     with log.open("wb") as out:
         process = subprocess.Popen(

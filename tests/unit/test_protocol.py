@@ -26,7 +26,7 @@ def messages_of(kind):
 MESSAGES = st.one_of(map(messages_of, protocol.KINDS.values()))
 
 
-@pytest.mark.parametrize("kind", protocol.KINDS.values(), ids=lambda kind: kind.event)
+@pytest.mark.parametrize("kind", protocol.KINDS.values(), ids=protocol.KINDS)
 @given(data=st.data())
 def test_every_message_comes_back_as_it_went(kind, data):
     message = data.draw(messages_of(kind))
@@ -34,8 +34,9 @@ def test_every_message_comes_back_as_it_went(kind, data):
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     assert json.loads(line)["v"] == 1
-    assert from_line(line) == message
-    assert from_line(line.decode()) == message
+    for again in (from_line(line), from_line(line.decode())):
+        assert type(again) is kind
+        assert again == message
 
 
 @given(MESSAGES, st.dictionaries(st.text(min_size=1).map("x-{}".format), st.none() | st.integers() | st.text()))
@@ -97,12 +98,13 @@ def test_a_complaint_stays_short():
 
 @pytest.fixture
 def notes(tmp_path, monkeypatch):
-    """A file of notes for the recorder, which reads its lines as messages."""
+    """The recorder, after the start signal; call it to read its notes as messages."""
     path = tmp_path / "notes"
     path.touch()
+    path.with_name(path.name + recorder.ORIGIN_SUFFIX).write_text("127.0.0.1:8000")
     monkeypatch.setenv(recorder.PATH_VARIABLE, str(path))
-    monkeypatch.setenv(recorder.ORIGIN_VARIABLE, "127.0.0.1:8000")
     monkeypatch.setattr(recorder, "_notes_fd", None)
+    monkeypatch.setattr(recorder, "_origin", None)
     yield lambda: [from_line(line) for line in path.read_bytes().splitlines()]
     if recorder._notes_fd is not None:
         os.close(recorder._notes_fd)
@@ -135,7 +137,8 @@ def test_only_the_first_end_counts(notes):
     request = recorder.open_request("127.0.0.1", 8000, "/t7/1")
     request.end(error="gave up")
     request.end(size=27)
-    assert [message.event for message in notes()] == ["begin", "request"]
+    assert [type(message) for message in notes()] == [Begin, Request]
+    assert notes()[1].error == "gave up"
 
 
 def test_each_request_has_a_key_of_its_own(notes):
@@ -150,7 +153,7 @@ def test_any_path_and_any_error_stay_one_line_each(target, error):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recorder, "_notes_fd", -1)
         patch.setattr(recorder.os, "write", lambda _, line: written.append(line))
-        patch.setenv(recorder.ORIGIN_VARIABLE, "127.0.0.1:8000")
+        patch.setattr(recorder, "_origin", "127.0.0.1:8000")
         recorder.open_request("127.0.0.1", 8000, target).end(error=error)
     assert [line.count(b"\n") for line in written] == [1, 1]
     begin, end = map(from_line, written)
@@ -161,3 +164,13 @@ def test_any_path_and_any_error_stay_one_line_each(target, error):
 def test_requests_to_others_are_none_of_the_labs_business(notes, host, port):
     assert recorder.open_request(host, port, "/t7/1") is None
     assert notes() == []
+
+
+def test_before_the_start_signal_there_is_no_labs_server(notes, tmp_path):
+    origin = tmp_path / f"notes{recorder.ORIGIN_SUFFIX}"
+    text = origin.read_text()
+    origin.unlink()
+    assert recorder.open_request("127.0.0.1", 8000, "/t7/1") is None
+    origin.write_text(text)
+    assert recorder.open_request("127.0.0.1", 8000, "/t7/1") is not None
+    assert len(notes()) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from labkit.model import Check, CheckedTrial
 from labkit.statistics import median_interval
-from labkit.summary import FASTEST, NO_CLEAR_WINNER, NOT_RANKED, ONE_RUN, SLOWER, summarise
+from labkit.summary import ALONE, FASTEST, NO_CLEAR_WINNER, NOT_RANKED, ONE_RUN, SLOWER, summarise
 from tests import samples
 from tests.samples import comparison, good_trial, plan, with_rows, without_requests
 
@@ -105,7 +105,17 @@ def test_one_run_ranks_nobody():
     assert verdicts(ran({"sync": [9.0], "threads": [3.0]})) == {"sync": ONE_RUN, "threads": ONE_RUN}
 
 
-@pytest.mark.xfail(strict=True, reason="_verdicts: those without an interval do not keep the best from `fastest`")
+@pytest.mark.xfail(strict=True, reason="_verdicts: without an interval of the best all others have `one run` too")
+def test_one_that_ran_often_is_not_told_that_it_ran_once():
+    found = verdicts(ran({"threads": [3.1 + more for more in TIGHT], "asyncio_gather": [3.0]}))
+    assert found["asyncio_gather"] == ONE_RUN
+    assert found["threads"] != ONE_RUN
+
+
+def test_one_alone_is_not_the_fastest():
+    assert verdicts(ran({"threads": [3.0 + more for more in TIGHT]})) == {"threads": ALONE}
+
+
 def test_nobody_is_the_fastest_of_those_that_ran_once_only():
     """The one run may have been a slow one: no interval says that the other is faster."""
     found = verdicts(ran({"threads": [3.1], "asyncio_gather": [3.0 + more for more in TIGHT]}))
@@ -148,7 +158,7 @@ def test_one_that_fails_a_check_is_not_ranked_and_the_check_is_named():
     assert row.verdict == f"{NOT_RANKED}: accounted"
     assert (row.trials, row.ranked) == (3, 0)
     assert row.makespan is not None  # shown, but beside a failed check
-    assert verdicts(whole)["sync"] == FASTEST
+    assert verdicts(whole)["sync"] == ALONE
 
 
 @pytest.mark.parametrize("outcome", ["crashed", "timeout", "interrupted", "failed"])
