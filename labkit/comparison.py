@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from clients.harness import protocol
@@ -70,12 +70,17 @@ class Run:
         started: dict[int, Started | LabError] = {}
         with ThreadPoolExecutor(STARTED_AT_ONCE) as starting, ThreadPoolExecutor(self.runtime.cpus) as importing:
             try:
-                self._clients = [*starting.map(self.runtime.client, [planned.approach for planned in wanted])]
+                self._clients = [self.runtime.client(planned.approach) for planned in wanted]
+                serving = starting.submit(server.start)
+                held = [starting.submit(client.start) for client in self._clients]
+                wait([serving, *held])
+                serving.result()
                 serving = importing.submit(server.wait_until_ready)
                 ready = [importing.submit(client.wait_until_ready) for client in self._clients]
-                for planned, client, future in zip(wanted, self._clients, ready, strict=True):
+                for planned, client, start, answer in zip(wanted, self._clients, held, ready, strict=True):
                     try:
-                        message = future.result()
+                        start.result()
+                        message = answer.result()
                     except EngineGone:
                         raise
                     except MachineError as error:
@@ -108,6 +113,7 @@ class Run:
             if isinstance(started, LabError):
                 raise started
             server = self.runtime.server(planned.point.server)  # the same one, unless it has died
+            server.start()
             server.wait_until_ready()
             trial = self._measure(planned, server, *started)
         except MachineError as error:

@@ -1,12 +1,6 @@
-"""What runs of this checkout that were killed have left behind."""
+"""What runs of this checkout that were killed have left on the engine."""
 
 from __future__ import annotations
-
-import shutil
-import tempfile
-from pathlib import Path
-
-import psutil
 
 from labkit import owner
 from labkit.runtime import compose
@@ -34,15 +28,3 @@ def remove_old_images(engine: Engine) -> int:
     if built:
         compose.BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - old)), encoding="utf-8")
     return len(removed)
-
-
-def remove_dead_folders() -> int:
-    """Remove the temporary folders of harnesses that were killed; returns how many."""
-    dead = [
-        path
-        for path in Path(tempfile.gettempdir()).glob("concurrency-lab-*-*")
-        if not psutil.pid_exists(int(path.name.split("-")[2]))
-    ]
-    for path in dead:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(dead)

@@ -21,8 +21,7 @@ from labkit.model import ServerConfig
 from labkit.runtime.choose import choose
 from labkit.runtime.docker import DockerRuntime
 from labkit.runtime.engine import Engine
-from labkit.runtime.local import server_environment
-from labkit.runtime.server import READY_PATIENCE_S
+from labkit.runtime.server import READY_PATIENCE_S, server_environment
 
 STATE = owner.ROOT / ".lab" / "up.json"
 LOG = owner.ROOT / ".lab" / "up.log"

@@ -136,18 +136,18 @@ def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
 
     One run has no interval: it neither wins nor lets another win.
     """
+    if all(makespan is None or makespan.ci95 is None for makespan in makespans.values()):
+        return {name: ONE_RUN for name, makespan in makespans.items() if makespan is not None}
     ranked = {name: makespan for name, makespan in makespans.items() if makespan is not None}
-    if not ranked:
-        return {}
     best = min(ranked, key=lambda name: ranked[name].median)
     reach = ranked[best].ci95
     others = {name: makespan for name, makespan in ranked.items() if name != best}
     verdicts = {}
     for name, makespan in others.items():
-        if makespan.ci95 is None or reach is None:
+        if makespan.ci95 is None:
             verdicts[name] = ONE_RUN
         else:
-            verdicts[name] = NO_CLEAR_WINNER if makespan.ci95[0] <= reach[1] else SLOWER
+            verdicts[name] = SLOWER if reach is not None and makespan.ci95[0] > reach[1] else NO_CLEAR_WINNER
     if reach is None:
         verdicts[best] = ONE_RUN
     elif not others:

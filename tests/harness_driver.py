@@ -71,10 +71,11 @@ class Harness:
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="lab-"))  # short: sockets in it have names of a hundred bytes
         self._errors = tempfile.NamedTemporaryFile()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LAB_"))}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "clients.harness", *self.arguments],
             cwd=self.root,
-            env={**os.environ, MARK: self.mark, "TMPDIR": str(self.folder)},
+            env={**environment, MARK: self.mark, "TMPDIR": str(self.folder)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -89,7 +90,9 @@ class Harness:
 
     def __exit__(self, failed: object, *_: object) -> None:
         self.let_go()
-        wait_until(lambda: not self.left(), patience_s=0 if failed else PATIENCE_S)
+        if not failed:
+            wait_until(lambda: self.process.poll() is not None)
+            wait_until(lambda: not self.left(), patience_s=5)
         left = self.left()
         names = [process.name() for process in left]
         for process in left:
@@ -141,7 +144,7 @@ class Harness:
             self.let_go()
         else:
             self.process.send_signal(signal.Signals[how])
-        assert wait_until(lambda: self.process.poll() is not None, patience_s=5), f"{how} did not end it"
+        assert wait_until(lambda: self.process.poll() is not None, patience_s=8), f"{how} did not end it"
 
     def left(self) -> list[psutil.Process]:
         """What there is of it and of all that it has started, wherever that has gone."""

@@ -36,6 +36,7 @@ def main() -> int:
     except BaseException as error:  # whatever an approach file does while it is imported
         answer(kind="unavailable", missing=isinstance(error, ImportError), reason=_describe(error))
         return 1
+    _flush()
     answer(kind="ready", t_ns=monotonic_ns(), python=sys.version.split()[0])
 
     with os.fdopen(signal_fd, "rb", buffering=0) as signals:
@@ -51,6 +52,7 @@ def main() -> int:
         except BaseException as error:  # the trial failed; how is part of the measurement
             error_text = _describe(error)
         end_ns = monotonic_ns()
+        _flush()
         answer(
             kind="done",
             start_ns=start_ns,
@@ -78,6 +80,14 @@ def _line(stream: Any) -> bytes:
         if part.endswith(b"\n"):
             break
     return b"".join(parts)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # an approach may have closed it, or put something else there
+            continue
 
 
 def _cpu_s() -> float:

@@ -1,8 +1,9 @@
 """The one protocol between lab.py and whatever makes requests: JSON Lines, each with ``"v": 1``.
 
-lab.py sends one `Trial` line; that is the start signal. The harness answers with `Ready` (or `Unavailable`) after its
-imports, then `Begin` and `Request` for each request, `Sample` now and then, and `Done`. Times are nanoseconds on
-CLOCK_MONOTONIC, which all processes and containers of one kernel share.
+lab.py sends one `Trial` line; that is the start signal. The harness says `Ready` (or `Unavailable`) after its imports,
+then `Begin` and `Request` for each request, `Sample` now and then, and `Done`. A harness started with ``--held`` says
+`Held` before all that, and imports nothing until it is sent an empty line. Times are nanoseconds on CLOCK_MONOTONIC,
+which all processes and containers of one kernel share.
 
 Messages are named tuples because the harness starts once a trial: dataclasses would take it 25 ms longer.
 """
@@ -26,6 +27,12 @@ class Trial(NamedTuple):
     limit: int
     timeout_s: float | None
     trial_timeout_s: float
+
+
+class Held(NamedTuple):
+    """The harness runs and waits to be told, by an empty line, to import the approach."""
+
+    approach: str
 
 
 class Ready(NamedTuple):
@@ -106,9 +113,10 @@ class Done(NamedTuple):
     last_lines: tuple[str, ...]
 
 
-Message = Trial | Ready | Unavailable | Begin | Request | Sample | Done
+Message = Trial | Held | Ready | Unavailable | Begin | Request | Sample | Done
 KINDS: dict[str, type[Message]] = {
     "trial": Trial,
+    "held": Held,
     "ready": Ready,
     "unavailable": Unavailable,
     "begin": Begin,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
 from clients.harness import protocol
-from clients.harness.supervisor import Interrupted, Supervisor
+from clients.harness.supervisor import Emit, Interrupted, Supervisor
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -17,27 +18,34 @@ def serve(approach: str, *, held: bool) -> int:
     The exit code: 0 for a trial served, whatever its outcome, 3 for an approach that cannot run here, 130 when asked to
     end before.
     """
-    commands, out = sys.stdin.buffer, sys.stdout.buffer
+    commands, out = sys.stdin.fileno(), sys.stdout.buffer
 
     def emit(lines: bytes) -> None:
         out.write(lines)
         out.flush()
 
-    if held and not commands.readline():
-        return 130
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    if held:
+        emit(protocol.to_line(protocol.Held(approach)))
+        if not os.read(commands, 1):
+            return 130
+    try:
+        code = _serve(approach, emit, commands)
+    except (Interrupted, BrokenPipeError):
+        code = 130
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+    while code == 0 and os.read(commands, 4096):
+        pass  # stay until lab.py lets go: our end must not fall into the next trial
+    return code
+
+
+def _serve(approach: str, emit: Emit, commands: int) -> int:
     with Supervisor(approach, emit, commands) as supervisor:
         for number in ENDING:
             signal.signal(number, lambda *_: supervisor.interrupt())
-        try:
-            if isinstance(supervisor.wait_until_ready(), protocol.Unavailable):
-                return 3
-            line = commands.readline()
-            if not line:
-                return 130
-            supervisor.run(protocol.from_line(line))  # type: ignore[arg-type]
-        except (Interrupted, BrokenPipeError):
-            return 130
-    for number in ENDING:
-        signal.signal(number, signal.SIG_DFL)
-    commands.read()  # stay until lab.py lets go: our end must not fall into the next trial
-    return 0
+        if isinstance(supervisor.wait_until_ready(), protocol.Unavailable):
+            return 3
+        done = supervisor.run(supervisor.wait_for_trial())
+    return 130 if done.outcome == "interrupted" else 0

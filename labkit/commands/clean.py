@@ -7,6 +7,7 @@ from argparse import Namespace
 from labkit import leftovers, standing
 from labkit.errors import MachineError
 from labkit.runtime.engine import Engine
+from labkit.runtime.orphans import remove_dead_harnesses
 
 
 def run(options: Namespace) -> int:
@@ -20,5 +21,5 @@ def run(options: Namespace) -> int:
         print(f"Docker: removed {leftovers.remove_old_images(engine)} images of earlier states of this checkout.")
     stopped = standing.stop()
     print("Server: none was up." if stopped is None else f"Server: stopped the one on {stopped.url}.")
-    print(f"Files: removed {leftovers.remove_dead_folders()} temporary folders.")
+    print(f"Processes: ended what {remove_dead_harnesses()} killed harnesses had left.")
     return 0

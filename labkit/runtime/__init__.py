@@ -25,10 +25,10 @@ class Runtime(Protocol):
         """Have everything ready that can be, before anything is timed. Raises `MachineError`."""
 
     def server(self, config: ServerConfig) -> Server:
-        """The slow server in this configuration, started, if not ready yet; one that runs already is used again."""
+        """The slow server in this configuration, to be started; one that runs already is used again."""
 
     def client(self, approach: str) -> Client:
-        """A fresh client, started; it may not be ready yet."""
+        """A fresh client, to be started."""
 
     def close(self) -> None:
         """Remove all that this comparison started. May be called at any moment, and more than once."""

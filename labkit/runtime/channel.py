@@ -1,4 +1,4 @@
-"""A started process or container, as something to send to and to read lines from."""
+"""A process or container, as something to start, to send to, to read lines from and to stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ LINE_CHARACTERS = 500
 
 
 class Channel(Protocol):
-    """What a runtime has to offer for each process or container that it starts."""
+    """What a runtime has to offer for each process or container."""
+
+    def start(self) -> None:
+        """Start it. Raises `MachineError` when it does not."""
 
     def send(self, data: bytes) -> None:
         """Write to its standard input. Raises OSError when it is gone."""
@@ -28,6 +31,9 @@ class Channel(Protocol):
     def wait(self, timeout_s: float) -> int | None:
         """Its exit code once it has ended and left nothing behind; None if it has not after `timeout_s`."""
 
+    def cpu_s(self) -> float | None:
+        """Processor seconds that it and all it started have used, or None where that cannot be read."""
+
 
 class Lines:
     """The lines of a channel's standard output, read as they come; of standard error the last few are kept."""
@@ -38,6 +44,9 @@ class Lines:
         self._errors: deque[str] = deque(maxlen=LAST_LINES)
         self._ended = False
         self._thread = Thread(target=self._read, name=f"lines of {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read: the channel has started."""
         self._thread.start()
 
     @property

@@ -37,20 +37,34 @@ class Client:
         self._channel = channel
         self._lines = Lines(channel, approach)
 
+    def start(self) -> None:
+        """Start it, and wait until it holds before its approach's imports. Raises `MachineError` when it does not."""
+        self._channel.start()
+        self._lines.start()
+        message = self._next_message("did not start")
+        if not isinstance(message, protocol.Held):
+            raise self._broken(f"said {protocol.EVENTS[type(message)]!r} first")
+
     def wait_until_ready(self) -> protocol.Ready | protocol.Unavailable:
         """Have the approach imported. Raises `MachineError` when the client ends or stays silent instead."""
         with suppress(OSError):  # it is gone; reading will tell how
             self._channel.send(b"\n")
-        try:
-            line = self._lines.next(READY_PATIENCE_S)
-        except TimeoutError:
-            raise self._broken(f"was not ready after {READY_PATIENCE_S:g} s") from None
-        if line is None:
-            raise self._broken(self._how_it_ended())
-        message = protocol.from_line(line)
+        message = self._next_message("was not ready")
         if not isinstance(message, protocol.Ready | protocol.Unavailable):
             raise self._broken(f"said {protocol.EVENTS[type(message)]!r} before it was ready")
         return message
+
+    def _next_message(self, what: str) -> protocol.Message:
+        try:
+            line = self._lines.next(READY_PATIENCE_S)
+        except TimeoutError:
+            raise self._broken(f"{what} after {READY_PATIENCE_S:g} s") from None
+        if line is None:
+            raise self._broken(self._how_it_ended())
+        try:
+            return protocol.from_line(line)
+        except protocol.ProtocolError as error:
+            raise self._broken(f"said what it should not: {error}") from error
 
     def run(self, trial: protocol.Trial, on_sample: Callable[[int | None], None]) -> ClientReport:
         """Send the start signal and read until the trial is over; `on_sample` gets the live in-flight count."""
@@ -76,7 +90,11 @@ class Client:
                 break
         if how:
             self.kill()
-        messages = tuple(protocol.from_line(line) for line in lines)
+        try:
+            messages = tuple(protocol.from_line(line) for line in lines)
+        except protocol.ProtocolError as error:
+            self.kill()
+            return ClientReport((), None, f"the client said what it should not: {error}", self._lines.last_errors)
         done = messages[-1] if messages and isinstance(messages[-1], protocol.Done) else None
         return ClientReport(messages, done, how, self._lines.last_errors)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 
 from labkit.model import ServerConfig
 from labkit.runtime import compose
 from labkit.runtime.client import Client
 from labkit.runtime.engine import Engine, EngineContainer
-from labkit.runtime.local import server_environment
-from labkit.runtime.server import Server
+from labkit.runtime.server import Server, server_environment
 
 
 class DockerRuntime:
@@ -31,14 +29,13 @@ class DockerRuntime:
         self._compose = compose.Project(project, tag, self.cpus)
         image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
         if image_id is None:
-            note("building the image (once; about a minute)")
+            note("building the image (a minute the first time, seconds after a change)")
             compose.build(tag)
             image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
         self._image_id = image_id or ""
         self.images: dict[str, str] = {}
-        self._pool = ThreadPoolExecutor(1)
         self._approaches: Sequence[str] = ()
-        self._clients: Future[dict[str, EngineContainer]] | None = None
+        self._containers: dict[str, EngineContainer] = {}
         self._server: Server | None = None
 
     def prepare(self, approaches: Sequence[str]) -> None:
@@ -51,30 +48,28 @@ class DockerRuntime:
         if self._server is not None:
             self._server.stop()
         settings = server_environment(config, "0.0.0.0:8000")
-        self._compose.create(["server"], settings)
-        if self._clients is None:  # they are created while the server starts, and stay when it is another one
-            self._clients = self._pool.submit(self._create_clients, settings)
-        channel = self.engine.start(self.engine.containers(self._project)["server"])
-        self._server = Server(config, channel, host="server", cpu_s=channel.cpu_s)
+        if self._containers:  # the clients stay; only the server is another one
+            self._compose.create(["server"], settings)
+        else:
+            services = compose.services()
+            own = [name for name in self._approaches if name not in services]
+            self._compose.create(["server", *(set(self._approaches) - set(own))], settings, own)
+        self._containers = self.engine.containers(self._project)
+        channel = self.engine.channel(self._containers["server"])
+        self._server = Server(config, channel, host="server")
         return self._server
 
     def client(self, approach: str) -> Client:
-        assert self._clients is not None, "the server comes first"
-        return Client(approach, self.engine.start(self._clients.result()[approach]))
-
-    def _create_clients(self, settings: Mapping[str, str]) -> dict[str, EngineContainer]:
-        services = compose.services()
-        own = [name for name in self._approaches if name not in services]
-        self._compose.create([name for name in self._approaches if name in services], settings, own)
-        return self.engine.containers(self._project)
+        return Client(approach, self.engine.channel(self._containers[approach]))
 
     def stand(self, config: ServerConfig, port: int) -> None:
         """Start a server with a port published on the engine's 127.0.0.1; it stays when we go."""
         settings = server_environment(config, "0.0.0.0:8000") | {"LAB_PORT": str(port)}
         self._compose.create(["server-published"], settings)
-        channel = self.engine.start(self.engine.containers(self._project)["server-published"])
-        Server(config, channel, cpu_s=channel.cpu_s).wait_until_ready()
+        channel = self.engine.channel(self.engine.containers(self._project)["server-published"])
+        server = Server(config, channel, host="server-published")
+        server.start()
+        server.wait_until_ready()
 
     def close(self) -> None:
-        self._pool.shutdown()  # what is being created is removed with the rest
         self.engine.remove_project(self._project)

@@ -98,19 +98,9 @@ class Engine:
             raise _gone(error) from error
         return True
 
-    def start(self, container: Container) -> ContainerChannel:
-        """Attach to a created or stopped container, then start it."""
-        try:
-            channel = ContainerChannel(self._client, container)
-            container.start()
-        except APIError as error:
-            reason = _reason(error)
-            if "port is already allocated" in reason or "address already in use" in reason:
-                raise MachineError(f"the port is taken: {reason}", "Choose another with --port.") from error
-            raise MachineError(f"the container {container.name} does not start: {reason}") from error
-        except _FAILURES as error:
-            raise _gone(error) from error
-        return channel
+    def channel(self, container: Container) -> ContainerChannel:
+        """A created or stopped container, to be started."""
+        return ContainerChannel(self._client, container)
 
 
 class ContainerChannel:
@@ -118,9 +108,23 @@ class ContainerChannel:
 
     def __init__(self, client: docker.DockerClient, container: Container) -> None:
         self._client = client
+        self._container = container
         self._id = str(container.id)
-        streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-        self._stream: Any = client.api.attach_socket(self._id, params=streams)
+        self._stream: Any = None
+
+    def start(self) -> None:
+        try:
+            # Attached before it starts, so that nothing that it writes is missed.
+            streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            self._stream = self._client.api.attach_socket(self._id, params=streams)
+            self._container.start()
+        except APIError as error:
+            reason = _reason(error)
+            if "port is already allocated" in reason or "address already in use" in reason:
+                raise MachineError(f"the port is taken: {reason}", "Choose another with --port.") from error
+            raise MachineError(f"the container {self._container.name} does not start: {reason}") from error
+        except _FAILURES as error:
+            raise _gone(error) from error
 
     def send(self, data: bytes) -> None:
         # The SDK hands out a socket, or over a Unix socket a reading wrapper about one.
@@ -149,7 +153,6 @@ class ContainerChannel:
             sleep(0.02)
 
     def cpu_s(self) -> float | None:
-        """Processor seconds that the container has used since it started."""
         try:
             stats = self._client.api.stats(self._id, stream=False, one_shot=True)
             return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9

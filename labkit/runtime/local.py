@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,8 @@ from labkit.errors import MachineError
 from labkit.model import ServerConfig
 from labkit.runtime.channel import STDERR, STDOUT
 from labkit.runtime.client import Client
-from labkit.runtime.server import Server
+from labkit.runtime.orphans import remove_dead_harnesses
+from labkit.runtime.server import Server, server_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,12 +53,12 @@ class LocalRuntime:
         if self._server is not None:
             self._server.stop()
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"]
-        channel = self._start([sys.executable, "-m", "labkit.runtime.guard", *gunicorn], server_environment(config))
-        self._server = Server(config, channel, cpu_s=channel.cpu_s)
+        channel = self._channel([sys.executable, "-m", "labkit.runtime.guard", *gunicorn], server_environment(config))
+        self._server = Server(config, channel)
         return self._server
 
     def client(self, approach: str) -> Client:
-        channel = self._start([sys.executable, "-m", "clients.harness", approach, "--held"], {})
+        channel = self._channel([sys.executable, "-m", "clients.harness", approach, "--held"], {})
         return Client(approach, channel)
 
     def close(self) -> None:
@@ -67,38 +69,36 @@ class LocalRuntime:
                 channel.kill()
                 channel.wait(2.0)
 
-    def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> ProcessChannel:
-        self._channels = [channel for channel in self._channels if channel.wait(0) is None]
+    def _channel(self, command: Sequence[str], environment: Mapping[str, str]) -> ProcessChannel:
         channel = ProcessChannel(command, environment)
         self._channels.append(channel)
         return channel
-
-
-def server_environment(config: ServerConfig, bind: str = "127.0.0.1:0") -> dict[str, str]:
-    """The SERVER_* variables that server/settings.py reads."""
-    return {
-        "SERVER_BIND": bind,
-        "SERVER_WORKERS": str(config.workers),
-        "SERVER_WORKER_CLASS": config.worker_class,
-        "SERVER_THREADS": str(config.worker_threads),
-        "SERVER_DELAY_S": repr(config.delay_s),
-    }
 
 
 class ProcessChannel:
     """A child process in a session of its own, so that a Ctrl-C at the terminal reaches the lab alone."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            command,
+        self._command = command
+        self._environment = environment
+        self._started: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._started = subprocess.Popen(
+            self._command,
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={**os.environ, **self._environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
         )
+
+    @property
+    def _process(self) -> subprocess.Popen[bytes]:
+        assert self._started is not None, "it has not been started"
+        return self._started
 
     def send(self, data: bytes) -> None:
         assert self._process.stdin is not None
@@ -119,26 +119,28 @@ class ProcessChannel:
                         selector.unregister(key.fileobj)
 
     def close_input(self) -> None:
-        assert self._process.stdin is not None
-        with suppress(OSError):
-            self._process.stdin.close()
+        if self._started is not None and self._started.stdin is not None:
+            with suppress(OSError):
+                self._started.stdin.close()
 
     def kill(self) -> None:
         # Its input's end has the harness and the guard end all that they started; SIGKILL would leave that behind.
         self.close_input()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(2.0)
-            return
-        self._process.kill()
+        if self.wait(2.0) is None:
+            self._process.kill()
+            self._process.wait()
+        if self._process.returncode == -signal.SIGKILL:
+            remove_dead_harnesses()
 
     def wait(self, timeout_s: float) -> int | None:
+        if self._started is None:
+            return 0
         try:
-            return self._process.wait(timeout_s) if timeout_s > 0 else self._process.poll()
+            return self._started.wait(timeout_s) if timeout_s > 0 else self._started.poll()
         except subprocess.TimeoutExpired:
             return None
 
     def cpu_s(self) -> float | None:
-        """Processor seconds of the process and all its descendants, those that have ended included."""
         try:
             root = psutil.Process(self._process.pid)
             return sum(sum(process.cpu_times()[:4]) for process in [root, *root.children(recursive=True)])

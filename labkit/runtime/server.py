@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -31,15 +31,13 @@ class LoggedRequest:
 class Server:
     """One slow server in one configuration."""
 
-    def __init__(
-        self, config: ServerConfig, channel: Channel, *, host: str | None = None, cpu_s: Callable[[], float | None]
-    ) -> None:
-        """`host` is what clients reach it by, if not by the address that it logs; `cpu_s` reads its processor time."""
+    def __init__(self, config: ServerConfig, channel: Channel, host: str | None = None) -> None:
+        """`host` is what clients reach it by, if not by the address that it logs."""
         self.config = config
-        self.cpu_s = cpu_s
         self._channel = channel
         self._host = host
         self._lines = Lines(channel, "server")
+        self._started = False
         self._address = ""
         self._workers = 0
         self._logged: dict[str, list[LoggedRequest]] = {}
@@ -49,6 +47,13 @@ class Server:
         """Where clients reach it, without a path."""
         port = self._address.rpartition(":")[2]
         return f"http://{self._host or self._address.rpartition(':')[0]}:{port}"
+
+    def start(self) -> None:
+        """Start it, unless it has been. Raises `MachineError` when it does not."""
+        if not self._started:
+            self._started = True
+            self._channel.start()
+            self._lines.start()
 
     def wait_until_ready(self) -> None:
         """Wait until it listens and each of its workers takes requests. Raises `MachineError`."""
@@ -80,9 +85,13 @@ class Server:
                 self._take(line)
         return tuple(self._logged.pop(trial, ()))
 
+    def cpu_s(self) -> float | None:
+        """Processor seconds that it has used so far, or None where that cannot be read."""
+        return self._channel.cpu_s()
+
     @property
     def alive(self) -> bool:
-        return self._channel.wait(0) is None
+        return not self._started or self._channel.wait(0) is None
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -118,3 +127,14 @@ class Server:
         last = "\n".join(self._lines.last_errors)
         self.stop()
         return MachineError(f"the slow server {what}", last)
+
+
+def server_environment(config: ServerConfig, bind: str = "127.0.0.1:0") -> dict[str, str]:
+    """The SERVER_* variables that server/settings.py reads."""
+    return {
+        "SERVER_BIND": bind,
+        "SERVER_WORKERS": str(config.workers),
+        "SERVER_WORKER_CLASS": config.worker_class,
+        "SERVER_THREADS": str(config.worker_threads),
+        "SERVER_DELAY_S": repr(config.delay_s),
+    }

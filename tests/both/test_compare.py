@@ -43,7 +43,7 @@ def test_default_set(checkout: Checkout, runtime: str) -> None:
 
 
 def test_every_approach(checkout: Checkout, runtime: str) -> None:
-    names = [name for name in _shipped(checkout) if name not in DEFAULT]
+    names = [name for name in _shipped() if name not in DEFAULT]
     run = checkout.lab("compare", *names, *QUICK, "--runtime", runtime, "--format", "json")
     unavailable = {w["message"].split()[0] for w in run.document["warnings"] if w["code"] == "unavailable"}
     assert {t["approach"] for t in run.document["trials"]} == set(names) - unavailable
@@ -237,7 +237,7 @@ def test_up_serves_clients_of_ones_own(checkout: Checkout, runtime: str) -> None
     assert "No server" in checkout.lab("down").out
 
 
-def _shipped(checkout: Checkout) -> list[str]:
+def _shipped() -> list[str]:
     from clients.harness import catalogue  # noqa: PLC0415
 
     return list(catalogue.names())

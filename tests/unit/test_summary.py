@@ -105,7 +105,6 @@ def test_one_run_ranks_nobody():
     assert verdicts(ran({"sync": [9.0], "threads": [3.0]})) == {"sync": ONE_RUN, "threads": ONE_RUN}
 
 
-@pytest.mark.xfail(strict=True, reason="_verdicts: without an interval of the best all others have `one run` too")
 def test_one_that_ran_often_is_not_told_that_it_ran_once():
     found = verdicts(ran({"threads": [3.1 + more for more in TIGHT], "asyncio_gather": [3.0]}))
     assert found["asyncio_gather"] == ONE_RUN

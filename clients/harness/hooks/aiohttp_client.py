@@ -47,6 +47,8 @@ async def _start(session: Any, context: SimpleNamespace, params: Any) -> None:
 async def _take_connection(session: Any, context: SimpleNamespace, params: Any) -> None:
     # Not before: until here the request may wait in the client for a free connection, which is not in flight.
     url = context.url
+    if context.request is not None:
+        context.request.end(error="the connection was lost, and the request sent again on another")
     context.request = open_request(url.host, url.port, url.raw_path)
 
 

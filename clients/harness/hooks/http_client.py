@@ -23,6 +23,8 @@ def install(module: ModuleType) -> None:
     connection.getresponse = _getresponse(connection.getresponse)
     # Every way of reading a body to its end, and of giving it up, comes through this one place.
     response._close_conn = _close_conn(response._close_conn)
+    for name in ("read", "read1", "readinto"):  # a failed read leaves the response open
+        setattr(response, name, _reading(getattr(response, name)))
 
 
 def connect(original: Callable[[HTTPConnection], None]) -> Callable[[HTTPConnection], None]:
@@ -85,6 +87,7 @@ def _getresponse(original: Callable[[HTTPConnection], HTTPResponse]) -> Callable
         else:
             response.__dict__["_lab_request"] = request
             response.__dict__["_lab_length"] = response.length
+            response.__dict__["_lab_handled"] = sys.exc_info()[1]
         return response
 
     return wrapper
@@ -100,9 +103,26 @@ def _close_conn(original: Callable[[HTTPResponse], None]) -> Callable[[HTTPRespo
         whole, missing = self.__dict__["_lab_length"], self.length or 0
         size = None if whole is None else whole - missing
         error = sys.exc_info()[1]
+        if error is self.__dict__["_lab_handled"]:  # the caller was handling it before
+            error = None
         if error is None and missing:
             request.end(size=size, error=f"closed after {size} of {whole} bytes")
         else:
             request.end(size=size, error=error)
+
+    return wrapper
+
+
+def _reading(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def wrapper(self: HTTPResponse, *args: Any, **kwargs: Any) -> Any:
+        self.__dict__["_lab_handled"] = sys.exc_info()[1]
+        try:
+            return original(self, *args, **kwargs)
+        except BaseException as error:
+            request: Request | None = self.__dict__.pop("_lab_request", None)
+            if request is not None:
+                request.end(error=error)
+            raise
 
     return wrapper

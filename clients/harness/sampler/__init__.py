@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 
 class Usage(NamedTuple):
-    """What a session's processes use at one moment.
+    """What the processes below one use at one moment.
 
     `cpu_s` counts children that have ended; `memory_bytes` counts a page that several processes share once in all, and
     is None where it was not asked for.
@@ -20,24 +20,27 @@ class Usage(NamedTuple):
 
 
 class Processes(Protocol):
-    """All processes of one session (POSIX: what `setsid` begins)."""
+    """All processes below one: its children, theirs, and so on."""
 
     def usage(self, *, memory: bool) -> Usage:
         """What they use now; `memory` is dear to read and only read when asked for."""
 
-    def helpers_cpu_s(self) -> float:
-        """Processor seconds of those that live beside the session's leader."""
+    def pids(self) -> set[int]:
+        """Those that live now."""
+
+    def cpu_s_beside(self, pid: int) -> float:
+        """Processor seconds of those that live now, but for one."""
 
 
-def processes_of(session: int) -> Processes:
+def processes_below(root: int) -> Processes:
     """The reader for this system: /proc on Linux, psutil elsewhere."""
     if sys.platform == "linux":
         from clients.harness.sampler.procfs import ProcfsProcesses
 
-        return ProcfsProcesses(session)
+        return ProcfsProcesses(root)
     from clients.harness.sampler.portable import PsutilProcesses
 
-    return PsutilProcesses(session)
+    return PsutilProcesses(root)
 
 
 def machine_cpu_s() -> float | None:

@@ -10,10 +10,10 @@ from clients.harness.sampler import Usage
 
 
 class PsutilProcesses:
-    """The session's leader and its descendants. One that has left its parent is not found here."""
+    """All processes below one. An orphan is not found here: the system has given it to another parent."""
 
-    def __init__(self, session: int) -> None:
-        self._leader = psutil.Process(session)
+    def __init__(self, root: int) -> None:
+        self._root = psutil.Process(root)
 
     def usage(self, *, memory: bool) -> Usage:
         threads = processes = size = 0
@@ -29,20 +29,21 @@ class PsutilProcesses:
             processes += 1
         return Usage(threads=threads, processes=processes, cpu_s=cpu_s, memory_bytes=size or None)
 
-    def helpers_cpu_s(self) -> float:
+    def pids(self) -> set[int]:
+        return {process.pid for process in self._all()}
+
+    def cpu_s_beside(self, pid: int) -> float:
         total = 0.0
-        for process in self._all()[1:]:
+        for process in self._all():
             try:
-                total += sum(process.cpu_times()[:4])
+                total += sum(process.cpu_times()[:4]) if process.pid != pid else 0.0
             except psutil.Error:
                 continue
         return total
 
     def _all(self) -> list[psutil.Process]:
-        try:
-            return [self._leader, *self._leader.children(recursive=True)]
-        except psutil.Error:
-            return []
+        children = self._root.children(recursive=True)
+        return [process for process in children if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 def machine_cpu_s() -> float | None:

@@ -10,11 +10,12 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class ProcfsProcesses:
-    """All processes of one session, found by the session id that children inherit."""
+    """All processes below one."""
 
-    def __init__(self, session: int) -> None:
-        self._session = session
-        self._strangers: set[str] = set()
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._strangers = {root}
+        self._members: set[int] = set()
 
     def usage(self, *, memory: bool) -> Usage:
         stats = self._stats()
@@ -26,25 +27,32 @@ class ProcfsProcesses:
             memory_bytes=sum(sizes) if sizes else None,
         )
 
-    def helpers_cpu_s(self) -> float:
-        return sum(_cpu_s(fields) for pid, fields in self._stats().items() if int(pid) != self._session)
+    def pids(self) -> set[int]:
+        return set(self._stats())
 
-    def _stats(self) -> dict[str, list[bytes]]:
-        """By pid, the fields of its ``stat`` from the third (state) on, for every process that is not a zombie."""
-        pids = {entry for entry in os.listdir("/proc") if entry[0].isdigit()}
-        self._strangers &= pids
-        found = {}
-        for pid in pids - self._strangers:
+    def cpu_s_beside(self, pid: int) -> float:
+        return sum(_cpu_s(fields) for each, fields in self._stats().items() if each != pid)
+
+    def _stats(self) -> dict[int, list[bytes]]:
+        """By pid, the fields of ``stat`` from the third (state) on, of every process below that is not a zombie."""
+        present = {int(entry) for entry in os.listdir("/proc") if entry[0].isdigit()}
+        self._strangers = self._strangers & present | {self._root}
+        unknown = {}
+        for pid in present - self._strangers:
             try:
                 stat = _read(f"/proc/{pid}/stat")
             except OSError:  # it ended in between
                 continue
-            fields = stat[stat.rindex(b")") + 2 :].split()
-            if int(fields[3]) != self._session:
-                self._strangers.add(pid)
-            elif fields[0] != b"Z":
-                found[pid] = fields
-        return found
+            unknown[pid] = stat[stat.rindex(b")") + 2 :].split()
+        found: dict[int, list[bytes]] = {}
+        parents = {self._root} | self._members
+        while children := {pid for pid, fields in unknown.items() if int(fields[1]) in parents or pid in parents}:
+            found |= {pid: unknown.pop(pid) for pid in children}
+            parents |= children
+        self._members |= found.keys()
+        # Whoever is not below now will never be, unless its parent ended just now: then ask again next time.
+        self._strangers |= {pid for pid, fields in unknown.items() if int(fields[1]) in present | {0}}
+        return {pid: fields for pid, fields in found.items() if fields[0] != b"Z"}
 
 
 def machine_cpu_s() -> float | None:
@@ -66,7 +74,7 @@ def _cpu_s(fields: list[bytes]) -> float:
     return sum(map(int, fields[11:15])) * _TICK_S
 
 
-def _pss_bytes(pid: str) -> int | None:
+def _pss_bytes(pid: int) -> int | None:
     try:
         rollup = _read(f"/proc/{pid}/smaps_rollup")
     except OSError:
