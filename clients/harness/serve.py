@@ -7,7 +7,7 @@ import signal
 import sys
 
 from clients.harness import protocol
-from clients.harness.supervisor import Emit, Interrupted, Supervisor
+from clients.harness.supervisor import Interrupted, Supervisor
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -30,22 +30,22 @@ def serve(approach: str, *, held: bool) -> int:
         emit(protocol.to_line(protocol.Held(approach)))
         if not os.read(commands, 1):
             return 130
-    try:
-        code = _serve(approach, emit, commands)
-    except (Interrupted, BrokenPipeError):
-        code = 130
-    for number in ENDING:
-        signal.signal(number, signal.SIG_DFL)
-    while code == 0 and os.read(commands, 4096):
+    with Supervisor(approach, emit, commands) as supervisor:
+        for number in ENDING:
+            signal.signal(number, lambda *_: supervisor.interrupt())
+        code = _serve(supervisor)
+        for number in ENDING:
+            signal.signal(number, signal.SIG_DFL)
+    while code == 0 and not supervisor.interrupted and os.read(commands, 4096):
         pass  # stay until lab.py lets go: our end must not fall into the next trial
     return code
 
 
-def _serve(approach: str, emit: Emit, commands: int) -> int:
-    with Supervisor(approach, emit, commands) as supervisor:
-        for number in ENDING:
-            signal.signal(number, lambda *_: supervisor.interrupt())
+def _serve(supervisor: Supervisor) -> int:
+    try:
         if isinstance(supervisor.wait_until_ready(), protocol.Unavailable):
             return 3
         done = supervisor.run(supervisor.wait_for_trial())
+    except (Interrupted, BrokenPipeError):
+        return 130
     return 130 if done.outcome == "interrupted" else 0

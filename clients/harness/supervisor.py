@@ -48,7 +48,7 @@ class Supervisor:
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._answer = b""
         self._command = b""
-        self._interrupted = False
+        self.interrupted = False
         self._next_memory = 0.0
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._child.answers, selectors.EVENT_READ, self._take_answer)
@@ -65,7 +65,7 @@ class Supervisor:
 
     def interrupt(self) -> None:
         """End everything as soon as may be; safe in a signal handler."""
-        self._interrupted = True
+        self.interrupted = True
 
     def wait_until_ready(self) -> protocol.Ready | protocol.Unavailable:
         """Wait for the imports to finish; the message is emitted too. Raises `Interrupted`."""
@@ -151,7 +151,7 @@ class Supervisor:
         """
         next_tick = monotonic() + on_tick()
         while not until():
-            if self._interrupted:
+            if self.interrupted:
                 raise Interrupted
             if deadline is not None and monotonic() > deadline:
                 raise TimeoutError
@@ -177,7 +177,7 @@ class Supervisor:
         part = os.read(self._commands, 1 << 16)
         self._command += part
         if not part:
-            self._interrupted = True
+            self.interrupted = True
 
     def _sample(self, sockets: Sockets, *, memory: bool = False) -> float:
         """Take one sample; returns the seconds until the next is due."""

@@ -627,10 +627,7 @@ def at_stage(lab, stage):
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "end of input"])
 @pytest.mark.parametrize("stage", STAGES)
-def test_interrupted_at_any_stage_it_ends_and_leaves_nothing(lab, stage, how, request):
-    if stage == "done" and how != "end of input":
-        reason = "interrupt() is not asked after the trial: lost until the signals have their default again"
-        request.applymarker(pytest.mark.xfail(strict=False, reason=reason))
+def test_interrupted_at_any_stage_it_ends_and_leaves_nothing(lab, stage, how):
     with at_stage(lab, stage) as harness:
         harness.interrupt(how)
         told = harness.rest()
