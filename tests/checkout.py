@@ -59,10 +59,10 @@ class Checkout:
     def add_approach(self, name: str, source: str) -> None:
         (self.root / "clients" / f"{name}.py").write_text(source, encoding="utf-8")
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
         """Start lab.py; it is in a process group of its own, as at a terminal."""
         return subprocess.Popen(
-            [sys.executable, "-c", START, *arguments],
+            [sys.executable, "-c", START, *command.split()],
             cwd=self.root,
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
@@ -72,9 +72,9 @@ class Checkout:
             process_group=0,
         )
 
-    def lab(self, *arguments: str, **environment: str) -> Answer:
+    def lab(self, command: str, **environment: str) -> Answer:
         """Run lab.py to its end."""
-        with self.start(*arguments, **environment) as process:
+        with self.start(command, **environment) as process:
             return answer(process)
 
     def processes(self) -> list[psutil.Process]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from clients.harness import protocol
 from clients.harness.supervisor import Interrupted, Supervisor
@@ -34,11 +35,18 @@ def serve(approach: str, *, held: bool) -> int:
         for number in ENDING:
             signal.signal(number, lambda *_: supervisor.interrupt())
         code = _serve(supervisor)
-        for number in ENDING:
-            signal.signal(number, signal.SIG_DFL)
-    while code == 0 and not supervisor.interrupted and os.read(commands, 4096):
-        pass  # stay until lab.py lets go: our end must not fall into the next trial
+    for number in ENDING:
+        signal.signal(number, _interrupt)
+    try:
+        while code == 0 and not supervisor.interrupted and os.read(commands, 4096):
+            pass  # stay until lab.py lets go: our end must not fall into the next trial
+    except Interrupted:
+        code = 130
     return code
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise Interrupted
 
 
 def _serve(supervisor: Supervisor) -> int:

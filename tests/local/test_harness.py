@@ -405,8 +405,9 @@ HABITS = {
     "leaves a file": "import tempfile\ndef habit():\n    open(tempfile.mkdtemp() + '/file', 'w').write('x' * 1000)\n",
 }
 ESCAPES = {
-    "in a session of its own": "start_new_session=True",
-    "in a group of its own": "process_group=0",
+    "in a session of its own": CHILD.replace("'])", "'], start_new_session=True)"),
+    "in a group of its own": CHILD.replace("'])", "'], process_group=0)"),
+    "as a daemon": "import os\nif os.fork() == 0:\n    os.setsid()\n    " + CHILD + "    os._exit(0)\nos.wait()\n",
 }
 
 
@@ -418,9 +419,12 @@ def test_bad_habits_of_an_approach_break_nothing(lab, habit):
     assert max(map(len, told.done.last_lines), default=0) <= 500
 
 
-@pytest.mark.parametrize("how", ESCAPES.values(), ids=ESCAPES)
-def test_a_program_that_gets_out_of_the_way_is_ended_too(lab, how):
-    lab.run(lab.add(CHILD.replace(")'])", f")'], {how})") + "def main(urls): pass\n"))
+@pytest.mark.skipif(not ON_LINUX, reason="Linux alone gives a process the orphans below it")
+@pytest.mark.parametrize("source", ESCAPES.values(), ids=ESCAPES)
+def test_a_program_that_gets_out_of_the_way_is_ended_too(lab, source):
+    told = lab.run(lab.add("def main(urls): pass\n" + source))
+    assert told.done.outcome == "ok"
+    assert told.all(Sample)[-1].processes == 2  # it is seen, too
 
 
 def test_what_an_approach_prints_goes_to_people(lab):

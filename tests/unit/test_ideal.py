@@ -41,6 +41,10 @@ def test_rounds_of_one_delay_each(requests, slots, bound, rounds):
     assert ideal_s(requests, 0.5, slots, bound) == rounds * 0.5
 
 
+def test_without_a_delay_there_is_nothing_to_wait_for():
+    assert ideal_s(9, 0.0, 3, 3) == 0.0
+
+
 @pytest.mark.parametrize(
     ("requests", "delay_s", "slots", "bound"),
     [(0, 1, 3, 3), (9, -0.1, 3, 3), (9, 1, 0, 3), (9, 1, 3, 0)],

@@ -75,6 +75,8 @@ def test_the_interval_covers_the_true_median_as_often_as_it_promises(draw, truth
     samples = ([draw(random) for _ in range(count)] for _ in range(ROUNDS))
     covered = sum(low <= truth <= high for low, high in map(median_interval, samples))
     assert covered / ROUNDS >= 0.93
+    if count < 6:  # from there on it goes from one value to the next, and promises more than it needs to
+        assert covered / ROUNDS <= 0.98
 
 
 @pytest.mark.parametrize("count", [6, 9, 12, 30])
