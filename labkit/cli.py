@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from labkit import reports
-from labkit.errors import Interrupted, LabError, UsageError
+from labkit.errors import Interrupted, LabError, MachineError, UsageError
 from labkit.model import WORKER_CLASSES
 from labkit.options import RUNTIMES, choices, integer, integers, seconds, seconds_list
 from labkit.setup import bootstrap
@@ -41,29 +41,48 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str]) -> int:
     """Run lab.py with `arguments`; returns its exit code."""
     for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` has it
+            signal.signal(number, _interrupt)
     try:
-        options = parser().parse_args(arguments)
-        code = bootstrap.ensure(options.requirements, arguments)
-        if code is not None:
-            return code
-        options.arguments = tuple(arguments)
-        return int(import_module(f"labkit.commands.{options.module}").run(options))
+        return _run(arguments)
     except SystemExit as done:  # --help
         return int(done.code or 0)
-    except KeyboardInterrupt:
-        return _explain(Interrupted("interrupted"))
     except BrokenPipeError:  # whoever read our output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    except LabError as error:
-        return _explain(error)
+    except KeyboardInterrupt:
+        error: LabError = Interrupted("interrupted")
+    except LabError as caught:
+        error = caught
+    except OSError as caught:  # a full or read-only disk, most likely
+        where = f" ({caught.filename})" if caught.filename else ""
+        error = MachineError(f"{caught.strerror or caught}{where}")
+    return _explain(error)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    options = _parse(arguments)
+    code = bootstrap.ensure(options.requirements, arguments)
+    if code is None:
+        options.arguments = tuple(arguments)
+        code = int(import_module(f"labkit.commands.{options.module}").run(options))
+        sys.stdout.flush()  # while a full disk can still be told
+    return code
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    options, rest = parser().parse_known_args(arguments)
+    if rest and options.module != "test":
+        together = "; name all approaches together" if options.module == "compare" else ""
+        raise UsageError(f"not understood: {' '.join(rest)}{together}", "`python lab.py --help` shows what there is.")
+    options.rest = rest
+    return options
 
 
 def _explain(error: LabError) -> int:
     print(f"lab.py: {error.message}", file=sys.stderr)
-    if error.hint:
-        print("\n".join(f"  {line}" for line in error.hint.splitlines()), file=sys.stderr)
+    for line in (*error.lines, *error.hint.splitlines()):
+        print(f"  {line}", file=sys.stderr)
     return error.exit_code
 
 
@@ -213,11 +232,10 @@ def _clean(commands: Any) -> None:
 
 
 def _test(commands: Any) -> None:
-    command = _add(
+    _add(
         commands,
         "test",
         "Run the lab's own tests with pytest; its options may follow.",
         "test",
         "examples:\n  python lab.py test\n  python lab.py test tests/unit -k checks",
     )
-    command.add_argument("pytest", nargs=argparse.REMAINDER, metavar="…", help="passed on to pytest")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from clients.harness import protocol
 from labkit.assemble import assemble
@@ -18,6 +20,8 @@ from labkit.runtime.server import Server
 
 # How long the server's log may lag behind the clients once a trial is over.
 LOG_PATIENCE_S = 1.0
+# How long a server that was killed may take to be seen as ended.
+END_PATIENCE_S = 0.5
 STARTED_AT_ONCE = 8
 
 Started = tuple[Client, protocol.Ready]
@@ -76,10 +80,12 @@ class Run:
                 wait([serving, *held])
                 serving.result()
                 serving = importing.submit(server.wait_until_ready)
-                ready = [importing.submit(client.wait_until_ready) for client in self._clients]
-                for planned, client, start, answer in zip(wanted, self._clients, held, ready, strict=True):
+                answers: list[Future[Any]] = [
+                    importing.submit(client.wait_until_ready) if start.exception() is None else start
+                    for client, start in zip(self._clients, held, strict=True)
+                ]
+                for planned, client, answer in zip(wanted, self._clients, answers, strict=True):
                     try:
-                        start.result()
                         message = answer.result()
                     except EngineGone:
                         raise
@@ -118,8 +124,7 @@ class Run:
             trial = self._measure(planned, server, *started)
         except MachineError as error:
             gone = error if isinstance(error, EngineGone) else None
-            last_lines = tuple(error.hint.split("\n"))
-            trial = Trial(planned, "crashed", error.message, None, None, None, last_lines=last_lines)
+            trial = Trial(planned, "crashed", error.message, None, None, None, last_lines=error.lines)
         checked = CheckedTrial(trial, check_trial(trial))
         self.trials.append(checked)
         self.keep(checked)
@@ -143,9 +148,17 @@ class Run:
         logged = server.requests_of(planned.key, sent, LOG_PATIENCE_S)
         used = None if before is None or after is None else after - before
         trial = assemble(planned, ready, report, logged, used)
-        if not server.alive:
+        if _has_ended(server, 0 if trial.outcome == "ok" else END_PATIENCE_S):
             error = f"the slow server ended during the trial; {trial.error or 'the client did not notice'}"
             trial = replace(trial, outcome="crashed", error=error, last_lines=trial.last_lines + server.last_lines)
         elif trial.outcome != "ok":
-            server.stop()  # it may still be busy with requests that nobody waits for; the next trial gets a fresh one
+            with suppress(EngineGone):
+                server.stop()  # it may be busy yet with requests that nobody waits for: the next trial gets a fresh one
         return trial
+
+
+def _has_ended(server: Server, patience_s: float) -> bool:
+    try:
+        return server.has_ended(patience_s)
+    except EngineGone:  # the next trial will say so
+        return False

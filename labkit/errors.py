@@ -13,14 +13,15 @@ from typing import ClassVar
 
 
 class LabError(Exception):
-    """A failure with one clear sentence for a person, and a hint about what to do."""
+    """A failure: one clear sentence, a hint about what to do, and the last `lines` that what failed wrote."""
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", lines: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.lines = lines
 
 
 class UsageError(LabError):

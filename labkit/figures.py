@@ -23,8 +23,8 @@ class Latency:
 class Figures:
     """What the table and the document show of a trial. `ok` + `failed` = the requests that were sent."""
 
-    ok: int
-    failed: int
+    ok: int | None
+    failed: int | None
     overhead_s: float | None
     efficiency: float | None
     latency: Latency | None
@@ -38,12 +38,12 @@ class Figures:
 
 def figures(trial: Trial) -> Figures:
     """All figures of `trial`."""
-    ok = sum(row.answered for row in trial.requests)
+    ok = sum(row.answered for row in trial.requests) if trial.samples else None
     makespan_s, ideal_s = trial.makespan_s, trial.planned.ideal_s
     measured = makespan_s is not None and makespan_s > 0 and trial.outcome == "ok"
     return Figures(
         ok=ok,
-        failed=len(trial.requests) - ok,
+        failed=len(trial.requests) - ok if ok is not None else None,
         overhead_s=makespan_s - ideal_s if measured and makespan_s is not None else None,
         efficiency=ideal_s / makespan_s if measured and makespan_s is not None else None,
         latency=_latency(trial),

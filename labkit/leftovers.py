@@ -23,8 +23,7 @@ def remove_dead_projects(engine: Engine) -> int:
 def remove_old_images(engine: Engine) -> int:
     """Remove the images that this checkout built from an earlier state of itself; returns how many."""
     built = set(compose.BUILT.read_text("utf-8").split()) if compose.BUILT.exists() else set()
-    old = built - {compose.source_hash()}
-    removed = [tag for tag in sorted(old) if engine.remove_image(f"{compose.IMAGE}:{tag}")]
-    if built:
-        compose.BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - old)), encoding="utf-8")
+    removed = {tag for tag in built - {compose.source_hash()} if engine.remove_image(f"{compose.IMAGE}:{tag}")}
+    if removed:
+        compose.BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - removed)), encoding="utf-8")
     return len(removed)

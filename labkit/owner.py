@@ -7,9 +7,10 @@ whatever way, so what belongs to a run without a held lock was left behind.
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from labkit.locks import take
@@ -34,8 +35,12 @@ def running(run: str, root: Path = ROOT) -> Iterator[None]:
     folder = root / ".lab" / "runs"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / run
-    with path.open("a", encoding="utf-8") as file:
-        take(file.fileno())
+    with ExitStack() as stack:
+        while True:
+            file = stack.enter_context(path.open("a", encoding="utf-8"))
+            # Another lab that looks for dead runs may hold it for a moment, and take it for one and remove it.
+            if take(file.fileno()) and path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                break
         try:
             yield
         finally:

@@ -51,7 +51,6 @@ class Results:
 
     def finish(self, comparison: Comparison) -> None:
         """Write the document. Raises `LabError` when the disk does not take it."""
-        self._trials.close()
         new = self.document_path.with_suffix(".new")
         try:
             with new.open("w", encoding="utf-8") as file:
@@ -63,10 +62,11 @@ class Results:
             new.unlink(missing_ok=True)
             raise self._not_kept(error) from error
 
-    def discard(self) -> None:
+    def discard_if_empty(self) -> None:
         """Remove the folder of a comparison of which nothing came."""
-        self._trials.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._trials.tell() == 0:
+            self._trials.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _not_kept(self, error: OSError) -> LabError:
         return LabError(

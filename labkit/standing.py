@@ -17,6 +17,7 @@ import psutil
 
 from labkit import owner
 from labkit.errors import MachineError
+from labkit.locks import take
 from labkit.model import ServerConfig
 from labkit.runtime.choose import choose
 from labkit.runtime.docker import DockerRuntime
@@ -63,36 +64,52 @@ def start(config: ServerConfig, port: int, runtime: str, note: Callable[[str], N
                 f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
                 f"Choose another, as in `python lab.py up --port {port % 65535 + 1}`.",
             ) from error
-    chosen, _ = choose(runtime, owner.project(owner.UP), note)
     STATE.parent.mkdir(exist_ok=True)
-    if isinstance(chosen, DockerRuntime):
-        standing = Standing("docker", port)
+    with (STATE.parent / "up.lock").open("a", encoding="utf-8") as turn:
+        if not take(turn.fileno()):
+            raise MachineError("another `up` is starting a server just now", "Wait for it, then try again.")
+        chosen, _ = choose(runtime, owner.project(owner.UP), note)
+        if isinstance(chosen, DockerRuntime):
+            try:
+                chosen.stand(config, port)
+                return _remember(Standing("docker", port))
+            except BaseException:
+                chosen.close()
+                raise
+        process = _start_process(config, port)
         try:
-            chosen.stand(config, port)
+            _wait_for_workers(process, config.workers)
+            return _remember(Standing("local", port, process.pid, psutil.Process(process.pid).create_time()))
         except BaseException:
-            chosen.close()
+            _kill(process.pid)
+            process.wait()
             raise
-    else:
-        standing = _start_process(config, port)
-    STATE.write_text(json.dumps(asdict(standing)), encoding="utf-8")
-    return standing
 
 
 def stop() -> Standing | None:
-    """Stop the server that is up; returns which it was."""
+    """Stop the server that is up; returns which it was. Raises `MachineError` when its engine does not answer."""
     standing = find()
     if standing is not None and standing.runtime == "docker":
         Engine().remove_project(owner.project(owner.UP))
     elif standing is not None:
-        with suppress(ProcessLookupError):
-            os.killpg(standing.pid, signal.SIGKILL)
+        _kill(standing.pid)
     STATE.unlink(missing_ok=True)
     return standing
 
 
-def _start_process(config: ServerConfig, port: int) -> Standing:
+def _remember(standing: Standing) -> Standing:
+    STATE.write_text(json.dumps(asdict(standing)), encoding="utf-8")
+    return standing
+
+
+def _kill(session: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(session, signal.SIGKILL)
+
+
+def _start_process(config: ServerConfig, port: int) -> subprocess.Popen[bytes]:
     with LOG.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"],
             cwd=owner.ROOT,
             env={**os.environ, **server_environment(config, f"127.0.0.1:{port}")},
@@ -101,14 +118,6 @@ def _start_process(config: ServerConfig, port: int) -> Standing:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    try:
-        _wait_for_workers(process, config.workers)
-    except BaseException:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    return Standing("local", port, process.pid, psutil.Process(process.pid).create_time())
 
 
 def _wait_for_workers(process: subprocess.Popen[bytes], workers: int) -> None:
@@ -116,13 +125,15 @@ def _wait_for_workers(process: subprocess.Popen[bytes], workers: int) -> None:
     while LOG.read_bytes().count(b'"event":"worker"') < workers:
         if process.poll() is not None or monotonic() > deadline:
             lines = LOG.read_text("utf-8", errors="replace").splitlines()
-            raise MachineError("the slow server did not come up", "\n".join(lines[-5:]))
+            raise MachineError("the slow server did not come up", lines=tuple(lines[-5:]))
         sleep(0.05)
 
 
 def _process(standing: Standing) -> psutil.Process | None:
     with suppress(psutil.Error):
         process = psutil.Process(standing.pid)
-        if process.create_time() == standing.created and process.status() != psutil.STATUS_ZOMBIE:
+        # The time is derived from that of the boot, which moves a little when the clock is set.
+        same = abs(process.create_time() - standing.created) < 2 and "gunicorn" in " ".join(process.cmdline())
+        if same and process.status() != psutil.STATUS_ZOMBIE:
             return process
     return None

@@ -20,7 +20,10 @@ def main(arguments: list[str]) -> int:
             return serve(approach, held=mode == "--held")
     from clients.harness.by_hand import run
 
-    return run(arguments)
+    try:
+        return run(arguments)
+    except KeyboardInterrupt:
+        return 130
 
 
 def _raise_open_files_limit() -> None:

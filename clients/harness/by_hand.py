@@ -15,16 +15,16 @@ from clients.harness.supervisor import Interrupted, Supervisor
 
 SERVER_PATIENCE_S = 15.0
 TRIAL_PATIENCE_S = 600.0
+MOST = 10_000
 
 
 def run(arguments: list[str]) -> int:
     """Run the trial and print it. The exit code: 0 all answered, 1 not all, 3 no server or not the Python for it."""
     options = _options(arguments)
-    address = urlsplit(options.server)
-    host, port = address.hostname, address.port or 80
+    host, port = options.server
     if not _wait_for(host, port):
         print(
-            f"no server answers at {options.server}; `docker compose up -d server` or `python lab.py up` starts one",
+            f"no server answers at {host}:{port}; `docker compose up -d server` or `python lab.py up` starts one",
             file=sys.stderr,
         )
         return 3
@@ -57,14 +57,22 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=9, metavar="N", help="how many requests (9)")
     parser.add_argument("--limit", type=int, default=3, metavar="N", help="at most so many in flight (3)")
     server = os.environ.get("LAB_SERVER_URL", "http://127.0.0.1:8000")
-    parser.add_argument("--server", default=server, metavar="URL", help="the slow server (%(default)s)")
+    parser.add_argument("--server", type=_address, default=server, metavar="URL", help="the slow server (%(default)s)")
     parser.add_argument("--by-hand", action="store_true", help="the default: one trial, printed for a person")
     options = parser.parse_args(arguments)
-    if options.requests < 1 or options.limit < 1:
-        parser.error("--requests and --limit take a whole number from 1")
-    if urlsplit(options.server).scheme != "http" or not urlsplit(options.server).hostname:
-        parser.error(f"--server {options.server!r}: not a URL such as http://127.0.0.1:8000")
+    if not (1 <= options.requests <= MOST and 1 <= options.limit <= MOST):
+        parser.error(f"--requests and --limit take a whole number from 1 to {MOST}")
     return options
+
+
+def _address(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname and parts.path in {"", "/"}:
+            return parts.hostname, parts.port or 80
+    except ValueError:  # no such port
+        pass
+    raise argparse.ArgumentTypeError(f"{url!r} is not a URL such as http://127.0.0.1:8000")
 
 
 class _Printer:

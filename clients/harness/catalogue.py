@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+RESERVED = ("server", "client")  # what compose.yaml calls services of its own
 FOLDER = Path(__file__).resolve().parent.parent
 
 
@@ -49,6 +50,8 @@ def read(name: str, folder: Path = FOLDER) -> Approach:
     """What the approach's file says. Raises `BrokenApproach`."""
     path = folder / f"{name}.py"
     where = f"{folder.name}/{path.name}"
+    if not (name.isascii() and name.isidentifier()) or name in RESERVED:
+        raise BrokenApproach(f"{where}: an approach cannot have that name; try letters, digits and _")
     try:
         module = ast.parse(path.read_bytes(), filename=where)
     except SyntaxError as error:

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from time import monotonic, monotonic_ns
 
-from clients.harness.recorder import ORIGIN_SUFFIX, PATH_VARIABLE
+from clients.harness.recorder import FOLDER_PREFIX, ORIGIN_SUFFIX, PATH_VARIABLE
 from clients.harness.sampler import processes_below
 
 HARNESS = os.path.dirname(os.path.abspath(__file__))
@@ -110,11 +110,19 @@ def _adopt_orphans() -> None:
 def _make_folder() -> str:
     """A temporary folder of our own; its name tells whose it is, so that one left by a killed harness can be found."""
     base = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - mode 0700, and never one that is there already
-    folder = os.path.join(base, f"concurrency-lab-{os.getpid()}-{monotonic_ns()}")
+    folder = os.path.join(base, f"{FOLDER_PREFIX}{os.getpid()}-{monotonic_ns()}")
     os.mkdir(folder, 0o700)
     return folder
 
 
 def _environment(notes: str, temporary: str) -> dict[str, str]:
     path = [SITE, ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), PATH_VARIABLE: notes, "TMPDIR": temporary}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path),
+        PATH_VARIABLE: notes,
+        "TMPDIR": temporary,
+        # The lab's server is never behind a proxy, whatever is set for the world outside.
+        "no_proxy": "*",
+        "NO_PROXY": "*",
+    }

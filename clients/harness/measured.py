@@ -13,6 +13,8 @@ import sys
 from importlib import import_module
 from time import monotonic_ns
 
+from clients.harness.handlers import keep
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +33,11 @@ def main() -> int:
 
     try:
         approach = import_module(f"clients.{name}").main
-        keywords = approach.__code__.co_varnames[: approach.__code__.co_argcount + approach.__code__.co_kwonlyargcount]
-        call = _runner(approach)
+        plain = approach
+        while hasattr(plain, "__wrapped__"):  # behind a decorator
+            plain = plain.__wrapped__
+        keywords = plain.__code__.co_varnames[: plain.__code__.co_argcount + plain.__code__.co_kwonlyargcount]
+        call = _runner(approach, plain)
     except BaseException as error:  # whatever an approach file does while it is imported
         answer(kind="unavailable", missing=isinstance(error, ImportError), reason=_describe(error))
         return 1
@@ -41,7 +46,7 @@ def main() -> int:
 
     with os.fdopen(signal_fd, "rb", buffering=0) as signals:
         trial = json.loads(_line(signals))
-        offered = {"limit": trial["limit"], "timeout": trial["timeout_s"]}
+        offered = {"limit": trial["limit"], "timeout": trial["timeout_s"], "handle": keep}
         arguments = {key: value for key, value in offered.items() if key in keywords}
         urls = trial["urls"]
         cpu_before = _cpu_s()
@@ -65,8 +70,8 @@ def main() -> int:
     return 0
 
 
-def _runner(approach: Callable[..., Any]) -> Callable[..., Any]:
-    if not approach.__code__.co_flags & CO_COROUTINE:
+def _runner(approach: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+    if not plain.__code__.co_flags & CO_COROUTINE:
         return approach
     import asyncio
 

@@ -16,6 +16,7 @@ from time import monotonic_ns
 from clients.harness.lanes import current_lane
 
 PATH_VARIABLE = "LAB_NOTES"
+FOLDER_PREFIX = "concurrency-lab-harness-"
 # Beside the notes, from the start signal on: "host:port" of the lab's server.
 ORIGIN_SUFFIX = ".origin"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 
 from labkit import leftovers, standing
 from labkit.errors import MachineError
@@ -12,14 +13,17 @@ from labkit.runtime.orphans import remove_dead_harnesses
 
 def run(options: Namespace) -> int:
     """Remove leftovers and say what they were; 0. What a lab that runs now uses stays."""
-    try:
-        engine = Engine()
-    except MachineError as error:
-        print(f"Docker: not looked at: {error.message}.")
-    else:
-        print(f"Docker: removed what {leftovers.remove_dead_projects(engine)} runs had left behind.")
-        print(f"Docker: removed {leftovers.remove_old_images(engine)} images of earlier states of this checkout.")
-    stopped = standing.stop()
-    print("Server: none was up." if stopped is None else f"Server: stopped the one on {stopped.url}.")
-    print(f"Processes: ended what {remove_dead_harnesses()} killed harnesses had left.")
+    _report("killed harnesses whose processes and files were removed", remove_dead_harnesses)
+    _report("servers from `up` that were stopped", lambda: int(standing.stop() is not None))
+    _report("killed comparisons whose containers were removed", lambda: leftovers.remove_dead_projects(Engine()))
+    _report(
+        "images of earlier states of this checkout that were removed", lambda: leftovers.remove_old_images(Engine())
+    )
     return 0
+
+
+def _report(what: str, remove: Callable[[], int]) -> None:
+    try:
+        print(f"{what}: {remove()}")
+    except MachineError as error:
+        print(f"{what}: not looked for, as {error.message}")

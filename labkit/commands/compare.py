@@ -10,6 +10,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from labkit import owner, reports
@@ -42,7 +43,7 @@ def run(options: Namespace) -> int:
                 reasons = "; ".join(f"{name} {reason}" for name, reason in work.unavailable.items())
                 raise stopped or MachineError(f"nothing that was asked for can run here: {reasons}")
         except BaseException:
-            results.discard()
+            results.discard_if_empty()
             raise
     comparison = Comparison(
         id=run_id,
@@ -54,14 +55,17 @@ def run(options: Namespace) -> int:
         unavailable=work.unavailable,
         notices=(*keeper.notices, *_notices(work, stopped)),
     )
-    results.finish(comparison)
+    try:
+        results.finish(comparison)
+    except LabError as error:
+        comparison = replace(comparison, notices=(*comparison.notices, Notice("not_saved", error.message, error.hint)))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
     page = reports.page(sys.stdout, saved=str(results.document_path.relative_to(owner.ROOT)))
     print(reports.load(options.format).render(comparison, page))
     if stopped is not None:
         raise stopped
-    return 0 if comparison.complete and not keeper.notices else 1
+    return 0 if comparison.complete and all(notice.code != "not_saved" for notice in comparison.notices) else 1
 
 
 def _grid(options: Namespace) -> Grid:
@@ -98,7 +102,8 @@ def _run(work: Run, runtime: Runtime) -> LabError | None:
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     """Let nobody's second Ctrl-C leave things half removed."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)))
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:

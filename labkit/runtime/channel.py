@@ -66,7 +66,8 @@ class Lines:
 
     def join(self, timeout_s: float) -> None:
         """Wait until everything that was written has been read."""
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:  # it was started
+            self._thread.join(timeout_s)
 
     def _read(self) -> None:
         rest = {STDOUT: b"", STDERR: b""}

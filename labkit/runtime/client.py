@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
 from clients.harness import protocol
-from labkit.errors import MachineError
+from labkit.errors import EngineGone, MachineError
 from labkit.runtime.channel import Channel, Lines
 
 READY_PATIENCE_S = 60.0
@@ -89,12 +89,9 @@ class Client:
             elif _DONE in line[:40]:
                 break
         if how:
-            self.kill()
-        try:
-            messages = tuple(protocol.from_line(line) for line in lines)
-        except protocol.ProtocolError as error:
-            self.kill()
-            return ClientReport((), None, f"the client said what it should not: {error}", self._lines.last_errors)
+            with suppress(EngineGone):
+                self.kill()
+        messages = tuple(_understood(lines))
         done = messages[-1] if messages and isinstance(messages[-1], protocol.Done) else None
         return ClientReport(messages, done, how, self._lines.last_errors)
 
@@ -105,12 +102,21 @@ class Client:
 
     def _how_it_ended(self) -> str:
         self._lines.join(1.0)
-        code = self._channel.wait(EXIT_PATIENCE_S)
+        try:
+            code = self._channel.wait(EXIT_PATIENCE_S)
+        except EngineGone as error:
+            return error.message
         if code is None:
             return "the client's output ended"
         return f"the client was killed by signal {-code}" if code < 0 else f"the client exited with code {code}"
 
     def _broken(self, what: str) -> MachineError:
         self.kill()
-        last = "\n".join(self._lines.last_errors)
-        return MachineError(f"the client for {self.approach} {what}", last)
+        return MachineError(f"the client for {self.approach} {what}", lines=self._lines.last_errors)
+
+
+def _understood(lines: Sequence[bytes]) -> Iterator[protocol.Message]:
+    """The messages in `lines`; one that was cut off, as by a full disk, costs no other."""
+    for line in lines:
+        with suppress(protocol.ProtocolError):
+            yield protocol.from_line(line)

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ BUILD_LOG = ROOT / ".lab" / "build.log"
 BUILT = ROOT / ".lab" / "built"  # the tags of the images built here, a line each
 INTO_IMAGE = ("Dockerfile", ".dockerignore", "requirements/image.txt", "server", "clients")
 IMAGE = "concurrency-lab"
+END_PATIENCE_S = 10.0
 INSTALL_HINT = "Install the Compose plugin (Docker Desktop has it; on Linux: the package docker-compose-plugin)."
 
 
@@ -101,16 +103,28 @@ def _compose(
     project: str, arguments: Sequence[str], settings: Mapping[str, str], more: Mapping[str, object] | None = None
 ) -> subprocess.CompletedProcess[str]:
     files = ["-f", "compose.yaml", *(["-f", "-"] if more else [])]
-    return subprocess.run(
-        ["docker", "compose", "--progress", "plain", *files, "-p", project, *arguments],
+    command = ["docker", "compose", "--progress", "plain", *files, "-p", project, *arguments]
+    # In a session of its own: a Ctrl-C at the terminal is ours to pass on, so that it can finish what it has begun.
+    process = subprocess.Popen(
+        command,
         cwd=ROOT,
         env={**os.environ, **settings},
-        input=json.dumps(more) if more else "",
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        check=False,
+        start_new_session=True,
     )
+    try:
+        out, err = process.communicate(json.dumps(more) if more else "")
+    except BaseException:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_PATIENCE_S)
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def _last_line(text: str) -> str:

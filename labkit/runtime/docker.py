@@ -43,7 +43,7 @@ class DockerRuntime:
         self.images = dict.fromkeys(["server", *approaches], self._image_id)
 
     def server(self, config: ServerConfig) -> Server:
-        if self._server is not None and self._server.config == config and self._server.alive:
+        if self._server is not None and self._server.config == config and not self._server.has_ended():
             return self._server
         if self._server is not None:
             self._server.stop()

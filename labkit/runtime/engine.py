@@ -60,19 +60,21 @@ class Engine:
     def containers(self, project: str) -> dict[str, Container]:
         """The containers of a Compose project, by service; stopped ones too."""
         try:
-            found = self._client.containers.list(all=True, filters=_of(project))
+            found = self._client.containers.list(all=True, filters=_of(project), ignore_removed=True)
             return {container.labels[_SERVICE]: container for container in found}
         except _FAILURES as error:
             raise _gone(error) from error
 
     def projects(self, prefix: str) -> set[str]:
         """The Compose projects with this prefix of which containers or networks are there."""
+        filters: dict[str, str | list[str] | bool] = {"label": _PROJECT}
         try:
-            filters: dict[str, str | list[str] | bool] = {"label": _PROJECT}
-            labels = [each.labels for each in self._client.containers.list(all=True, filters=filters)]
-            labels += [each.attrs["Labels"] for each in self._client.networks.list(filters={"label": _PROJECT})]
+            # Sparse, so that none is looked at more closely: somebody else's may vanish meanwhile.
+            containers = self._client.containers.list(all=True, filters=filters, sparse=True)
+            networks = self._client.networks.list(filters=filters)
         except _FAILURES as error:
             raise _gone(error) from error
+        labels = [each.attrs["Labels"] for each in [*containers, *networks]]
         return {label[_PROJECT] for label in labels if label[_PROJECT].startswith(prefix)}
 
     def remove_project(self, project: str) -> None:
@@ -173,21 +175,26 @@ def _of(project: str) -> dict[str, str | list[str] | bool]:
 
 
 def _remove(container: Container) -> None:
-    with suppress(NotFound):
+    try:
         container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code not in {404, 409}:  # gone already, or somebody else is removing it
+            raise
 
 
 def _connect() -> docker.DockerClient:
     if os.environ.get("DOCKER_HOST"):
         return docker.from_env(timeout=TIMEOUT_S)
-    context = ContextAPI.get_current_context()
+    context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
     if context is None or context.Name == "default":
         return docker.from_env(timeout=TIMEOUT_S)
     tls = context.TLSConfig if isinstance(context.TLSConfig, TLSConfig) else False
     return docker.DockerClient(base_url=context.Host, tls=tls, timeout=TIMEOUT_S, use_ssh_client=True)
 
 
-def _gone(error: BaseException) -> EngineGone:
+def _gone(error: BaseException) -> MachineError:
+    if isinstance(error, APIError):
+        return MachineError(f"the Docker engine refuses: {_reason(error)}")
     return EngineGone(
         f"the Docker engine does not answer any more ({_reason(error)})",
         "Once it does, `python lab.py clean` removes what was left.",

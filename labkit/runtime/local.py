@@ -48,7 +48,7 @@ class LocalRuntime:
         """Nothing to prepare: the environment that runs this holds all that is needed."""
 
     def server(self, config: ServerConfig) -> Server:
-        if self._server is not None and self._server.config == config and self._server.alive:
+        if self._server is not None and self._server.config == config and not self._server.has_ended():
             return self._server
         if self._server is not None:
             self._server.stop()
@@ -70,6 +70,7 @@ class LocalRuntime:
                 channel.wait(2.0)
 
     def _channel(self, command: Sequence[str], environment: Mapping[str, str]) -> ProcessChannel:
+        self._channels = [each for each in self._channels if not each.ended]
         channel = ProcessChannel(command, environment)
         self._channels.append(channel)
         return channel
@@ -84,16 +85,25 @@ class ProcessChannel:
         self._started: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._started = subprocess.Popen(
-            self._command,
-            cwd=ROOT,
-            env={**os.environ, **self._environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
+        try:
+            self._started = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:
+            hint = "Close other programs, or raise the limits that `ulimit -a` shows."
+            raise MachineError(f"a process cannot be started: {error.strerror}", hint) from error
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and has ended."""
+        return self._started is not None and self._started.poll() is not None
 
     @property
     def _process(self) -> subprocess.Popen[bytes]:
@@ -117,6 +127,7 @@ class ProcessChannel:
                         yield key.data, chunk
                     else:
                         selector.unregister(key.fileobj)
+                        key.fileobj.close()  # type: ignore[union-attr]
 
     def close_input(self) -> None:
         if self._started is not None and self._started.stdin is not None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from clients.harness.recorder import PATH_VARIABLE
+from clients.harness.recorder import FOLDER_PREFIX, PATH_VARIABLE
+
+_NAME = re.compile(rf"{FOLDER_PREFIX}(\d+)-\d+")
 
 
 def remove_dead_harnesses() -> int:
@@ -17,10 +20,14 @@ def remove_dead_harnesses() -> int:
 
     The processes are known by their environment: it names the folder.
     """
+    base = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - where the harness makes them
     dead = [
         folder
-        for folder in Path(tempfile.gettempdir()).glob("concurrency-lab-*-*")
-        if not psutil.pid_exists(int(folder.name.split("-")[2]))
+        for folder in base.glob(f"{FOLDER_PREFIX}*")
+        if (found := _NAME.fullmatch(folder.name))
+        and not psutil.pid_exists(int(found[1]))
+        and (folder / "notes").exists()
+        and folder.stat().st_uid == os.getuid()
     ]
     for process in psutil.process_iter() if dead else ():
         with suppress(psutil.Error):

@@ -51,9 +51,9 @@ class Server:
     def start(self) -> None:
         """Start it, unless it has been. Raises `MachineError` when it does not."""
         if not self._started:
-            self._started = True
             self._channel.start()
             self._lines.start()
+            self._started = True
 
     def wait_until_ready(self) -> None:
         """Wait until it listens and each of its workers takes requests. Raises `MachineError`."""
@@ -89,9 +89,9 @@ class Server:
         """Processor seconds that it has used so far, or None where that cannot be read."""
         return self._channel.cpu_s()
 
-    @property
-    def alive(self) -> bool:
-        return not self._started or self._channel.wait(0) is None
+    def has_ended(self, patience_s: float = 0) -> bool:
+        """Whether it has started and ended, or does so within `patience_s`. Raises `EngineGone`."""
+        return self._started and self._channel.wait(patience_s) is not None
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -124,9 +124,8 @@ class Server:
 
     def _broken(self, what: str) -> MachineError:
         self._lines.join(1.0)
-        last = "\n".join(self._lines.last_errors)
         self.stop()
-        return MachineError(f"the slow server {what}", last)
+        return MachineError(f"the slow server {what}", lines=self._lines.last_errors)
 
 
 def server_environment(config: ServerConfig, bind: str = "127.0.0.1:0") -> dict[str, str]:

@@ -8,7 +8,6 @@ import shutil
 import socket
 import struct
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,10 +45,10 @@ class Lab:
     server: SlowServer
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def add(self, source: str) -> str:
-        """A new file in clients/; its name."""
+    def add(self, *source: str) -> str:
+        """A new file in clients/, of these parts; its name."""
         name = f"mine_{next(self.numbers)}"
-        (self.root / "clients" / f"{name}.py").write_text(source, "utf-8")
+        (self.root / "clients" / f"{name}.py").write_text("".join(source), "utf-8")
         return name
 
     def harness(self, *arguments: str) -> Harness:
@@ -255,23 +254,29 @@ def main(urls):
 
 
 def test_processes_that_an_approach_starts_while_it_is_imported_are_measured(lab):
-    name = lab.add(FETCH + """
+    name = lab.add(
+        FETCH,
+        """
 import multiprocessing
 pool = multiprocessing.get_context("fork").Pool(2)
 def main(urls):
     return pool.map(fetch, urls, chunksize=1)
-""")
+""",
+    )
     measured(lab, name, requests=2, limit=2)
 
 
 def test_a_request_made_while_an_exception_is_handled_has_not_failed(lab):
-    name = lab.add(FETCH + """
+    name = lab.add(
+        FETCH,
+        """
 def main(urls):
     try:
         raise ConnectionError("the first attempt")
     except ConnectionError:
         return [fetch(url) for url in urls]
-""")
+""",
+    )
     measured(lab, name, requests=2, limit=2)
 
 
@@ -338,13 +343,16 @@ def test_however_a_trial_ends_it_is_told_and_nothing_is_left(lab, source, outcom
 
 
 def test_what_an_approach_did_before_it_ended_is_kept(lab):
-    name = lab.add(FETCH + """
+    name = lab.add(
+        FETCH,
+        """
 import os
 def main(urls):
     fetch(urls[0])
     print("last words", flush=True)
     os._exit(3)
-""")
+""",
+    )
     told = lab.run(name)
     assert [(row.id, row.status) for row in told.rows] == [(1, 200)]
     assert told.done.last_lines == ("last words",)
@@ -382,27 +390,20 @@ HABITS = {
     "closes stdout": "import os\ndef habit():\n    os.close(1)\n    os.close(2)\n",
     "closes sys.stdout": "import sys\ndef habit():\n    sys.stdout.close()\n    sys.stderr.close()\n",
     "changes directory": "import os\ndef habit():\n    os.chdir('/')\n",
-    "leaves a daemon": """
-        import multiprocessing, time
+    "leaves things behind": """
+        import multiprocessing, os, subprocess, sys, tempfile, threading, time
         def habit():
             multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,), daemon=True).start()
-    """,
-    "leaves a program": "def habit():\n    " + CHILD,
-    "leaves an orphan": """
-        import os, time
-        def habit():
+            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
             if os.fork() == 0:
                 if os.fork() == 0:
                     time.sleep(600)
                 os._exit(0)
             os.wait()
-    """,
-    "leaves a thread": """
-        import threading, time
-        def habit():
+            with open(tempfile.mkdtemp() + "/file", "w") as file:
+                file.write("x" * 1000)
             threading.Thread(target=time.sleep, args=(600,)).start()
     """,
-    "leaves a file": "import tempfile\ndef habit():\n    open(tempfile.mkdtemp() + '/file', 'w').write('x' * 1000)\n",
 }
 ESCAPES = {
     "in a session of its own": CHILD.replace("'])", "'], start_new_session=True)"),
@@ -448,11 +449,15 @@ def test_answers_are_what_the_bodies_begin_with(lab):
 
 @pytest.mark.skipif(not ON_LINUX, reason="a file's size can be limited like this on Linux alone")
 def test_a_disk_that_is_full_is_the_trials_own_failure(lab):
-    name = lab.add("import resource\n" + FETCH + """
+    name = lab.add(
+        FETCH,
+        """
+import resource
 def main(urls):
     resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
     return [fetch(url) for url in urls]
-""")
+""",
+    )
     told = lab.run(name)
     assert told.done.outcome == "failed"
     assert "File too large" in told.done.error
@@ -502,6 +507,7 @@ SERVERS = [
     (resets, None, None, True),
     (sends(b"%\n\n\n"), None, None, True),
     (sends(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n% short"), 200, 7, True),
+    (sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n% s\r\n50\r\nmore"), 200, None, True),
     (sends(b"HTTP/1.1 500 Oh\r\nContent-Length: 1\r\nConnection: close\r\n\r\n%"), 500, 1, False),
     (sends(b"HTTP/1.1 204 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), 204, 0, False),
     (sends(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\n% \xff\xfe"), 200, 4, False),
@@ -539,12 +545,9 @@ def fetch(url):
 }
 
 
-each_library = pytest.mark.parametrize("fetch", FETCHES.values(), ids=FETCHES)
-
-
-def patient(lab, fetch):
-    """An approach that fetches all urls, whatever becomes of each."""
-    return lab.add(f"""
+@pytest.mark.parametrize("fetch", FETCHES.values(), ids=FETCHES)
+def test_what_a_bad_server_does_is_in_the_rows(lab, fetch):
+    name = lab.add(f"""
 {fetch}
 def main(urls):
     for url in urls:
@@ -553,20 +556,6 @@ def main(urls):
         except Exception as error:
             print(repr(error))
 """)
-
-
-@each_library
-def test_a_chunked_answer_cut_short_is_in_the_rows(lab, fetch):
-    with answering(sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n% s\r\n50\r\nmore")) as url:
-        told = lab.run(patient(lab, fetch), requests=1, url=url)
-    (row,) = told.rows
-    assert row.status == 200
-    assert row.error
-
-
-@each_library
-def test_what_a_bad_server_does_is_in_the_rows(lab, fetch):
-    name = patient(lab, fetch)
     with answering(lambda connection, number: SERVERS[int(number) - 1][0](connection, number)) as url:
         told = lab.run(name, requests=len(SERVERS), url=url)
     assert told.done.outcome == "ok", told.errors
@@ -645,7 +634,7 @@ def test_interrupted_at_any_stage_it_ends_and_leaves_nothing(lab, stage, how):
 
 def test_what_a_harness_leaves_that_is_killed_can_be_found_and_ended(lab, monkeypatch):
     with at_stage(lab, "running") as harness:
-        monkeypatch.setattr(tempfile, "tempdir", str(harness.folder))
+        monkeypatch.setenv("TMPDIR", str(harness.folder))
         assert remove_dead_harnesses() == 0
         before = len(harness.left())
         harness.process.kill()
@@ -703,7 +692,7 @@ def test_by_hand_a_server_that_is_not_there_is_told(monkeypatch, capsys):
     assert by_hand.run(["sync", "--server", url]) == 3
     out, errors = capsys.readouterr()
     assert (out, errors.count("\n")) == ("", 1)
-    assert f"no server answers at {url}" in errors
+    assert f"no server answers at {url.removeprefix('http://')}" in errors
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ LABKIT, CLIENTS, SERVER = (sorted((ROOT / name).rglob("*.py")) for name in ("lab
 HARNESS = [path for path in CLIENTS if "harness" in path.parts]
 # These run inside the measured process, which pays for each import.
 MEASURED = [path for path in HARNESS if path.parent.name in {"hooks", "site"}] + [
-    ROOT / "clients" / "harness" / f"{name}.py" for name in ("__init__", "lanes", "measured", "recorder")
+    ROOT / "clients" / "harness" / f"{name}.py" for name in ("__init__", "handlers", "lanes", "measured", "recorder")
 ]
 
 # What a module of labkit may import of labkit. What is not named here alone goes by its folder's entry.

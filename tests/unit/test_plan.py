@@ -145,9 +145,7 @@ def test_a_grid_without_a_possible_combination_is_bad_usage(grid, named):
     ("workers", "threads", "requests", "limit"), [(3, 1, 9, 3), (3, 4, 9, 9), (3, 4, 100, 12), (64, 1, 5, 5)]
 )
 def test_without_a_limit_it_is_one_per_slot_and_no_more_than_there_are_requests(workers, threads, requests, limit):
-    grid = replace(
-        GRID, workers=[workers], worker_classes=["gthread"], worker_threads=[threads], requests=[requests]
-    )
+    grid = replace(GRID, workers=[workers], worker_classes=["gthread"], worker_threads=[threads], requests=[requests])
     assert {trial.point.load.limit for trial in make_plan(APPROACHES, grid, seed=1).trials} == {limit}
 
 

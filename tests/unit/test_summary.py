@@ -79,20 +79,24 @@ def test_a_trial_whose_check_failed_does_not_count():
 
 
 def test_the_fastest_is_the_one_whose_interval_lies_below_all_others():
-    whole = ran({
-        "sync": [9 + more for more in TIGHT],
-        "threads": [3.2 + more for more in TIGHT],
-        "asyncio_gather": [3.0 + more for more in TIGHT],
-    })
+    whole = ran(
+        {
+            "sync": [9 + more for more in TIGHT],
+            "threads": [3.2 + more for more in TIGHT],
+            "asyncio_gather": [3.0 + more for more in TIGHT],
+        }
+    )
     assert verdicts(whole) == {"sync": SLOWER, "threads": SLOWER, "asyncio_gather": FASTEST}
 
 
 def test_those_whose_intervals_meet_the_best_share_the_first_place():
-    whole = ran({
-        "sync": [9 + more for more in TIGHT],
-        "threads": [3.001 + more for more in TIGHT],
-        "asyncio_gather": [3.0 + more for more in TIGHT],
-    })
+    whole = ran(
+        {
+            "sync": [9 + more for more in TIGHT],
+            "threads": [3.001 + more for more in TIGHT],
+            "asyncio_gather": [3.0 + more for more in TIGHT],
+        }
+    )
     assert verdicts(whole) == {"sync": SLOWER, "threads": NO_CLEAR_WINNER, "asyncio_gather": NO_CLEAR_WINNER}
 
 
