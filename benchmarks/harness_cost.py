@@ -1,8 +1,9 @@
 """What the harness adds to a makespan: with and without it, on 3 and on 100 requests.
 
 Without: a bare process that imports the approach, takes the clock, calls ``main`` and takes the clock again; no hooks,
-no sampler. With: the harness, in protocol mode. Both call the same server (`lab.py up`, 0.2 s delay), in turn, and
-the ratio is that of the medians. 100 requests go 10 at a time to an asgi server, so that the client is the bottleneck.
+no sampler. With: the harness, in protocol mode. Both call the same server (`lab.py up`), in turn, and the ratio is that
+of the medians of 7. 3 requests go to 3 sync workers at 0.5 s; 100 go to asgi workers at 0.05 s, with a limit of 10, so
+that the client has most of the work.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 
 from _lab import ROOT, SIX, in_the_lab, middle, show, standing_server, urls
 
-REPEATS = 11
+REPEATS = 7
 BARE = """
 import asyncio, sys, time
 from clients.{name} import main
@@ -25,8 +26,8 @@ print(time.monotonic_ns() - began)
 
 
 def main() -> None:
-    for requests, limit, worker_class in ((3, 3, "sync"), (100, 10, "asgi")):
-        with standing_server("--worker-class", worker_class, "--delay", "0.2"):
+    for requests, limit, worker_class, delay in ((3, 3, "sync", "0.5"), (100, 10, "asgi", "0.05")):
+        with standing_server("--worker-class", worker_class, "--delay", delay):
             for name in SIX:
                 with_s, without_s = [], []
                 for _ in range(REPEATS):

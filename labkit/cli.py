@@ -22,7 +22,7 @@ from labkit.setup import bootstrap
 EXAMPLES = """\
 examples:
   python lab.py compare                                 six approaches, 9 requests, 3 workers, 1 s
-  python lab.py compare --workers 1,3,9 --repeat 5      vary the server's workers, five runs each
+  python lab.py compare --workers 1,3,9 --repeat 5      vary the server's workers, five trials each
   python lab.py compare threads asyncio_gather --requests 30 --limit 6
   python lab.py compare all --runtime local --format markdown
   python lab.py approaches                              what can be compared
@@ -135,7 +135,7 @@ def _compare(commands: Any) -> None:
         type=integer(1, 1000),
         default=1,
         metavar="N",
-        help="runs of every combination (1); from 2 on with a 95 %% interval",
+        help="trials of every combination (1); from 2 on with a 95 %% interval",
     )
     grid.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help="orders the trials (1)")
     how = command.add_argument_group("how")
@@ -226,7 +226,7 @@ def _clean(commands: Any) -> None:
         "clean",
         "Remove what this lab left behind, and a server from `up`; results stay.",
         "lab",
-        "Containers, networks and files of runs that were killed, and images of earlier states of the checkout.\n"
+        "Containers, networks, files of comparisons that were killed, and images of earlier states of the checkout.\n"
         "What a comparison uses that runs now stays, and so does everything that is not this lab's.",
     )
 

@@ -93,7 +93,7 @@ class Live:
             parts += described(block.point).split(SEPARATOR)
         repeats = max(trial.repeat for trial in self._plan.trials)
         if repeats > 1:
-            parts.append(f"run {block.trials[0].repeat} of {repeats}")
+            parts.append(f"repeat {block.trials[0].repeat} of {repeats}")
         return parts
 
     def _over(self, checked: CheckedTrial) -> Text:

@@ -13,7 +13,7 @@ from labkit.statistics import median_interval
 FASTEST = "fastest"
 NO_CLEAR_WINNER = "no clear winner"
 SLOWER = "slower"
-ONE_RUN = "one run"
+ONE_TRIAL = "one trial"
 ALONE = "nothing to compare with"
 NOT_RANKED = "not ranked"
 
@@ -137,7 +137,7 @@ def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
     One run has no interval: it neither wins nor lets another win.
     """
     if all(makespan is None or makespan.ci95 is None for makespan in makespans.values()):
-        return {name: ONE_RUN for name, makespan in makespans.items() if makespan is not None}
+        return {name: ONE_TRIAL for name, makespan in makespans.items() if makespan is not None}
     ranked = {name: makespan for name, makespan in makespans.items() if makespan is not None}
     best = min(ranked, key=lambda name: ranked[name].median)
     reach = ranked[best].ci95
@@ -145,11 +145,11 @@ def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
     verdicts = {}
     for name, makespan in others.items():
         if makespan.ci95 is None:
-            verdicts[name] = ONE_RUN
+            verdicts[name] = ONE_TRIAL
         else:
             verdicts[name] = SLOWER if reach is not None and makespan.ci95[0] > reach[1] else NO_CLEAR_WINNER
     if reach is None:
-        verdicts[best] = ONE_RUN
+        verdicts[best] = ONE_TRIAL
     elif not others:
         verdicts[best] = ALONE
     else:

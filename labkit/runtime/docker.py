@@ -56,7 +56,7 @@ class DockerRuntime:
             self._compose.create(["server", *(set(self._approaches) - set(own))], settings, own)
         self._containers = self.engine.containers(self._project)
         channel = self.engine.channel(self._containers["server"])
-        self._server = Server(config, channel, host="server")
+        self._server = Server(config, channel, channel.address)
         return self._server
 
     def client(self, approach: str) -> Client:
@@ -67,7 +67,7 @@ class DockerRuntime:
         settings = server_environment(config, "0.0.0.0:8000") | {"LAB_PORT": str(port)}
         self._compose.create(["server-published"], settings)
         channel = self.engine.channel(self.engine.containers(self._project)["server-published"])
-        server = Server(config, channel, host="server-published")
+        server = Server(config, channel)
         server.start()
         server.wait_until_ready()
 

@@ -154,6 +154,11 @@ class ContainerChannel:
                 return None
             sleep(0.02)
 
+    def address(self) -> str:
+        """Its address on the first of its networks."""
+        settings = self._call(lambda: self._client.api.inspect_container(self._id))["NetworkSettings"]
+        return str(next(iter(settings["Networks"].values()))["IPAddress"])
+
     def cpu_s(self) -> float | None:
         try:
             stats = self._client.api.stats(self._id, stream=False, one_shot=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -31,8 +31,8 @@ class LoggedRequest:
 class Server:
     """One slow server in one configuration."""
 
-    def __init__(self, config: ServerConfig, channel: Channel, host: str | None = None) -> None:
-        """`host` is what clients reach it by, if not by the address that it logs."""
+    def __init__(self, config: ServerConfig, channel: Channel, host: Callable[[], str] | None = None) -> None:
+        """`host` tells what clients reach it by once it runs, if that is not the address that it logs."""
         self.config = config
         self._channel = channel
         self._host = host
@@ -44,9 +44,9 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where clients reach it, without a path."""
-        port = self._address.rpartition(":")[2]
-        return f"http://{self._host or self._address.rpartition(':')[0]}:{port}"
+        """Where clients reach it, without a path; an address, so that no trial pays for looking a name up."""
+        host, _, port = self._address.rpartition(":")
+        return f"http://{self._host() if self._host else host}:{port}"
 
     def start(self) -> None:
         """Start it, unless it has been. Raises `MachineError` when it does not."""

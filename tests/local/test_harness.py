@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -175,29 +176,39 @@ def test_what_is_seen_from_outside_while_requests_wait(lab, name, threads, proce
 
 def test_a_connection_kept_alive_between_requests_is_not_in_flight(lab):
     """Nor is it another request's connecting: that took place once."""
-    name = lab.add("""
-import requests, time
+    release = lab.root / "release"
+    name = lab.add(f"""
+import os, requests, time
 def main(urls):
     with requests.Session() as session:
         bodies = [session.get(url).text for url in urls]
-        time.sleep(0.3)
+        while not os.path.exists({str(release)!r}):
+            time.sleep(0.01)
         return bodies
 """)
-    answered = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"
     connections = []
 
     def answer(connection, number):
         connections.append(connection)
         while number:
-            connection.sendall(answered + number)
+            time.sleep(0.02)  # the kernel tells in milliseconds whether the request or the answer came last
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + number)
             number = (connection.recv(4096).split() or [b"", b""])[1].rpartition(b"/")[2]
 
-    with answering(answer) as url:
-        told = lab.run(name, url=url)
+    with answering(answer) as url, lab.harness(name, "--protocol") as harness:
+        assert isinstance(harness.next(), Ready)
+        harness.send(lab.trial(3, url=url))
+        rows = []
+        while len(rows) < 3:
+            rows += [message] if isinstance(message := harness.next(), Request) else []
+        while not isinstance(idle := harness.next(), Sample):
+            pass
+        release.touch()
+        told = harness.rest()
+    assert idle.in_flight in {0, None}
     assert len(connections) == 1
+    assert [row.connected_ns is None for row in rows] == [False, True, True]
     assert told.done.answers == (1, 2, 3)
-    assert [row.connected_ns is None for row in sorted(told.rows, key=lambda row: row.id)] == [False, True, True]
-    assert told.all(Sample)[-1].in_flight in {0, None}
 
 
 STARTED = {

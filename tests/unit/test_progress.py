@@ -187,7 +187,7 @@ def test_no_line_is_wider_than_the_terminal(monkeypatch, columns):
         lines = screen.look().splitlines()
     assert max(map(len, lines)) <= columns
     shown = " ".join(lines)
-    assert all(text in shown for text in ("trial 3 of 4", "asyncio_semaphore", "run 2 of 2", "in flight", "left"))
+    assert all(text in shown for text in ("trial 3 of 4", "asyncio_semaphore", "repeat 2 of 2", "in flight", "left"))
 
 
 def test_what_others_wrote_cannot_steer_the_terminal(screen):

@@ -26,18 +26,18 @@ from labkit.reports.parts.remarks import MOST_LINES
 from labkit.reports.parts.text import visible
 from tests import samples
 
-ONE_RUN = samples.comparison()
+ONE_TRIAL = samples.comparison()
 FIVE_RUNS = samples.comparison(samples.plan(repeat=5))
 TROUBLED = samples.troubled_comparison()
 TROUBLED_TWICE = samples.troubled_comparison(repeat=2)
-ALL = [ONE_RUN, FIVE_RUNS, TROUBLED, TROUBLED_TWICE]
+ALL = [ONE_TRIAL, FIVE_RUNS, TROUBLED, TROUBLED_TWICE]
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold] a|b <b>`c` \u202eevil\nnext"
 
 
-def rendered(name, comparison=ONE_RUN, page=None):
+def rendered(name, comparison=ONE_TRIAL, page=None):
     return reports.load(name).render(comparison, page or Page())
 
 
@@ -59,7 +59,7 @@ def test_a_new_format_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "shout.py").write_text("def render(comparison, page):\n    return comparison.id.upper()\n")
     monkeypatch.setattr(reports, "__path__", [*reports.__path__, str(tmp_path)])
     assert "shout" in reports.names()
-    assert rendered("shout") == ONE_RUN.id.upper()
+    assert rendered("shout") == ONE_TRIAL.id.upper()
 
 
 def test_naming_formats_and_choosing_a_display_loads_no_drawing():
@@ -112,7 +112,7 @@ def test_no_line_is_wider_than_the_page_and_no_figure_is_lost_or_cut(comparison,
     assert whole == shown
 
 
-@pytest.mark.parametrize(("comparison", "width"), [(ONE_RUN, 80), (FIVE_RUNS, 150)])
+@pytest.mark.parametrize(("comparison", "width"), [(ONE_TRIAL, 80), (FIVE_RUNS, 150)])
 def test_where_the_table_fits_it_stays_in_one_piece(comparison, width):
     lines = table(comparison, width).splitlines()
     assert len([line for line in lines if line.startswith("asyncio_semaphore ")]) == 1
@@ -149,7 +149,7 @@ def test_a_name_wider_than_the_page_wraps_and_leaves_the_figures_whole():
 @pytest.mark.parametrize("width", [40, 80, None])
 def test_the_place_of_the_result_stays_in_one_piece(width):
     saved = "results/a-rather-long-name-of-a-folder/result.json"
-    assert table(ONE_RUN, width, saved).splitlines()[-1].endswith(saved)
+    assert table(ONE_TRIAL, width, saved).splitlines()[-1].endswith(saved)
 
 
 def test_small_times_keep_their_figures():
@@ -229,12 +229,12 @@ def test_the_page_is_as_wide_as_the_terminal():
 
 @pytest.mark.parametrize("name", ["table", "markdown"])
 def test_one_run_names_no_winner(name):
-    text = rendered(name, ONE_RUN)
-    assert not any(word in text for word in ("verdict", "one run", "fastest", "winner"))
+    text = rendered(name, ONE_TRIAL)
+    assert not any(word in text for word in ("verdict", "one trial", "fastest", "winner"))
 
 
 def spread(**slower):
-    """Five runs of each approach, each that much slower than the best that can be."""
+    """Five trials of each approach, each that much slower than the best that can be."""
     return samples.comparison(
         samples.plan(slower, repeat=5),
         lambda planned: samples.good_trial(planned, slower=slower[planned.approach] + planned.repeat / 10),
@@ -260,7 +260,7 @@ def test_an_approach_of_which_runs_are_missing_says_so():
     lost = next(checked for checked in comparison.trials if checked.trial.planned.approach == "threads")
     bad = replace(lost, checks=(Check("limit", ok=False, detail="at most 9 in flight, 3 allowed"),))
     text = table(replace(comparison, trials=tuple(bad if each is lost else each for each in comparison.trials)))
-    assert "fastest (4 of 5 runs)" in text
+    assert "fastest (4 of 5 trials)" in text
     assert f"threads, trial {lost.trial.planned.order}: limit: at most 9 in flight, 3 allowed" in text
 
 
@@ -367,8 +367,8 @@ def flat(tree, prefix=""):
 
 
 def test_csv_has_a_column_for_every_field_of_a_trial():
-    assert sorted(TRIAL_COLUMNS) == sorted(flat(document(ONE_RUN)["trials"][0]))
-    assert set(COMPARISON_COLUMNS) <= set(flat(document(ONE_RUN)))
+    assert sorted(TRIAL_COLUMNS) == sorted(flat(document(ONE_TRIAL)["trials"][0]))
+    assert set(COMPARISON_COLUMNS) <= set(flat(document(ONE_TRIAL)))
 
 
 @pytest.mark.parametrize("comparison", ALL)

@@ -9,7 +9,7 @@ import pytest
 
 from labkit.model import Check, CheckedTrial
 from labkit.statistics import median_interval
-from labkit.summary import ALONE, FASTEST, NO_CLEAR_WINNER, NOT_RANKED, ONE_RUN, SLOWER, summarise
+from labkit.summary import ALONE, FASTEST, NO_CLEAR_WINNER, NOT_RANKED, ONE_TRIAL, SLOWER, summarise
 from tests import samples
 from tests.samples import comparison, good_trial, plan, with_rows, without_requests
 
@@ -106,13 +106,13 @@ def test_a_wide_interval_shares_the_first_place_with_a_better_median():
 
 
 def test_one_run_ranks_nobody():
-    assert verdicts(ran({"sync": [9.0], "threads": [3.0]})) == {"sync": ONE_RUN, "threads": ONE_RUN}
+    assert verdicts(ran({"sync": [9.0], "threads": [3.0]})) == {"sync": ONE_TRIAL, "threads": ONE_TRIAL}
 
 
 def test_one_that_ran_often_is_not_told_that_it_ran_once():
     found = verdicts(ran({"threads": [3.1 + more for more in TIGHT], "asyncio_gather": [3.0]}))
-    assert found["asyncio_gather"] == ONE_RUN
-    assert found["threads"] != ONE_RUN
+    assert found["asyncio_gather"] == ONE_TRIAL
+    assert found["threads"] != ONE_TRIAL
 
 
 def test_one_alone_is_not_the_fastest():
@@ -120,9 +120,9 @@ def test_one_alone_is_not_the_fastest():
 
 
 def test_nobody_is_the_fastest_of_those_that_ran_once_only():
-    """The one run may have been a slow one: no interval says that the other is faster."""
+    """The one trial may have been a slow one: no interval says that the other is faster."""
     found = verdicts(ran({"threads": [3.1], "asyncio_gather": [3.0 + more for more in TIGHT]}))
-    assert found["threads"] == ONE_RUN
+    assert found["threads"] == ONE_TRIAL
     assert found["asyncio_gather"] != FASTEST
 
 

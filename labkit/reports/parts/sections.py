@@ -9,7 +9,7 @@ from typing import Literal
 
 from labkit.model import Comparison
 from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, count, described, fixed, listed, many, visible
-from labkit.summary import FASTEST, NO_CLEAR_WINNER, ONE_RUN, SummaryRow, summarise
+from labkit.summary import FASTEST, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow, summarise
 
 # Times carry milliseconds where hundredths of a second would hide them.
 SMALL_S = 1.0
@@ -61,7 +61,7 @@ def _section(heading: str, rows: Sequence[SummaryRow], repeats: int) -> Section:
     decimals = _decimals(rows)
     makespan, short_makespan = "makespan\n(s)", "make-\nspan\n(s)"
     if repeats > 1:
-        heading += f"{SEPARATOR}{repeats} runs"
+        heading += f"{SEPARATOR}{repeats} repeats"
         makespan = short_makespan = "makespan (s),\nmedian [95 %]"
 
     def column(
@@ -112,10 +112,10 @@ def _memory(row: SummaryRow) -> str:
 
 
 def _verdict(row: SummaryRow, repeats: int) -> str:
-    """A single run has no verdict, unless something kept it from being ranked."""
-    words = [] if row.verdict == ONE_RUN else [visible(row.verdict)]
+    """A single trial has no verdict, unless something kept it from being ranked."""
+    words = [] if row.verdict == ONE_TRIAL else [visible(row.verdict)]
     if 0 < row.ranked < repeats:
-        words.append(f"({row.ranked} of {many(repeats, 'run')})")
+        words.append(f"({row.ranked} of {many(repeats, 'trial')})")
     return " ".join(words)
 
 
@@ -133,4 +133,4 @@ def _outcome(rows: Sequence[SummaryRow]) -> str | None:
         return visible(f"{listed(fastest)} is the fastest: its 95 % interval lies below every other.")
     if close:
         return visible(f"No clear winner between {listed(close)}: their 95 % intervals overlap.")
-    return "No fastest can be named: too few runs can be ranked."
+    return "No fastest can be named: too few trials can be ranked."
