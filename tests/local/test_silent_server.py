@@ -10,7 +10,8 @@ from tests.checkout import Checkout
 def test_a_server_that_logs_no_request_is_found_out(tmp_path: Path) -> None:
     checkout = Checkout.copy_to(tmp_path)
     log = checkout.root / "server" / "log.py"
-    log.write_text(log.read_text("utf-8").replace("    line =", '    if event == "request":\n        return\n    line ='))
+    silent = '    if event == "request":\n        return\n    line ='
+    log.write_text(log.read_text("utf-8").replace("    line =", silent), "utf-8")
     run = checkout.lab("compare sync --requests 2 --delay 0.1 --runtime local --format json")
     assert run.code == 1
     (trial,) = run.document["trials"]
