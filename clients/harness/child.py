@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from time import monotonic, monotonic_ns
 
-from clients.harness.recorder import FOLDER_PREFIX, ORIGIN_SUFFIX, PATH_VARIABLE
+from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME, ORIGIN_SUFFIX, PATH_VARIABLE
 from clients.harness.sampler import processes_below
 
 HARNESS = os.path.dirname(os.path.abspath(__file__))
@@ -27,7 +27,7 @@ class Child:
 
     def __init__(self, approach: str) -> None:
         self._folder = _make_folder()
-        notes = os.path.join(self._folder, "notes")
+        notes = os.path.join(self._folder, NOTES_NAME)
         self._notes = open(notes, "x+b", buffering=0)  # noqa: SIM115 - closed by close()
         signals, self._signals = os.pipe()
         self.answers, answers = os.pipe()
@@ -110,7 +110,7 @@ def _adopt_orphans() -> None:
 def _make_folder() -> str:
     """A temporary folder of our own; its name tells whose it is, so that one left by a killed harness can be found."""
     base = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - mode 0700, and never one that is there already
-    folder = os.path.join(base, f"{FOLDER_PREFIX}{os.getpid()}-{monotonic_ns()}")
+    folder = os.path.join(base, f"{FOLDER_PREFIX}{os.getpid()}-{monotonic_ns() & 0xFFF:x}")
     os.mkdir(folder, 0o700)
     return folder
 

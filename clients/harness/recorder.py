@@ -16,7 +16,9 @@ from time import monotonic_ns
 from clients.harness.lanes import current_lane
 
 PATH_VARIABLE = "LAB_NOTES"
-FOLDER_PREFIX = "concurrency-lab-harness-"
+# Short, because sockets in that folder have names of a hundred bytes at most.
+FOLDER_PREFIX = "lab-"
+NOTES_NAME = "concurrency-lab.notes"
 # Beside the notes, from the start signal on: "host:port" of the lab's server.
 ORIGIN_SUFFIX = ".origin"
 

@@ -35,9 +35,9 @@ def serve(approach: str, *, held: bool) -> int:
         for number in ENDING:
             signal.signal(number, lambda *_: supervisor.interrupt())
         code = _serve(supervisor)
-    for number in ENDING:
-        signal.signal(number, _interrupt)
     try:
+        for number in ENDING:
+            signal.signal(number, _interrupt)
         while code == 0 and not supervisor.interrupted and os.read(commands, 4096):
             pass  # stay until lab.py lets go: our end must not fall into the next trial
     except Interrupted:

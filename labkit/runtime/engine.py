@@ -35,11 +35,14 @@ class Engine:
 
     def __init__(self) -> None:
         """Raises `MachineError` when none answers."""
+        client = None
         try:
-            self._client = _connect()
-            info = self._client.info()
-            self.version = str(self._client.version()["Version"])
+            client = self._client = _connect()
+            info = client.info()
+            self.version = str(client.version()["Version"])
         except _FAILURES as error:
+            if client is not None:
+                client.close()
             raise MachineError(
                 f"no Docker engine answers ({_reason(error)})",
                 "Start Docker Desktop or the docker service, or use --runtime local.",

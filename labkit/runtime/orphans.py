@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from clients.harness.recorder import FOLDER_PREFIX, PATH_VARIABLE
+from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME, PATH_VARIABLE
 
-_NAME = re.compile(rf"{FOLDER_PREFIX}(\d+)-\d+")
+_NAME = re.compile(rf"{FOLDER_PREFIX}(\d+)-[0-9a-f]+")
 
 
 def remove_dead_harnesses() -> int:
@@ -26,7 +26,7 @@ def remove_dead_harnesses() -> int:
         for folder in base.glob(f"{FOLDER_PREFIX}*")
         if (found := _NAME.fullmatch(folder.name))
         and not psutil.pid_exists(int(found[1]))
-        and (folder / "notes").exists()
+        and (folder / NOTES_NAME).exists()
         and folder.stat().st_uid == os.getuid()
     ]
     for process in psutil.process_iter() if dead else ():

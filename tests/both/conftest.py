@@ -70,7 +70,7 @@ def runtime(request: pytest.FixtureRequest, checkout: Checkout) -> Iterator[str]
 def nothing_left(checkout: Checkout) -> None:
     """Fail if a process, a container or a network of this checkout is left."""
     assert [process.cmdline() for process in checkout.processes()] == []
-    assert not list(Path("/tmp").glob("concurrency-lab-harness-*"))
+    assert not list(Path("/tmp").glob("lab-*-*/concurrency-lab.notes"))
     prefix = lab_prefix(checkout)
     try:
         containers = docker("ps", "--all", "--format", "{{.Names}}")

@@ -82,12 +82,9 @@ def _getresponse(original: Callable[[HTTPConnection], HTTPResponse]) -> Callable
             request.end(error=error)
             raise
         request.answered(response.status)
-        if response.isclosed():  # an answer without a body
-            request.end(size=0)
-        else:
-            response.__dict__["_lab_request"] = request
-            response.__dict__["_lab_length"] = response.length
-            response.__dict__["_lab_handled"] = sys.exc_info()[1]
+        response.__dict__["_lab_request"] = request
+        response.__dict__["_lab_length"] = response.length
+        response.__dict__["_lab_handled"] = sys.exc_info()[1]
         return response
 
     return wrapper
