@@ -10,9 +10,9 @@ RUN python -m venv /pip && python -m venv --without-pip /venv
 COPY requirements/image.txt .
 # Compiled here, because nothing can be written when the containers run. Compiled files that do not hold their source's
 # time are the same in every build; nobody edits a package in an image, so they need no check at run time either.
-RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=ca_bundle \
+RUN --mount=type=cache,target=/pip-cache --mount=type=secret,id=ca_bundle \
     if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi \
-    && /pip/bin/pip --python /venv/bin/python --disable-pip-version-check --no-input install \
+    && /pip/bin/pip --python /venv/bin/python --cache-dir /pip-cache --disable-pip-version-check --no-input install \
        --require-hashes --only-binary :all: --no-compile --requirement image.txt \
     && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /venv
 

@@ -55,13 +55,16 @@ def run(options: Namespace) -> int:
         unavailable=work.unavailable,
         notices=(*keeper.notices, *_notices(work, stopped)),
     )
+    saved: str | None = str(results.document_path.relative_to(owner.ROOT))
     try:
         results.finish(comparison)
     except LabError as error:
-        comparison = replace(comparison, notices=(*comparison.notices, Notice("not_saved", error.message, error.hint)))
+        saved = None
+        notice = Notice("not_saved", error.message, error.hint)
+        comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, notice])))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
-    page = reports.page(sys.stdout, saved=str(results.document_path.relative_to(owner.ROOT)))
+    page = reports.page(sys.stdout, saved=saved)
     print(reports.load(options.format).render(comparison, page))
     if stopped is not None:
         raise stopped
