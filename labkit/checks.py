@@ -118,7 +118,8 @@ def littles_law(trial: Trial) -> Check:
     latencies = [row.latency_s for row in trial.requests if row.latency_s is not None]
     told = sum(latencies) / makespan_s
     # Each request's two ends fall somewhere between two samples, which under load may be far apart.
-    widest_s = max(later - earlier for (earlier, _), (later, _) in pairwise(points))
+    gaps_s = [later - earlier for (earlier, _), (later, _) in pairwise(points) if later > 0 and earlier < makespan_s]
+    widest_s = max(gaps_s)
     allowed = LITTLE_TOLERANCE * told + len(latencies) * widest_s / makespan_s
     return Check(name, abs(seen - told) <= allowed, f"{seen:.2f} in flight by sockets, {told:.2f} by the client's rows")
 
