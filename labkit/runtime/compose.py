@@ -104,7 +104,7 @@ def _compose(
 ) -> subprocess.CompletedProcess[str]:
     files = ["-f", "compose.yaml", *(["-f", "-"] if more else [])]
     command = ["docker", "compose", "--progress", "plain", *files, "-p", project, *arguments]
-    # In a session of its own: a Ctrl-C at the terminal is ours to pass on, so that it can finish what it has begun.
+    # In a session of its own: a Ctrl-C at the terminal is ours to pass on.
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -119,12 +119,24 @@ def _compose(
     try:
         out, err = process.communicate(json.dumps(more) if more else "")
     except BaseException:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(END_PATIENCE_S)
-        process.kill()
+        _end(process, finish=arguments[0] == "create")
         raise
     return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _end(process: subprocess.Popen[str], *, finish: bool) -> None:
+    """End Compose; with `finish` let it come to its end, which is near.
+
+    A `create` that is cut off leaves the engine at work on containers that nobody can list and remove yet.
+    """
+    try:
+        if not finish:
+            process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=END_PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _last_line(text: str) -> str:

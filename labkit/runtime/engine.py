@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http import HTTPStatus
 from time import monotonic, sleep
 from typing import Any
 
@@ -24,6 +25,7 @@ from labkit.errors import EngineGone, MachineError
 from labkit.runtime.channel import STDERR, STDOUT
 
 TIMEOUT_S = 60
+REMOVAL_PATIENCE_S = 10.0
 EngineContainer = Container
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
@@ -183,11 +185,19 @@ def _of(project: str) -> dict[str, str | list[str] | bool]:
 
 
 def _remove(container: Container) -> None:
-    try:
-        container.remove(force=True, v=True)
-    except APIError as error:
-        if error.status_code not in {404, 409}:  # gone already, or somebody else is removing it
-            raise
+    deadline = monotonic() + REMOVAL_PATIENCE_S
+    while True:
+        try:
+            container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code == HTTPStatus.NOT_FOUND:
+                return
+            # A conflict: it is just being started, or somebody else is removing it.
+            if error.status_code != HTTPStatus.CONFLICT or monotonic() > deadline:
+                raise
+            sleep(0.1)
+        else:
+            return
 
 
 def _connect() -> docker.DockerClient:

@@ -6,12 +6,15 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 import psutil
 import pytest
 
 from labkit.selection import DEFAULT
+from tests.both.conftest import nothing_left
 from tests.checkout import Checkout, answer, docker
 
 QUICK = "--delay 0.2 --requests 4 --limit 2"
@@ -145,6 +148,27 @@ def test_interrupted_at_any_moment(checkout: Checkout, runtime: str, number: int
         assert len((folder / "trials.jsonl").read_text("utf-8").splitlines()) == len(trials)
     else:
         assert new == set()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("after_s", [0.2, 0.23, 0.25, 0.26, 0.27, 0.28, 0.3])
+def test_interrupted_while_compose_creates(checkout: Checkout, tmp_path: Path, after_s: float) -> None:
+    """The engine goes on with a container that it has begun to create, even if Compose is told to end."""
+    began = tmp_path / "began"
+    command = tmp_path / "docker"
+    command.write_text(
+        f'#!/bin/sh\ncase "$*" in *" create "*) touch {began};; esac\nexec {which("docker")} "$@"\n', encoding="utf-8"
+    )
+    command.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    with checkout.start(f"compare sync threads asyncio_gather {QUICK} --runtime docker", PATH=path) as process:
+        _wait(began.exists)
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        run = answer(process)
+    assert run.code == 130, run.err
+    time.sleep(0.5)  # for what the engine may be at yet
+    nothing_left(checkout)
 
 
 def test_killed_outright_leaves_nothing_that_the_next_run_does_not_remove(checkout: Checkout, runtime: str) -> None:
