@@ -1,9 +1,9 @@
 """The one protocol between lab.py and whatever makes requests: JSON Lines, each with ``"v": 1``.
 
-lab.py sends one `Trial` line; that is the start signal. The harness says `Ready` (or `Unavailable`) after its imports,
-then `Begin` and `Request` for each request, `Sample` now and then, and `Done`. A harness started with ``--held`` says
-`Held` before all that, and imports nothing until it is sent an empty line. Times are nanoseconds on CLOCK_MONOTONIC,
-which all processes and containers of one kernel share.
+lab.py sends one `Trial` line, or one `Load` line; that is the start signal. The harness says `Ready` (or `Unavailable`)
+after its imports, then `Begin` and `Request` for each request (of a load a `Batch` for many), `Sample` now and then,
+and `Done`. A harness started with ``--held`` says `Held` before all that, and imports nothing until it is sent an empty
+line. Times are nanoseconds on CLOCK_MONOTONIC, which all processes and containers of one kernel share.
 
 Messages are named tuples because the harness starts once a trial: dataclasses would take it 25 ms longer.
 """
@@ -27,6 +27,33 @@ class Trial(NamedTuple):
     limit: int
     timeout_s: float | None
     trial_timeout_s: float
+
+
+class Load(NamedTuple):
+    """The start signal of a load: requests to ``<url>/<id>``, ids from 1, until `duration_s` or `requests` are over.
+
+    Closed, with `spawn_rate`: that many of `users` users start a second, each asks again once it is answered. Open,
+    with `rate` and `arrivals` ("constant" or "poisson"): arrivals come by a schedule that follows from `seed`, and at
+    most `users` are in flight. What is on its way at the end is waited for `timeout_s`.
+    """
+
+    url: str
+    users: int
+    spawn_rate: float | None
+    rate: float | None
+    arrivals: str | None
+    seed: int
+    duration_s: float | None
+    requests: int | None
+    processes: int
+    timeout_s: float
+    trial_timeout_s: float
+
+
+class Cease(NamedTuple):
+    """To a load that runs: begin no more requests, and wait `patience_s` for those that are on their way."""
+
+    patience_s: float
 
 
 class Held(NamedTuple):
@@ -83,6 +110,29 @@ class Request(NamedTuple):
     error: str | None
 
 
+class Batch(NamedTuple):
+    """What one process of a load did until `t_ns` and has not told before, in columns, each in the order of time.
+
+    `source` numbers the process from 0. `begun_due_ns` are intended starts, None under a closed load. `ended_start_ns`
+    and `ended_ns` are by the load generator's own measure of each request, `statuses` None where no answer came.
+    `due` counts all arrivals so far whose time has come, `waiting` those of them for which no user has been free.
+    """
+
+    source: int
+    t_ns: int
+    begun: tuple[int, ...]
+    begun_ns: tuple[int, ...]
+    begun_due_ns: tuple[int, ...] | None
+    ended: tuple[int, ...]
+    ended_start_ns: tuple[int, ...]
+    ended_ns: tuple[int, ...]
+    statuses: tuple[int | None, ...]
+    sizes: tuple[int | None, ...]
+    errors: tuple[str | None, ...]
+    due: int
+    waiting: int
+
+
 class Sample(NamedTuple):
     """The approach's processes as seen from outside; what the system does not tell is None."""
 
@@ -113,14 +163,17 @@ class Done(NamedTuple):
     last_lines: tuple[str, ...]
 
 
-Message = Trial | Held | Ready | Unavailable | Begin | Request | Sample | Done
+Message = Trial | Load | Cease | Held | Ready | Unavailable | Begin | Request | Batch | Sample | Done
 KINDS: dict[str, type[Message]] = {
     "trial": Trial,
+    "load": Load,
+    "cease": Cease,
     "held": Held,
     "ready": Ready,
     "unavailable": Unavailable,
     "begin": Begin,
     "request": Request,
+    "batch": Batch,
     "sample": Sample,
     "done": Done,
 }
