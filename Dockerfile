@@ -27,6 +27,7 @@ WORKDIR /lab
 COPY --from=packages /venv /venv
 COPY --chmod=755 server server
 COPY --chmod=755 clients clients
+COPY --chmod=755 loadtest loadtest
 # These check the source's hash: somebody may mount a file of their own over one of them.
 RUN PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode checked-hash .
 USER 10001:10001

@@ -78,7 +78,7 @@ def _request_row(
         id=begin.id,
         lane=begin.lane,
         pid=begin.pid,
-        start_s=(begin.start_ns - start_ns) / 1e9,
+        start_s=((end or begin).start_ns - start_ns) / 1e9,
         connected_s=seconds(end.connected_ns) if end else None,
         sent_s=seconds(end.sent_ns) if end else None,
         first_byte_s=seconds(end.first_byte_ns) if end else None,

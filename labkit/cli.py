@@ -139,6 +139,7 @@ def _compare(commands: Any) -> None:
     )
     grid.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help="orders the trials (1)")
     how = command.add_argument_group("how")
+    how.add_argument("--no-baseline", action="store_true", help="leave out the row that Locust makes for comparison")
     _runtime(how)
     how.add_argument(
         "--trial-timeout",

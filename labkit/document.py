@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from labkit.agreement import COUNTERPART, Agreement, agreements
 from labkit.figures import figures
-from labkit.model import CheckedTrial, Comparison, GridPoint, RequestRow
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, RequestRow
 from labkit.summary import SummaryRow, summarise
 
 SCHEMA = "concurrency-lab/comparison/1"
@@ -24,6 +25,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "environment": asdict(comparison.environment),
         "trials": [trial_document(checked) for checked in comparison.trials],
         "summary": [_summary(row) for row in summarise(comparison)],
+        "agreement": [_agreement(each) for each in agreements(comparison)],
         "warnings": [asdict(notice) for notice in comparison.notices],
     }
 
@@ -84,4 +86,15 @@ def _summary(row: SummaryRow) -> dict[str, Any]:
         **values,
         **_point(row.point),
         "makespan_s": asdict(row.makespan) if row.makespan else None,
+    }
+
+
+def _agreement(each: Agreement) -> dict[str, Any]:
+    return {
+        **_point(each.point),
+        "figure": each.figure,
+        COUNTERPART: asdict(each.counterpart),
+        BASELINE: asdict(each.baseline),
+        "ok": each.ok,
+        "supported": each.supported,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import ceil
 from time import monotonic
 from types import TracebackType
 from typing import Self, TextIO
@@ -15,11 +14,11 @@ from rich.text import Text
 
 from labkit.forecast import Forecast
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
-from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, described, fixed, many, visible
+from labkit.reports.parts.lines import LONGEST_BAR, bar, packed
+from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, described, fixed, many, span, visible
 
 # Often enough to follow, and rare enough to cost the measured approaches nothing.
 REDRAWS_PER_SECOND = 4
-LONGEST_BAR = 10
 # From this width on, lines about trials that are over are aligned.
 ROOMY = 60
 
@@ -78,7 +77,7 @@ class Live:
     def trial_done(self, checked: CheckedTrial) -> None:
         self._trial = None
         self._forecast.done(checked)
-        for line in _packed([Text(part, "dim") for part in self._heading], self._console.width):
+        for line in packed([Text(part, "dim") for part in self._heading], self._console.width):
             self._console.print(line)
         self._heading = []
         self._console.print(self._over(checked))
@@ -112,8 +111,8 @@ class Live:
 
     def _drawing(self) -> RenderableType:
         left_s = self._forecast.left_s()
-        left = [] if left_s is None else [Text(f"about {_span(left_s)} left")]
-        return Text("\n").join(_packed([*self._now(), *left], self._console.width))
+        left = [] if left_s is None else [Text(f"about {span(left_s)} left")]
+        return Text("\n").join(packed([*self._now(), *left], self._console.width))
 
     def _now(self) -> Iterable[Text]:
         trial, block = self._trial, self._block
@@ -138,28 +137,4 @@ def _bar(in_flight: int | None, bound: int) -> Text:
     """The requests in flight, and how full that makes the most that may be."""
     if in_flight is None:
         return Text(f"{NOT_MEASURED} in flight")
-    length = min(bound, LONGEST_BAR)
-    full = min(length, ceil(length * in_flight / bound))
-    return Text.assemble(f"{in_flight} of {bound} in flight ", ("█" * full, "cyan"), "░" * (length - full))
-
-
-def _packed(items: Iterable[Text], width: int) -> list[Text]:
-    """`items` on as few lines as hold them; what is wider than a line by itself ends in an ellipsis."""
-    lines: list[Text] = []
-    for item in items:
-        joined = Text(SEPARATOR).join([lines[-1], item]) if lines else item
-        if lines and joined.cell_len <= width:
-            lines[-1] = joined
-        else:
-            lines.append(item)
-    for line in lines:
-        line.truncate(width, overflow="ellipsis")
-    return lines
-
-
-def _span(seconds: float) -> str:
-    """A rough time: ``40 s``, ``3 min``, ``2 h 5 min``."""
-    if seconds <= 90:
-        return f"{max(1, ceil(seconds))} s"
-    minutes = ceil(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    return Text.assemble(f"{in_flight} of {bound} in flight ", bar(in_flight, bound, min(bound, LONGEST_BAR)))

@@ -10,6 +10,8 @@ from typing import Literal, get_args
 
 Outcome = Literal["ok", "failed", "crashed", "timeout", "interrupted"]
 WorkerClass = Literal["sync", "gthread", "gevent", "asgi"]
+# The row that Locust makes: compared with the approaches, and never ranked among them.
+BASELINE = "locust"
 WORKER_CLASSES: tuple[WorkerClass, ...] = get_args(WorkerClass)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from labkit.figures import Figures, figures
-from labkit.model import CheckedTrial, Comparison, GridPoint
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint
 from labkit.statistics import median_interval
 
 FASTEST = "fastest"
@@ -16,6 +16,7 @@ SLOWER = "slower"
 ONE_TRIAL = "one trial"
 ALONE = "nothing to compare with"
 NOT_RANKED = "not ranked"
+IS_BASELINE = "baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
             name: [checked for checked in comparison.trials if _is_of(checked, name, point)]
             for name in comparison.plan.approaches
         }
-        verdicts = _verdicts({name: _makespan(_ranked(trials)) for name, trials in group.items()})
+        makespans = {name: _makespan(_ranked(trials)) for name, trials in group.items()}
+        verdicts = {BASELINE: IS_BASELINE} if makespans.pop(BASELINE, None) else {}
+        verdicts |= _verdicts(makespans)
         sync = _makespan(_ranked(group.get("sync", [])))
         for name, trials in group.items():
             unavailable = comparison.unavailable.get(name)

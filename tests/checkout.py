@@ -15,7 +15,17 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("lab.py", "labkit", "clients", "server", "requirements", "compose.yaml", "Dockerfile", ".dockerignore")
+PARTS = (
+    "lab.py",
+    "labkit",
+    "clients",
+    "loadtest",
+    "server",
+    "requirements",
+    "compose.yaml",
+    "Dockerfile",
+    ".dockerignore",
+)
 # The packages are there already: they are what runs the tests. Only that one step is passed over.
 START = """
 import sys

@@ -53,7 +53,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         description="Run one approach against the lab's server and print a line a request.",
         epilog="example: docker compose run --rm threads --requests 30 --limit 3",
     )
-    parser.add_argument("approach", choices=catalogue.names(), metavar="approach", help="a file in clients/")
+    parser.add_argument(
+        "approach", choices=(*catalogue.names(), "locust"), metavar="approach", help="a file in clients/, or locust"
+    )
     parser.add_argument("--requests", type=int, default=9, metavar="N", help="how many requests (9)")
     parser.add_argument("--limit", type=int, default=3, metavar="N", help="at most so many in flight (3)")
     server = os.environ.get("LAB_SERVER_URL", "http://127.0.0.1:8000")

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-RESERVED = ("server", "client")  # what compose.yaml calls services of its own
+from clients.harness.modules import LOCUST
+
+RESERVED = ("server", "client", *LOCUST)  # what compose.yaml calls services of its own
 FOLDER = Path(__file__).resolve().parent.parent
+BASELINE = FOLDER.parent / "loadtest" / "baseline.py"
 
 
 class BrokenApproach(ValueError):
@@ -46,12 +49,22 @@ def names(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.py") if not path.name.startswith("_")))
 
 
+def baseline() -> Approach:
+    """What Locust is compared as: it reads like an approach, and is one file as well."""
+    return _read("locust", BASELINE)
+
+
 def read(name: str, folder: Path = FOLDER) -> Approach:
     """What the approach's file says. Raises `BrokenApproach`."""
     path = folder / f"{name}.py"
-    where = f"{folder.name}/{path.name}"
     if not (name.isascii() and name.isidentifier()) or name in RESERVED:
+        where = f"{folder.name}/{path.name}"
         raise BrokenApproach(f"{where}: an approach cannot have that name; try letters, digits and _")
+    return _read(name, path)
+
+
+def _read(name: str, path: Path) -> Approach:
+    where = f"{path.parent.name}/{path.name}"
     try:
         module = ast.parse(path.read_bytes(), filename=where)
     except SyntaxError as error:

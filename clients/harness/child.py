@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from time import monotonic, monotonic_ns
 
+from clients.harness.modules import module_of
 from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME, ORIGIN_SUFFIX, PATH_VARIABLE
 from clients.harness.sampler import processes_below
 
@@ -33,7 +34,7 @@ class Child:
         self.answers, answers = os.pipe()
         self.start_ns = monotonic_ns()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "clients.harness.measured", approach, str(signals), str(answers)],
+            [sys.executable, "-m", "clients.harness.measured", module_of(approach), str(signals), str(answers)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,6 +56,11 @@ class Child:
             file.write(origin)
         with suppress(BrokenPipeError), os.fdopen(os.dup(self._signals), "wb") as signals:
             signals.write(line)  # if it died just now, the end of its answers will say so
+
+    def command(self, line: bytes) -> None:
+        """Pass a further line on to it."""
+        with suppress(BrokenPipeError):
+            os.write(self._signals, line)
 
     def notes(self) -> bytes:
         """What its recorders have noted since the last call; the end may be half a line."""

@@ -1,6 +1,6 @@
 """The measured process: imports the approach, waits for the start signal, calls its ``main``.
 
-Run by the supervisor with three arguments: the approach's name and the descriptors to read the start signal from and
+Run by the supervisor with three arguments: the module to import and the descriptors to read the start signal from and
 to answer on. It imports as little as it can: what it imports, the approach's cold start would pay for.
 """
 
@@ -32,7 +32,7 @@ def main() -> int:
         os.write(answer_fd, json.dumps(fields).encode() + b"\n")
 
     try:
-        approach = import_module(f"clients.{name}").main
+        approach = import_module(name).main
         plain = approach
         while hasattr(plain, "__wrapped__"):  # behind a decorator
             plain = plain.__wrapped__
@@ -45,15 +45,18 @@ def main() -> int:
     answer(kind="ready", t_ns=monotonic_ns(), python=sys.version.split()[0])
 
     with os.fdopen(signal_fd, "rb", buffering=0) as signals:
-        trial = json.loads(_line(signals))
-        offered = {"limit": trial["limit"], "timeout": trial["timeout_s"], "handle": keep}
+        signal = json.loads(_line(signals))
+        if signal["event"] == "load":  # it tells of many requests at once, and may be told to cease
+            asked, offered = signal, {"tell": lambda line: os.write(answer_fd, line), "commands": signal_fd}
+        else:
+            asked = signal["urls"]
+            offered = {"limit": signal["limit"], "timeout": signal["timeout_s"], "handle": keep}
         arguments = {key: value for key, value in offered.items() if key in keywords}
-        urls = trial["urls"]
         cpu_before = _cpu_s()
         bodies, error_text = None, None
         start_ns = monotonic_ns()
         try:
-            bodies = call(urls, **arguments)
+            bodies = call(asked, **arguments)
         except BaseException as error:  # the trial failed; how is part of the measurement
             error_text = _describe(error)
         end_ns = monotonic_ns()

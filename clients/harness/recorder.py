@@ -67,11 +67,13 @@ class Request:
         self.first_byte_ns = monotonic_ns()
         self.status = status
 
-    def end(self, *, size: int | None = None, error: BaseException | str | None = None) -> None:
-        """Note the end; only the first call counts. `size` is the body's length in bytes."""
+    def end(
+        self, *, size: int | None = None, error: BaseException | str | None = None, end_ns: int | None = None
+    ) -> None:
+        """Note the end, now or at `end_ns`; only the first call counts. `size` is the body's length in bytes."""
         if self.key is None:
             return
-        end_ns = monotonic_ns()
+        end_ns = monotonic_ns() if end_ns is None else end_ns
         key, self.key = self.key, None
         if isinstance(error, BaseException):
             error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -53,7 +53,7 @@ def _serve(supervisor: Supervisor) -> int:
     try:
         if isinstance(supervisor.wait_until_ready(), protocol.Unavailable):
             return 3
-        done = supervisor.run(supervisor.wait_for_trial())
+        done = supervisor.run(supervisor.wait_for_signal())
     except (Interrupted, BrokenPipeError):
         return 130
     return 130 if done.outcome == "interrupted" else 0

@@ -22,11 +22,15 @@ from clients.harness.sampler import machine_cpu_s
 from clients.harness.sampler.sockets import Sockets
 
 SAMPLE_INTERVAL_S = 0.02
+LOAD_SAMPLE_INTERVAL_S = 0.1  # a load lasts, and needs the processor for itself
 MEMORY_INTERVAL_S = 0.2
 SAMPLER_SHARE = 0.05  # of one processor, at most: where a reading costs more, readings come further apart
 IDLE_TICK_S = 0.2
 LAST_LINES = 20
 LINE_CHARACTERS = 500
+
+# A line that the measured process writes in the protocol itself begins so, and no answer does.
+_TOLD = b'{"v":'
 
 Emit = Callable[[bytes], None]
 
@@ -48,6 +52,8 @@ class Supervisor:
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._answer = b""
         self._command = b""
+        self._running = False
+        self._sample_interval_s = SAMPLE_INTERVAL_S
         self.interrupted = False
         self._next_memory = 0.0
         self._selector = selectors.DefaultSelector()
@@ -79,23 +85,28 @@ class Supervisor:
         self._emit(protocol.to_line(message))
         return message
 
-    def wait_for_trial(self) -> protocol.Trial:
+    def wait_for_signal(self) -> protocol.Trial | protocol.Load:
         """Wait for the start signal. Raises `Interrupted`, and `ProtocolError` for a line that is none."""
         self._watch(lambda: b"\n" in self._command)
-        message = protocol.from_line(self._command.partition(b"\n")[0])
-        if not isinstance(message, protocol.Trial):
+        line, _, self._command = self._command.partition(b"\n")
+        message = protocol.from_line(line)
+        if not isinstance(message, protocol.Trial | protocol.Load):
             raise protocol.ProtocolError(f"a {protocol.EVENTS[type(message)]!r} line is no start signal")
         return message
 
-    def run(self, trial: protocol.Trial) -> protocol.Done:
+    def run(self, trial: protocol.Trial | protocol.Load) -> protocol.Done:
         """Run the trial to its end, whatever it is, emitting what happens; the `Done` is emitted last."""
-        origin = trial.urls[0].split("/")[2]
+        if isinstance(trial, protocol.Load):
+            self._sample_interval_s = LOAD_SAMPLE_INTERVAL_S
+        origin = (trial.url if isinstance(trial, protocol.Load) else trial.urls[0]).split("/")[2]
         host, _, port = origin.rpartition(":")
         sockets = Sockets(host, int(port))
         machine_before = machine_cpu_s()
         self._sample(sockets, memory=True)
         sent_ns = monotonic_ns()
         self._child.signal(protocol.to_line(trial), origin)
+        self._running = True
+        self._pass_commands_on()
         outcome: Literal["ok", "failed", "crashed", "timeout", "interrupted"]
         answer = None
         try:
@@ -171,6 +182,9 @@ class Supervisor:
         self._answer += part
         if not part:
             self._selector.unregister(self._child.answers)
+        while self._answer.startswith(_TOLD) and b"\n" in self._answer:
+            line, newline, self._answer = self._answer.partition(b"\n")
+            self._emit(line + newline)
 
     def _take_command(self) -> None:
         assert self._commands is not None
@@ -178,6 +192,13 @@ class Supervisor:
         self._command += part
         if not part:
             self.interrupted = True
+        self._pass_commands_on()
+
+    def _pass_commands_on(self) -> None:
+        """What comes after the start signal is for the measured process."""
+        if self._running and self._command:
+            self._child.command(self._command)
+            self._command = b""
 
     def _sample(self, sockets: Sockets, *, memory: bool = False) -> float:
         """Take one sample; returns the seconds until the next is due."""
@@ -196,7 +217,7 @@ class Supervisor:
         )
         self._emit(protocol.to_line(sample))
         self._relay_notes()
-        return max(SAMPLE_INTERVAL_S, (monotonic() - began) / SAMPLER_SHARE)
+        return max(self._sample_interval_s, (monotonic() - began) / SAMPLER_SHARE)
 
     def _relay_notes(self) -> None:
         whole, newline, self._unfinished_note = (self._unfinished_note + self._child.notes()).rpartition(b"\n")

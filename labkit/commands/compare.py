@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from clients.harness import catalogue
 from labkit import owner, reports
+from labkit.agreement import agreements
 from labkit.comparison import Run
 from labkit.environment import environment
 from labkit.errors import Interrupted, LabError, MachineError
-from labkit.model import CheckedTrial, Comparison, Notice
+from labkit.model import BASELINE, CheckedTrial, Comparison, Notice
 from labkit.plan import Grid, make_plan
 from labkit.progress import make_progress
 from labkit.results import Results
@@ -28,7 +30,10 @@ from labkit.selection import select
 
 def run(options: Namespace) -> int:
     """Run the comparison; returns 0 when every trial ran and every check held, 1 otherwise."""
-    plan = make_plan(select(options.approaches), _grid(options), options.seed)
+    approaches = select(options.approaches)
+    if not options.no_baseline:
+        approaches[BASELINE] = catalogue.baseline()
+    plan = make_plan(approaches, _grid(options), options.seed)
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
     with owner.running(run_id), make_progress() as progress:
@@ -68,7 +73,8 @@ def run(options: Namespace) -> int:
     print(reports.load(options.format).render(comparison, page))
     if stopped is not None:
         raise stopped
-    return 0 if comparison.complete and all(notice.code != "not_saved" for notice in comparison.notices) else 1
+    saved_too = all(notice.code != "not_saved" for notice in comparison.notices)
+    return 0 if comparison.complete and saved_too and all(each.ok for each in agreements(comparison)) else 1
 
 
 def _grid(options: Namespace) -> Grid:

@@ -17,7 +17,7 @@ from labkit.errors import MachineError
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_LOG = ROOT / ".lab" / "build.log"
 BUILT = ROOT / ".lab" / "built"  # the tags of the images built here, a line each
-INTO_IMAGE = ("Dockerfile", ".dockerignore", "requirements/image.txt", "server", "clients")
+INTO_IMAGE = ("Dockerfile", ".dockerignore", "requirements/image.txt", "server", "clients", "loadtest")
 IMAGE = "concurrency-lab"
 END_PATIENCE_S = 10.0
 INSTALL_HINT = "Install the Compose plugin (Docker Desktop has it; on Linux: the package docker-compose-plugin)."

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from labkit.model import CheckedTrial, Comparison, Notice
-from labkit.reports.parts.text import visible
+from labkit.agreement import COUNTERPART, Agreement, agreements
+from labkit.model import BASELINE, CheckedTrial, Comparison, Notice
+from labkit.reports.parts.text import described, visible
 
 MOST_LINES = 8
 LONGEST_TEXT = 400
@@ -26,6 +27,7 @@ def remarks(comparison: Comparison) -> tuple[Remark, ...]:
     """Trials that went wrong and checks that failed, in order, then what holds for the whole comparison."""
     return (
         *(remark for checked in comparison.trials for remark in _of_trial(checked)),
+        *(_of_agreement(each) for each in agreements(comparison) if not each.ok),
         *(_of_comparison(notice) for notice in comparison.notices),
     )
 
@@ -42,6 +44,17 @@ def _of_trial(checked: CheckedTrial) -> Iterator[Remark]:
     elif failed:
         # What a trial did not live to do fails most checks: the cause is told above, the names are enough here.
         yield Remark("check", _short(f"{who}: checks that failed too: {', '.join(check.name for check in failed)}"))
+
+
+def _of_agreement(each: Agreement) -> Remark:
+    ours, theirs = each.counterpart, each.baseline
+    whom = {"both": "both of them: it did not treat them alike", "neither": "neither of them"}.get(each.supported)
+    return Remark(
+        "check",
+        f"{COUNTERPART} and {BASELINE} do not agree: {each.figure} latency {ours.client_s:.3f} s and "
+        f"{theirs.client_s:.3f} s ({described(each.point)}). By the server's log it was {ours.server_s:.3f} s and "
+        f"{theirs.server_s:.3f} s, which supports {whom or each.supported}.",
+    )
 
 
 def _of_comparison(notice: Notice) -> Remark:

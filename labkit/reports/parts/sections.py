@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from labkit.model import Comparison
+from labkit.model import BASELINE, Comparison
 from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, count, described, fixed, listed, many, visible
-from labkit.summary import FASTEST, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow, summarise
+from labkit.summary import FASTEST, IS_BASELINE, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow, summarise
 
 # Times carry milliseconds where hundredths of a second would hide them.
 SMALL_S = 1.0
@@ -113,13 +113,14 @@ def _memory(row: SummaryRow) -> str:
 
 def _verdict(row: SummaryRow, repeats: int) -> str:
     """A single trial has no verdict, unless something kept it from being ranked."""
-    words = [] if row.verdict == ONE_TRIAL else [visible(row.verdict)]
+    words = [] if row.verdict == ONE_TRIAL or (row.verdict == IS_BASELINE and repeats == 1) else [visible(row.verdict)]
     if 0 < row.ranked < repeats:
         words.append(f"({row.ranked} of {many(repeats, 'trial')})")
     return " ".join(words)
 
 
 def _outcome(rows: Sequence[SummaryRow]) -> str | None:
+    rows = [row for row in rows if row.approach != BASELINE]
     ranked = [row.approach for row in rows if row.ranked]
     fastest = [row.approach for row in rows if row.verdict == FASTEST]
     close = [row.approach for row in rows if row.verdict == NO_CLEAR_WINNER]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from labkit.model import GridPoint
 
@@ -37,6 +38,14 @@ def listed(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def span(seconds: float) -> str:
+    """A rough time: ``40 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds <= 90:
+        return f"{max(1, ceil(seconds))} s"
+    minutes = ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def described(point: GridPoint) -> str:

@@ -1,0 +1,34 @@
+"""A row per trial of a result document, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from typing import Any
+
+from labkit.reports.parts.text import visible
+
+CHECKS_COLUMN = "checks_failed"
+
+
+def flat(document: dict[str, Any], of_all: Sequence[str], of_trial: Sequence[str]) -> str:
+    """CSV with a header: the fields `of_all` trials, then those `of_trial`, then the names of the failed checks.
+
+    A column is named by its field's path in the document (``latency_s.p50``). What was not measured is an empty cell.
+    """
+    text = StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([*of_all, *of_trial, CHECKS_COLUMN])
+    for trial in document["trials"]:
+        failed = " ".join(check["name"] for check in trial["checks"] if check["ok"] is False)
+        cells = [_at(document, path) for path in of_all] + [_at(trial, path) for path in of_trial]
+        rows.writerow([visible(cell) if isinstance(cell, str) else cell for cell in (*cells, failed)])
+    return text.getvalue().rstrip("\n")
+
+
+def _at(tree: dict[str, Any], path: str) -> Any:
+    value: Any = tree
+    for key in path.split("."):
+        value = None if value is None else value[key]
+    return value

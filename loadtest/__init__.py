@@ -1,0 +1,1 @@
+"""Locust: by hand (locustfile), as the baseline of a comparison (baseline), and as what makes a load (load)."""

@@ -1,0 +1,41 @@
+"""One Locust worker of a load: ``python -m loadtest.worker HOST PORT LOAD NUMBER``, started by the master."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+
+import gevent
+
+from clients.harness import protocol
+from loadtest.work import Work
+
+
+def main(host: str, port: str, load: str, number: str) -> None:
+    """Do share `number` (from 0) of `load`, a `Load` as a JSON list, for the master at `host` and `port`."""
+    logging.getLogger("locust").setLevel(logging.ERROR)
+
+    def tell(batch: protocol.Batch) -> None:
+        runner.send_message("batch", batch._asdict())
+
+    work = Work(protocol.Load(*json.loads(load)), int(number), tell)
+    runner = work.environment().create_worker_runner(host, int(port))
+
+    def on_begin(msg: Any, **_: Any) -> None:
+        work.start(msg.data["zero_ns"])
+
+    def on_cease(msg: Any, **_: Any) -> None:
+        work.cease(msg.data)
+
+    runner.register_message("begin", on_begin)
+    runner.register_message("cease", on_cease)
+    work.finished.wait()
+    work.tell_the_rest()
+    runner.send_message("finished")
+    gevent.wait()  # until the master ends us: our own end would look like a failure
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
