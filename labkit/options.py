@@ -27,6 +27,11 @@ def integer(least: int, most: int) -> Callable[[str], int]:
 
 def seconds(least: float, most: float) -> Callable[[str], float]:
     """Parses a number of seconds from `least` to `most`."""
+    return number(least, most, "seconds")
+
+
+def number(least: float, most: float, what: str) -> Callable[[str], float]:
+    """Parses a number from `least` to `most`; `what` names its unit."""
 
     def parse(text: str) -> float:
         try:
@@ -34,7 +39,7 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what} from {least:g} to {most:g}")
         return value
 
     return parse

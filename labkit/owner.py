@@ -11,12 +11,18 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from labkit.locks import take
 
 ROOT = Path(__file__).resolve().parent.parent
 UP = "up"
+
+
+def new_run(started: datetime) -> str:
+    """A name for a run, which nothing else in this checkout has."""
+    return f"{started:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
 
 
 def project(run: str) -> str:

@@ -6,12 +6,11 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labkit.document import document, trial_document
 from labkit.errors import LabError, MachineError
-from labkit.model import CheckedTrial, Comparison
 
 
 class Results:
@@ -36,9 +35,9 @@ class Results:
     def document_path(self) -> Path:
         return self.folder / "result.json"
 
-    def add(self, checked: CheckedTrial) -> None:
-        """Keep one trial. Raises `LabError` when the disk does not take it."""
-        line = json.dumps(trial_document(checked), allow_nan=False).encode() + b"\n"
+    def add(self, trial: Mapping[str, Any]) -> None:
+        """Keep one trial, as the document has it. Raises `LabError` when the disk does not take it."""
+        line = json.dumps(trial, allow_nan=False).encode() + b"\n"
         whole = self._trials.tell()
         try:
             if self._trials.write(line) != len(line):  # the disk took a part
@@ -49,12 +48,12 @@ class Results:
             self._trials.seek(whole)
             raise self._not_kept(error) from error
 
-    def finish(self, comparison: Comparison) -> None:
+    def finish(self, document: Mapping[str, Any]) -> None:
         """Write the document. Raises `LabError` when the disk does not take it."""
         new = self.document_path.with_suffix(".new")
         try:
             with new.open("w", encoding="utf-8") as file:
-                json.dump(document(comparison), file, indent=1, allow_nan=False)
+                json.dump(document, file, indent=1, allow_nan=False)
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self.document_path)

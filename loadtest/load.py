@@ -27,8 +27,8 @@ from loadtest.work import Work
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECT_PATIENCE_S = 30.0
-# From the word to begin until arrivals are timed: enough for it to reach every worker.
-HEAD_START_S = 0.1
+# From the word to begin until arrivals are timed: enough for every user to be there, and for it to reach every worker.
+HEAD_START_NS = 100_000_000
 
 logging.getLogger("locust").setLevel(logging.ERROR)  # it warns of starting many users at once, which is the point
 
@@ -60,7 +60,7 @@ def _alone(load: protocol.Load, take: Callable[[protocol.Batch], None], commands
     if load.spawn_rate is None:
         assert runner.spawning_greenlet is not None
         runner.spawning_greenlet.join()
-        work.start(monotonic_ns())
+        work.start(monotonic_ns() + HEAD_START_NS)
     work.finished.wait()
     work.tell_the_rest()
 
@@ -81,12 +81,11 @@ def _with_workers(load: protocol.Load, take: Callable[[protocol.Batch], None], c
     master.register_message("finished", on_finished)
     with _workers(load, master) as gone:
         gevent.spawn(_obey, commands, lambda patience_s: master.send_message("cease", patience_s))
-        begin = {"zero_ns": monotonic_ns() + round(HEAD_START_S * 1e9)}
         if load.spawn_rate is not None:
-            master.send_message("begin", begin)
+            master.send_message("begin", {"zero_ns": monotonic_ns()})
         master.start(load.users, spawn_rate=load.spawn_rate or load.users)
         if load.spawn_rate is None:
-            master.send_message("begin", {"zero_ns": monotonic_ns() + round(HEAD_START_S * 1e9)})
+            master.send_message("begin", {"zero_ns": monotonic_ns() + HEAD_START_NS})
         gevent.wait([over, gone], count=1)
         if not over.is_set():
             raise WorkerGone(gone.get())

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
-import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,8 +13,10 @@ from clients.harness import catalogue
 from labkit import owner, reports
 from labkit.agreement import agreements
 from labkit.comparison import Run
+from labkit.document import document, trial_document
 from labkit.environment import environment
 from labkit.errors import Interrupted, LabError, MachineError
+from labkit.interrupts import uninterrupted
 from labkit.model import BASELINE, CheckedTrial, Comparison, Notice
 from labkit.plan import Grid, make_plan
 from labkit.progress import make_progress
@@ -35,7 +33,7 @@ def run(options: Namespace) -> int:
         approaches[BASELINE] = catalogue.baseline()
     plan = make_plan(approaches, _grid(options), options.seed)
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
+    run_id = owner.new_run(started)
     with owner.running(run_id), make_progress() as progress:
         results = Results(owner.ROOT / "results" / run_id)
         try:
@@ -62,7 +60,7 @@ def run(options: Namespace) -> int:
     )
     saved: str | None = str(results.document_path.relative_to(owner.ROOT))
     try:
-        results.finish(comparison)
+        results.finish(document(comparison))
     except LabError as error:
         saved = None
         notice = Notice("not_saved", error.message, error.hint)
@@ -100,24 +98,12 @@ def _run(work: Run, runtime: Runtime) -> LabError | None:
     except LabError as error:
         stopped = error
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             try:
                 runtime.close()
             except LabError as error:  # the engine has gone
                 stopped = stopped or error
     return stopped
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let nobody's second Ctrl-C leave things half removed."""
-    numbers = filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)))
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Keeper:
@@ -129,7 +115,7 @@ class _Keeper:
 
     def __call__(self, checked: CheckedTrial) -> None:
         try:
-            self._results.add(checked)
+            self._results.add(trial_document(checked))
         except LabError as error:
             self.notices = [Notice("not_saved", error.message, error.hint)]
 

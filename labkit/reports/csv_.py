@@ -8,14 +8,10 @@ put before it would be wrong data for every other program.
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
-from typing import Any
-
 from labkit.document import document
 from labkit.model import Comparison
 from labkit.reports import Page
-from labkit.reports.parts.text import visible
+from labkit.reports.parts.flat import CHECKS_COLUMN, flat
 
 # Stable: columns are only ever added, at the end. The first ones are the same in every row of a comparison.
 COMPARISON_COLUMNS = ("id", "started_at", "seed", "environment.runtime")
@@ -57,25 +53,9 @@ TRIAL_COLUMNS = (
     "cpus",
     "peak_memory_bytes",
 )
-CHECKS_COLUMN = "checks_failed"
 COLUMNS = (*COMPARISON_COLUMNS, *TRIAL_COLUMNS, CHECKS_COLUMN)
 
 
 def render(comparison: Comparison, page: Page) -> str:  # noqa: ARG001 - data is the same on every page
     """The rows under one header; `checks_failed` names the failed checks, with a space between them."""
-    whole = document(comparison)
-    text = StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for trial in whole["trials"]:
-        failed = " ".join(check["name"] for check in trial["checks"] if check["ok"] is False)
-        cells = [_at(whole, path) for path in COMPARISON_COLUMNS] + [_at(trial, path) for path in TRIAL_COLUMNS]
-        rows.writerow([visible(cell) if isinstance(cell, str) else cell for cell in (*cells, failed)])
-    return text.getvalue().rstrip("\n")
-
-
-def _at(tree: dict[str, Any], path: str) -> Any:
-    value: Any = tree
-    for key in path.split("."):
-        value = None if value is None else value[key]
-    return value
+    return flat(document(comparison), COMPARISON_COLUMNS, TRIAL_COLUMNS)

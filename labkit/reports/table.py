@@ -2,154 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from io import StringIO
-
-from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from labkit.model import Comparison
 from labkit.reports import Page
-from labkit.reports.parts.remarks import Remark, remarks
+from labkit.reports.parts.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of, saved
+from labkit.reports.parts.remarks import remarks
 from labkit.reports.parts.sections import Column, Section, sections
 from labkit.summary import FASTEST, NO_CLEAR_WINNER, SLOWER
-
-# Wider than anything printed: without a terminal nothing is wrapped.
-ENDLESS = 1_000_000
-# Words may wrap down to this width, a name too when a line has no room for anything else.
-TEXT_WIDTH = 15
-NAME_WIDTH = 8
-REMARK_STYLES = {"trial": "red", "check": "yellow", "notice": ""}
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Columns that fit side by side: how wide each is, which headers they have and how far they are apart."""
-
-    columns: tuple[Column, ...]
-    widths: tuple[int, ...]
-    headers: tuple[str, ...]
-    gap: int
 
 
 def render(comparison: Comparison, page: Page) -> str:
     """A table per grid point; where it is wider than the page it is taken apart by columns, never cut."""
-    width = page.width or ENDLESS
-    paper = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=page.colour,
-        color_system="standard" if page.colour else None,
-        no_color=not page.colour,
-        legacy_windows=False,
-        markup=False,
-        highlight=False,
-        emoji=False,
-    )
+    paper = paper_of(page)
     parts = [_section(section, paper) for section in sections(comparison)]
     if below := remarks(comparison):
-        parts.append("\n".join(_remark(remark, paper) for remark in below))
+        parts.append("\n".join(drawn_remark(remark, paper) for remark in below))
     if page.saved is not None:
-        parts.append(_saved(page.saved, width))
+        parts.append(saved(page.saved, paper.width))
     return "\n\n".join(parts)
 
 
 def _section(section: Section, paper: Console) -> str:
-    parts = [_drawn(Text(section.heading, "bold"), paper)]
-    parts += [_drawn(_table(layout), paper) for layout in layouts(section.columns, paper.width)]
+    parts = [drawn(Text(section.heading, "bold"), paper)]
+    parts += [drawn_table(layout, _style, paper) for layout in layouts(section.columns, paper.width)]
     if section.outcome:
-        parts.append(_drawn(Text(section.outcome), paper))
+        parts.append(drawn(Text(section.outcome), paper))
     return "\n\n".join(parts)
-
-
-def layouts(columns: tuple[Column, ...], width: int) -> list[Layout]:
-    """One layout where `width` allows, otherwise several that each begin with the names.
-
-    Then what tells how fast an approach is stays together, and what it costs.
-    """
-    if whole := _layout(columns, width):
-        return [whole]
-    name, *others = columns
-    found: list[Layout] = []
-    for kinds in ({"speed", "verdict"}, {"cost"}):
-        taken = [name]
-        for column in (column for column in others if column.kind in kinds):
-            if len(taken) > 1 and not _layout((*taken, column), width):
-                found.append(_squeezed(tuple(taken), width))
-                taken = [name]
-            taken.append(column)
-        found.append(_squeezed(tuple(taken), width))
-    return found
-
-
-def _layout(columns: tuple[Column, ...], width: int) -> Layout | None:
-    """The most generous layout that fits, padding being the first to go."""
-    for gap, short in ((2, False), (1, False), (2, True), (1, True)):
-        headers = tuple(column.short if short else column.header for column in columns)
-        widths = [_least(column, header) for column, header in zip(columns, headers, strict=True)]
-        spare = width - sum(widths) - gap * (len(columns) - 1)
-        if spare >= 0:
-            last = columns[-1]
-            if last.kind == "verdict":
-                widths[-1] = min(max(widths[-1], _widest(last.cells)), widths[-1] + spare)
-            return Layout(columns, tuple(widths), headers, gap)
-    return None
-
-
-def _squeezed(columns: tuple[Column, ...], width: int) -> Layout:
-    """The layout, with names that wrap where there is no other way."""
-    if layout := _layout(columns, width):
-        return layout
-    headers = tuple(column.short for column in columns)
-    widths = [_least(column, header) for column, header in zip(columns, headers, strict=True)]
-    widths[0] = max(NAME_WIDTH, width - sum(widths[1:]) - len(columns) + 1)
-    return Layout(columns, tuple(widths), headers, 1)
-
-
-def _least(column: Column, header: str) -> int:
-    cells = _widest(column.cells)
-    return max(_widest(header.split("\n")), min(cells, TEXT_WIDTH) if column.kind == "verdict" else cells)
-
-
-def _widest(texts: list[str] | tuple[str, ...]) -> int:
-    return max(map(cell_len, texts), default=0)
-
-
-def _table(layout: Layout) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, layout.gap - 1, 0, 0))
-    for column, width, header in zip(layout.columns, layout.widths, layout.headers, strict=True):
-        table.add_column(
-            header, width=width, justify="left" if column.is_text else "right", vertical="top", overflow="fold"
-        )
-    for row in zip(*(column.cells for column in layout.columns), strict=True):
-        table.add_row(*(Text(cell, _style(column, cell)) for column, cell in zip(layout.columns, row, strict=True)))
-    return table
 
 
 def _style(column: Column, cell: str) -> str:
     if column.kind != "verdict" or cell in {"", NO_CLEAR_WINNER, SLOWER}:
         return ""
     return "bold green" if cell == FASTEST else "yellow"
-
-
-def _remark(remark: Remark, paper: Console) -> str:
-    first, *rest = Text(remark.text, REMARK_STYLES[remark.kind]).wrap(paper, paper.width - 2, overflow="fold")
-    lines = [first, *(Text("  ") + line for line in rest)]
-    for said in remark.lines:
-        lines += [Text("    ") + line for line in Text(said).wrap(paper, paper.width - 4, overflow="fold")]
-    return "\n".join(_drawn(line, paper) for line in lines)
-
-
-def _saved(path: str, width: int) -> str:
-    """A path stays in one piece, so that it can be copied."""
-    said = f"The result is kept in {path}"
-    return said if cell_len(said) <= width else f"The result is kept in\n{path}"
-
-
-def _drawn(what: Table | Text, paper: Console) -> str:
-    with paper.capture() as captured:
-        paper.print(what)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from labkit.model import ServerConfig
+from labkit.runtime.channel import Channel
 from labkit.runtime.client import Client
 from labkit.runtime.server import Server
 
@@ -29,6 +30,9 @@ class Runtime(Protocol):
 
     def client(self, approach: str) -> Client:
         """A fresh client, to be started."""
+
+    def page(self, server: Server, port: int, processes: int) -> Channel:
+        """Locust's own page over `server`, to be started, on 127.0.0.1:`port` with so many processes that make load."""
 
     def close(self) -> None:
         """Remove all that this comparison started. May be called at any moment, and more than once."""

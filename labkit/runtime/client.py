@@ -15,6 +15,7 @@ READY_PATIENCE_S = 60.0
 # The harness ends a trial that takes too long itself, and tells more about it than we could: give it time to.
 HARNESS_GRACE_S = 5.0
 EXIT_PATIENCE_S = 5.0
+TICK_S = 0.25
 _SAMPLE = b'"event": "sample"'
 _DONE = b'"event": "done"'
 
@@ -60,7 +61,7 @@ class Client:
         except TimeoutError:
             raise self._broken(f"{what} after {READY_PATIENCE_S:g} s") from None
         if line is None:
-            raise self._broken(self._how_it_ended())
+            raise self._broken(self.how_it_ended())
         try:
             return protocol.from_line(line)
         except protocol.ProtocolError as error:
@@ -71,8 +72,7 @@ class Client:
         lines: list[bytes] = []
         how = ""
         deadline = monotonic() + trial.trial_timeout_s + HARNESS_GRACE_S
-        with suppress(OSError):  # it is gone; reading will tell how
-            self._channel.send(protocol.to_line(trial))
+        self.send(trial)
         while True:
             try:
                 line = self._lines.next(deadline - monotonic())
@@ -80,7 +80,7 @@ class Client:
                 how = f"the client did not answer {HARNESS_GRACE_S:g} s after the trial's timeout"
                 break
             if line is None:
-                how = self._how_it_ended()
+                how = self.how_it_ended()
                 break
             lines.append(line)
             if _SAMPLE in line[:40]:
@@ -95,12 +95,44 @@ class Client:
         done = messages[-1] if messages and isinstance(messages[-1], protocol.Done) else None
         return ClientReport(messages, done, how, self._lines.last_errors)
 
+    def messages(self, timeout_s: float) -> Iterator[protocol.Message | None]:
+        """What comes until the trial is over, one by one; None when nothing came for a while.
+
+        The last message is the `Done`, unless the client ended without one, or is killed because it took longer than
+        `timeout_s`: then `how_it_ended` tells. For a load, of which nobody can hold all messages.
+        """
+        deadline = monotonic() + timeout_s + HARNESS_GRACE_S
+        while monotonic() < deadline:
+            try:
+                line = self._lines.next(TICK_S)
+            except TimeoutError:
+                yield None
+                continue
+            if line is None:
+                return
+            for message in _understood([line]):
+                yield message
+                if isinstance(message, protocol.Done):
+                    return
+        with suppress(EngineGone):
+            self.kill()
+
+    def send(self, message: protocol.Message) -> None:
+        """Send a line; that nobody takes it any more, reading will tell."""
+        with suppress(OSError):
+            self._channel.send(protocol.to_line(message))
+
+    @property
+    def last_lines(self) -> tuple[str, ...]:
+        return self._lines.last_errors
+
     def kill(self) -> None:
         """End it now."""
         self._channel.kill()
         self._channel.wait(EXIT_PATIENCE_S)
 
-    def _how_it_ended(self) -> str:
+    def how_it_ended(self) -> str:
+        """In words, once nothing more comes from it."""
         self._lines.join(1.0)
         try:
             code = self._channel.wait(EXIT_PATIENCE_S)

@@ -79,10 +79,17 @@ class Project:
     tag: str
     cpus: int
 
-    def create(self, services: Sequence[str], settings: Mapping[str, str], own: Sequence[str] = ()) -> None:
+    def create(
+        self,
+        services: Sequence[str],
+        settings: Mapping[str, str],
+        own: Sequence[str] = (),
+        scale: Mapping[str, int] | None = None,
+    ) -> None:
         """Create the containers of `services`, again where `settings` differ, and of somebody's `own` approaches.
 
-        Those have no service in compose.yaml: they extend its `client` with another name. Raises `MachineError`.
+        Those have no service in compose.yaml: they extend its `client` with another name. `scale` says of which
+        services there are to be how many. Raises `MachineError`.
         """
         extended = {
             name: {
@@ -94,7 +101,8 @@ class Project:
         }
         ours = {"LAB_IMAGE_TAG": self.tag, "LAB_CPUS": str(self.cpus), "LAB_CLIENT_MODE": "--held"}
         more = {"services": extended} if own else None
-        run = _compose(self.name, ["create", "--no-build", *services, *own], {**settings, **ours}, more)
+        scaled = [f"--scale={name}={number}" for name, number in (scale or {}).items()]
+        run = _compose(self.name, ["create", "--no-build", *scaled, *services, *own], {**settings, **ours}, more)
         if run.returncode != 0:
             raise MachineError(f"Compose cannot create the containers: {_last_line(run.stderr)}")
 

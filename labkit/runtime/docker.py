@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from labkit.model import ServerConfig
 from labkit.runtime import compose
+from labkit.runtime.channel import Channel
 from labkit.runtime.client import Client
 from labkit.runtime.engine import Engine, EngineContainer
 from labkit.runtime.server import Server, server_environment
@@ -61,6 +62,13 @@ class DockerRuntime:
 
     def client(self, approach: str) -> Client:
         return Client(approach, self.engine.channel(self._containers[approach]))
+
+    def page(self, server: Server, port: int, processes: int) -> Channel:
+        settings = server_environment(server.config, "0.0.0.0:8000") | {"LAB_UI_PORT": str(port)}
+        self._compose.create(["locust-master", "locust-worker"], settings, scale={"locust-worker": processes})
+        for worker in self.engine.replicas(self._project, "locust-worker"):
+            self.engine.start(worker)
+        return self.engine.channel(self.engine.containers(self._project)["locust-master"])
 
     def stand(self, config: ServerConfig, port: int) -> None:
         """Start a server with a port published on the engine's 127.0.0.1; it stays when we go."""

@@ -70,6 +70,21 @@ class Engine:
         except _FAILURES as error:
             raise _gone(error) from error
 
+    def replicas(self, project: str, service: str) -> list[Container]:
+        """All containers of one service."""
+        filters: dict[str, str | list[str] | bool] = {"label": [f"{_PROJECT}={project}", f"{_SERVICE}={service}"]}
+        try:
+            return list(self._client.containers.list(all=True, filters=filters, ignore_removed=True))
+        except _FAILURES as error:
+            raise _gone(error) from error
+
+    def start(self, container: Container) -> None:
+        """Start one that nobody talks to. Raises `MachineError`."""
+        try:
+            container.start()
+        except _FAILURES as error:
+            raise _gone(error) from error
+
     def projects(self, prefix: str) -> set[str]:
         """The Compose projects with this prefix of which containers or networks are there."""
         filters: dict[str, str | list[str] | bool] = {"label": _PROJECT}

@@ -61,6 +61,12 @@ class LocalRuntime:
         channel = self._channel([sys.executable, "-m", "clients.harness", approach, "--held"], {})
         return Client(approach, channel)
 
+    def page(self, server: Server, port: int, processes: int) -> ProcessChannel:
+        locust = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--host", server.url]
+        locust += ["--web-host", "127.0.0.1", "--web-port", str(port)]
+        several = ["--processes", str(processes)] if processes > 1 else []
+        return self._channel([sys.executable, "-m", "labkit.runtime.guard", *locust, *several], {})
+
     def close(self) -> None:
         for channel in self._channels:
             channel.close_input()

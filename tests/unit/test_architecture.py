@@ -16,6 +16,7 @@ from clients.harness import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 LABKIT, CLIENTS, SERVER = (sorted((ROOT / name).rglob("*.py")) for name in ("labkit", "clients", "server"))
+LOADTEST = sorted((ROOT / "loadtest").rglob("*.py"))
 HARNESS = [path for path in CLIENTS if "harness" in path.parts]
 # These run inside the measured process, which pays for each import.
 MEASURED = [path for path in HARNESS if path.parent.name in {"hooks", "site"}] + [
@@ -32,15 +33,18 @@ MAY_IMPORT = {
     "figures": {"model", "statistics"},
     "checks": {"model", "statistics", "figures"},
     "summary": {"model", "statistics", "figures"},
-    "document": {"model", "figures", "summary"},
-    "reports": {"model", "statistics", "figures", "summary", "document"},
+    "agreement": {"model", "statistics"},
+    "document": {"model", "agreement", "figures", "summary"},
+    "reports": {"model", "agreement", "statistics", "figures", "summary", "document"},
     "options": {"errors"},
     "selection": {"errors", "options"},
     "plan": {"errors", "model", "ideal"},
     "runtime": {"errors", "model"},
     "runtime.choose": {"errors", "leftovers"},
     "assemble": {"model", "runtime"},
-    "results": {"errors", "model", "document"},
+    "results": {"errors"},
+    "load": {"errors", "model", "options", "statistics", "checks", "document", "reports", "runtime"},
+    "load.ui": {"errors", "interrupts", "model", "owner", "runtime"},
 }
 
 
@@ -112,7 +116,7 @@ def test_one_module_alone_imports_the_docker_sdk(path):
     assert bool(of("docker", imports_of(path))) == (name_of(path) == "labkit.runtime.engine")
 
 
-@pytest.mark.parametrize("path", [*CLIENTS, *SERVER], ids=name_of)
+@pytest.mark.parametrize("path", [*CLIENTS, *SERVER, *LOADTEST], ids=name_of)
 def test_clients_and_server_do_not_know_the_lab(path):
     assert of("labkit", imports_of(path)) == set()
     assert of("docker", imports_of(path)) == set()
@@ -168,7 +172,7 @@ def test_help_and_usage_errors_need_the_standard_library_alone():
     assert {name.split(".")[0] for name in seen} - {"labkit"} <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("path", [*LABKIT, *HARNESS, *SERVER], ids=name_of)
+@pytest.mark.parametrize("path", [*LABKIT, *HARNESS, *SERVER, *LOADTEST], ids=name_of)
 def test_a_module_says_what_it_is_and_is_no_longer_than_one_thing_takes(path):
     text = path.read_text("utf-8")
     assert ast.get_docstring(ast.parse(text))

@@ -22,8 +22,8 @@ from labkit.document import document
 from labkit.model import Check, CheckedTrial, Notice
 from labkit.reports import Page
 from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
-from labkit.reports.parts.remarks import MOST_LINES
 from labkit.reports.parts.text import visible
+from labkit.reports.parts.trouble import MOST_LINES
 from tests import samples
 
 ONE_TRIAL = samples.comparison()

@@ -1,0 +1,39 @@
+"""The command line: which commands and options there are. Standard library only, so that help comes at once."""
+
+from __future__ import annotations
+
+import argparse
+
+from labkit.arguments.common import Parser
+from labkit.arguments.compare import add_compare
+from labkit.arguments.load import add_load
+from labkit.arguments.others import add_approaches, add_clean, add_test, add_up_and_down
+
+EXAMPLES = """\
+examples:
+  python lab.py compare                                 six approaches, 9 requests, 3 workers, 1 s
+  python lab.py compare --workers 1,3,9 --repeat 5      vary the server's workers, five trials each
+  python lab.py approaches                              what can be compared
+  python lab.py load --users 30                         30 users who ask again and again
+  python lab.py load --rate 2                           2 arrivals a second, whatever the server does
+  python lab.py up --workers 3                          just the slow server, on http://127.0.0.1:8000
+  python lab.py test                                    the lab's own tests
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line. Its `error` raises `UsageError`."""
+    root = Parser(
+        prog="lab.py",
+        description="A lab for concurrency in Python: many ways to call a slow web API, measured and compared.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = root.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    add_compare(commands)
+    add_load(commands)
+    add_approaches(commands)
+    add_up_and_down(commands)
+    add_clean(commands)
+    add_test(commands)
+    return root

@@ -1,0 +1,181 @@
+"""``lab.py load``: one load, or one after another until the server's limit is found."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import sys
+from argparse import Namespace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from labkit import owner
+from labkit.environment import environment
+from labkit.errors import Interrupted, LabError
+from labkit.interrupts import uninterrupted
+from labkit.load import reports, ui
+from labkit.load.display import Display, make_display
+from labkit.load.document import document, trial_document
+from labkit.load.limit import MOST_STEPS, find_limit
+from labkit.load.model import Knee, LoadPlan, LoadRun, LoadTrial, Now
+from labkit.load.plan import Course, Wanted, make_course
+from labkit.load.run import LoadInterrupted, run_load
+from labkit.load.thresholds import evaluate, evaluate_trial
+from labkit.model import Notice, ServerConfig
+from labkit.reports import page
+from labkit.results import Results
+from labkit.runtime import Runtime
+from labkit.runtime.choose import choose
+
+
+def run(options: Namespace) -> int:
+    """Run the load; 0 when it is sound and passed its thresholds, 1 otherwise."""
+    course = make_course(_wanted(options))
+    if options.ui:
+        return ui.run(course.plan, options.runtime, options.port)
+    started = datetime.now(UTC)
+    run_id = owner.new_run(started)
+    with owner.running(run_id), make_display() as display:
+        results = Results(owner.ROOT / "results" / run_id)
+        try:
+            runtime, reason = choose(options.runtime, owner.project(run_id), display.note)
+            session = _Session(course, runtime, display, results)
+            stopped = _go(session, runtime)
+            if not session.trials:
+                assert stopped is not None  # nothing else keeps a load from being measured
+                raise stopped
+        except BaseException:
+            results.discard_if_empty()
+            raise
+    last = session.trials[-1]
+    load_run = LoadRun(
+        id=run_id,
+        started_at=started.isoformat(timespec="seconds"),
+        command=shlex.join(["python", "lab.py", *options.arguments]),
+        seed=options.seed,
+        environment=environment(runtime, reason, last.python),
+        trials=tuple(session.trials),
+        verdicts=tuple(evaluate_trial(threshold, last) for threshold in course.fail_when),
+        stopped=session.stopped,
+        knee=session.knee,
+        notices=(*session.notices, *([Notice("stopped", stopped.message, stopped.hint)] if stopped else [])),
+    )
+    return _report(load_run, results, options.format, stopped)
+
+
+@dataclass(slots=True)
+class _Session:
+    """Loads of one `lab.py load`; `trials` holds what is over so far, whatever happens to the rest."""
+
+    course: Course
+    runtime: Runtime
+    display: Display
+    results: Results
+    trials: list[LoadTrial] = field(default_factory=list)
+    knee: Knee | None = None
+    stopped: str | None = None
+    notices: list[Notice] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Run them. Raises `LabError` when it cannot go on."""
+        self.runtime.prepare(["load"])
+        stairs = self.course.stairs
+        if stairs is None:
+            self._run(self.course.plan, None)
+        else:
+            self.knee = find_limit(
+                stairs.rate,
+                stairs.bound_s,
+                lambda number, rate: self._run(self.course.step(number, rate), MOST_STEPS),
+            )
+
+    def _run(self, plan: LoadPlan, steps: int | None) -> LoadTrial:
+        self.display.begin(plan, steps)
+        try:
+            trial = run_load(plan, self.runtime, self.display, self.results.folder, watch=self._watch, warn=self._warn)
+        except LoadInterrupted as interrupted:
+            self._keep(interrupted.trial)
+            raise
+        self._keep(trial)
+        return trial
+
+    def _keep(self, trial: LoadTrial) -> None:
+        self.trials.append(trial)
+        try:
+            self.results.add(trial_document(trial))
+        except LabError as error:
+            self._warn(error)
+        self.display.over(trial)
+
+    def _watch(self, now: Now) -> bool:
+        """Whether a threshold that ends the load early holds."""
+        reached = [verdict for threshold in self.course.stop_when if (verdict := evaluate(threshold, now)).failed]
+        if reached and self.stopped is None:
+            self.stopped = f"{reached[0].text} (it was {reached[0].value:g} after {now.elapsed_s:.1f} s)"
+        return bool(reached)
+
+    def _warn(self, error: LabError) -> None:
+        self.notices.append(Notice("not_saved", error.message, error.hint))
+
+
+def _go(session: _Session, runtime: Runtime) -> LabError | None:
+    """Run as much as can be; returns what stopped it. Nothing that was started is left afterwards."""
+    stopped: LabError | None = None
+    try:
+        session.run()
+    except KeyboardInterrupt:
+        stopped = Interrupted("interrupted")
+    except LabError as error:
+        stopped = error
+    finally:
+        with uninterrupted():
+            try:
+                runtime.close()
+            except LabError as error:  # the engine has gone
+                stopped = stopped or error
+    return stopped
+
+
+def _report(load_run: LoadRun, results: Results, name: str, stopped: LabError | None) -> int:
+    saved: str | None = str(results.document_path.relative_to(owner.ROOT))
+    try:
+        results.finish(document(load_run))
+    except LabError as error:
+        saved = None
+        notice = Notice("not_saved", error.message, error.hint)
+        load_run = replace(load_run, notices=tuple(dict.fromkeys([*load_run.notices, notice])))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
+    print(reports.load(name).render(load_run, page(sys.stdout, saved=saved)))
+    if stopped is not None:
+        raise stopped
+    return 0 if passed(load_run) and all(notice.code != "not_saved" for notice in load_run.notices) else 1
+
+
+def passed(load_run: LoadRun) -> bool:
+    """Whether every load is sound and no threshold failed; the step that was too much need not be sound."""
+    if any(verdict.failed for verdict in load_run.verdicts):
+        return False
+    if load_run.knee is None:
+        return all(trial.sound for trial in load_run.trials)
+    return load_run.knee.last_good is not None and all(trial.sound for trial in load_run.trials[:-1])
+
+
+def _wanted(options: Namespace) -> Wanted:
+    return Wanted(
+        server=ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay),
+        users=options.users,
+        spawn_rate=options.spawn_rate,
+        rate=options.rate,
+        arrivals=options.arrivals,
+        seed=options.seed,
+        duration_s=options.duration,
+        requests=options.requests,
+        timeout_s=options.timeout,
+        processes=options.processes,
+        stop_when=tuple(options.stop_when),
+        fail_when=tuple(options.fail_when),
+        find_limit=options.find_limit,
+        step=options.step,
+        bound_s=options.bound,
+    )

@@ -1,0 +1,44 @@
+"""Finding the knee: the arrival rate goes up step by step until answers come too late or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from labkit.load.model import Knee, LoadTrial
+
+MOST_STEPS = 30
+
+
+def find_limit(rates: Callable[[int], float], bound_s: float, run: Callable[[int, float], LoadTrial]) -> Knee:
+    """Run one load after another, step `n` (from 1) at `rates(n)` arrivals a second, until one is no good.
+
+    No good is: the p99 of what a user waits is above `bound_s`, or a request failed, or was not answered at all, or
+    the figures cannot be trusted.
+    """
+    last_good, capacity = None, None
+    for step in range(1, MOST_STEPS + 1):
+        rate = rates(step)
+        trial = run(step, rate)
+        capacity = trial.plan.capacity_per_s
+        why = what_is_wrong(trial, bound_s)
+        if why is not None:
+            return Knee(last_good, rate, why, capacity)
+        last_good = rate
+    return Knee(last_good, None, f"no limit found in {MOST_STEPS} steps", capacity)
+
+
+def what_is_wrong(trial: LoadTrial, bound_s: float) -> str | None:
+    """Why this load is more than the server can take, or None where it is not."""
+    counts = trial.counts
+    if trial.outcome != "ok":
+        return f"{trial.outcome}: {trial.error}"
+    if counts.failed:
+        return f"{counts.failed} of {counts.begun} requests failed"
+    if lost := counts.unfinished + counts.not_begun:
+        return f"{lost} of {counts.arrivals} arrivals were not answered"
+    if trial.response is None:
+        return "no request was answered"
+    if trial.response.p99 > bound_s:
+        return f"the p99 of what a user waits was {trial.response.p99:.3f} s, more than {bound_s:g} s"
+    untrue = next((check for check in trial.checks if check.ok is False), None)
+    return None if untrue is None else f"the figures cannot be trusted: {untrue.name}: {untrue.detail}"

@@ -1,0 +1,240 @@
+"""Runs one load: server and load generator up, the start signal, and then everything counted as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, monotonic_ns
+
+from clients.harness import protocol
+from labkit.errors import EngineGone, Interrupted, LabError, UsageError
+from labkit.load.checks import Resources, check_load
+from labkit.load.display import Display
+from labkit.load.document import requests_file
+from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Open
+from labkit.load.rows import RowsFile
+from labkit.load.tally import Tally
+from labkit.load.totals import Totals
+from labkit.model import Outcome
+from labkit.runtime import Runtime
+from labkit.runtime.client import Client
+from labkit.runtime.server import Server
+
+GENERATOR = "load"  # as compose.yaml and the harness call it
+LOOK_EVERY_S = 0.25
+# How long the server's log may lag behind the clients once a load is over.
+LOG_PATIENCE_S = 2.0
+# What is in flight when a person or a threshold ends a load early may take so long to come to its end.
+LEAVE_S = 1.0
+# What a load may take beyond its duration and its requests' timeout, and at all where only its requests are counted.
+STARTING_S, LONGEST_S = 60.0, 86_400.0
+
+Watch = Callable[[Now], bool]
+Warn = Callable[[LabError], None]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the sampler saw of the load generator from outside."""
+
+    threads_peak: int | None = None
+    processes_peak: int | None = None
+    memory_peak: int | None = None
+    in_flight: list[tuple[int, int]] = field(default_factory=list)
+
+    def take(self, sample: protocol.Sample) -> None:
+        self.threads_peak = max(sample.threads, self.threads_peak or 0)
+        self.processes_peak = max(sample.processes, self.processes_peak or 0)
+        if sample.memory_bytes is not None:
+            self.memory_peak = max(sample.memory_bytes, self.memory_peak or 0)
+        if sample.in_flight is not None:
+            self.in_flight.append((sample.t_ns, sample.in_flight))
+
+
+def run_load(
+    plan: LoadPlan, runtime: Runtime, display: Display, folder: Path, *, watch: Watch, warn: Warn
+) -> LoadTrial:
+    """Run `plan`, and keep its rows in `folder`; as soon as `watch` holds for the figures so far, end it early.
+
+    `warn` is told when the disk takes no more rows.
+
+    Raises `MachineError` when it cannot be started, and `Interrupted`, whose `trial` is what was measured until then.
+    """
+    server = runtime.server(plan.server)
+    client = runtime.client(GENERATOR)
+    ready = _start(server, client)
+    rows = RowsFile(folder / requests_file(plan))
+    try:
+        return _Load(plan, server, client, rows, display=display, watch=watch).run(ready)
+    finally:
+        rows.close()
+        if rows.failure is not None:
+            warn(rows.failure)
+        with suppress(EngineGone):
+            client.kill()
+
+
+class LoadInterrupted(Interrupted):
+    """A person ended the load; `trial` is what was measured of it."""
+
+    def __init__(self, trial: LoadTrial) -> None:
+        super().__init__(f"interrupted after {trial.counts.begun} requests")
+        self.trial = trial
+
+
+def _start(server: Server, client: Client) -> protocol.Ready:
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(server.start)
+        client.start()
+        starting.result()
+        serving = pool.submit(server.wait_until_ready)
+        ready = client.wait_until_ready()
+        serving.result()
+    if isinstance(ready, protocol.Unavailable):
+        raise UsageError(f"the load generator cannot be used: {ready.reason}")
+    return ready
+
+
+class _Load:
+    """One load under way."""
+
+    def __init__(
+        self, plan: LoadPlan, server: Server, client: Client, rows: RowsFile, *, display: Display, watch: Watch
+    ) -> None:
+        self._plan, self._server, self._client, self._display, self._watch = plan, server, client, display, watch
+        self._tally = Tally(plan, rows.add)
+        self._seen = _Seen()
+        self._zero_ns: int | None = None
+        self._done: protocol.Done | None = None
+        self._ceasing = False
+        self._interrupted = False
+
+    def run(self, ready: protocol.Ready) -> LoadTrial:
+        signal = start_signal(self._plan, self._server.url)
+        cpu_before = self._server.cpu_s()
+        self._client.send(signal)
+        while True:
+            try:
+                self._follow(signal.trial_timeout_s)
+            except KeyboardInterrupt:
+                if self._interrupted:
+                    break  # a person insists
+                self._interrupted = True
+                self._cease()
+            else:
+                break
+        how = "" if self._done else self._client.how_it_ended()
+        cpu_after = self._server.cpu_s()
+        self._take_log(LOG_PATIENCE_S)
+        self._tally.finish()
+        used = None if cpu_before is None or cpu_after is None else cpu_after - cpu_before
+        trial = self._trial(ready, how, used)
+        if self._interrupted:
+            raise LoadInterrupted(trial)
+        return trial
+
+    def _follow(self, timeout_s: float) -> None:
+        """Take what comes until the load is over, and look at it now and then."""
+        next_look = monotonic()
+        for message in self._client.messages(timeout_s):
+            match message:
+                case protocol.Batch():
+                    if self._zero_ns is None:
+                        self._zero_ns = message.t_ns
+                    self._tally.batch(message)
+                case protocol.Sample():
+                    self._seen.take(message)
+                case protocol.Done():
+                    self._done = message
+            if monotonic() >= next_look:
+                next_look = monotonic() + LOOK_EVERY_S
+                self._look()
+
+    def _look(self) -> None:
+        self._take_log(0)
+        now = self._tally.now(monotonic_ns())
+        self._display.now(now)
+        if self._watch(now) or self._server.has_ended():
+            self._cease()
+
+    def _cease(self) -> None:
+        if not self._ceasing:
+            self._ceasing = True
+            self._client.send(protocol.Cease(LEAVE_S))
+
+    def _take_log(self, patience_s: float) -> None:
+        wanted = self._tally.unlogged() if patience_s else ()
+        self._tally.served(self._server.requests_of(self._plan.key, wanted, patience_s))
+
+    def _trial(self, ready: protocol.Ready, how: str, server_cpu_s: float | None) -> LoadTrial:
+        plan, done, totals = self._plan, self._done, self._tally.totals()
+        outcome, error = self._outcome(totals, how)
+        makespan_s = totals.last_end_s
+        zero_ns = self._zero_ns or 0
+        resources = Resources(
+            cpu_s=done.cpu_s if done else None,
+            machine_cpu_s=done.machine_cpu_s if done else None,
+            server_cpu_s=server_cpu_s,
+            cpus=done.cpus if done else None,
+            makespan_s=makespan_s,
+            socket_points=tuple(((t_ns - zero_ns) / 1e9, n) for t_ns, n in self._seen.in_flight),
+        )
+        return LoadTrial(
+            plan=plan,
+            outcome=outcome,
+            error=error,
+            python=ready.python,
+            cold_start_s=ready.cold_start_s,
+            makespan_s=makespan_s,
+            counts=totals.counts,
+            latency=totals.latency,
+            response=totals.response,
+            percentiles=totals.percentiles,
+            throughput_per_s=totals.counts.ok / makespan_s if makespan_s else None,
+            max_in_flight=totals.max_in_flight,
+            server_max_in_flight=totals.server_max_in_flight,
+            threads_peak=self._seen.threads_peak,
+            processes_peak=self._seen.processes_peak,
+            cpu_s=resources.cpu_s,
+            peak_memory_bytes=self._seen.memory_peak,
+            errors=totals.errors,
+            seconds=totals.seconds,
+            checks=check_load(plan, totals, resources),
+            last_lines=(done.last_lines if done else self._client.last_lines) if outcome != "ok" else (),
+        )
+
+    def _outcome(self, totals: Totals, how: str) -> tuple[Outcome, str | None]:
+        if self._interrupted:
+            return "interrupted", "interrupted"
+        with suppress(EngineGone):
+            if self._server.has_ended():
+                return "crashed", "the slow server ended during the load"
+        if self._done is None:
+            return "crashed", how
+        if self._done.outcome != "ok":
+            return self._done.outcome, self._done.error
+        if totals.counts == Counts(late=totals.counts.late):
+            return "failed", "not one request began"
+        return "ok", None
+
+
+def start_signal(plan: LoadPlan, server_url: str) -> protocol.Load:
+    """The start signal for `plan`, against the server at `server_url`."""
+    shape = plan.shape
+    longest_s = LONGEST_S if plan.duration_s is None else plan.duration_s
+    return protocol.Load(
+        url=f"{server_url}/{plan.key}",
+        users=shape.users,
+        spawn_rate=shape.spawn_rate if isinstance(shape, Closed) else None,
+        rate=shape.rate if isinstance(shape, Open) else None,
+        arrivals=shape.arrivals if isinstance(shape, Open) else None,
+        seed=shape.seed if isinstance(shape, Open) else 0,
+        duration_s=plan.duration_s,
+        requests=plan.requests,
+        processes=plan.processes,
+        timeout_s=plan.timeout_s,
+        trial_timeout_s=longest_s + plan.timeout_s + STARTING_S,
+    )

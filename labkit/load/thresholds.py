@@ -1,0 +1,120 @@
+"""Thresholds that a person sets for a load, such as ``p99 > 3`` or ``failed > 1%``: read, and compared."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from labkit.errors import UsageError
+from labkit.load.model import Counts, LoadTrial, Now, Percentiles, Verdict
+from labkit.options import nearest
+
+METRICS = (
+    "p50",
+    "p99",
+    "response_p50",
+    "response_p99",
+    "failed",
+    "late",
+    "in_flight",
+    "queue",
+    "throughput",
+)
+SHARES = ("failed", "late")
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_FORM = re.compile(
+    r"\s*(?P<metric>\w+)\s*(?P<op>>=|<=|>|<)\s*(?P<value>\d+(\.\d*)?|\.\d+)\s*(?P<percent>%?)\s*", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What must not come about. `value` is in seconds, requests, requests a second, or with `percent` in percent."""
+
+    text: str
+    metric: str
+    op: str
+    value: float
+    percent: bool
+
+
+def parse(text: str) -> Threshold:
+    """The threshold that `text` sets. Raises `UsageError`."""
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise UsageError(
+            f"{text!r} is not a threshold: one reads METRIC {' or '.join(sorted(OPERATORS))} NUMBER, such as 'p99 > 3' "
+            f"(seconds) or 'failed > 1%', where METRIC is one of {', '.join(METRICS)}"
+        )
+    metric, percent = found["metric"], bool(found["percent"])
+    if metric not in METRICS:
+        raise UsageError(
+            f"{metric!r} in the threshold {text!r} is not one of {', '.join(METRICS)}{nearest(metric, METRICS)}"
+        )
+    if percent and metric not in SHARES:
+        raise UsageError(
+            f"the threshold {text!r} asks for a share of {metric}, and only {' and '.join(SHARES)} have one"
+        )
+    return Threshold(text, metric, found["op"], float(found["value"]), percent)
+
+
+def evaluate(threshold: Threshold, now: Now) -> Verdict:
+    """How `threshold` stands while the load runs. What cannot be measured yet, or at all, does not fail."""
+    values = {
+        "p50": now.p50_s,
+        "p99": now.p99_s,
+        "response_p50": now.response_p50_s,
+        "response_p99": now.response_p99_s,
+        "in_flight": float(now.in_flight),
+        "queue": None if now.queue is None else float(now.queue),
+        # Before the first answer it would be 0, and any lower bound would end the load at once.
+        "throughput": now.throughput_per_s if now.counts.ok else None,
+    }
+    return _verdict(threshold, values, now.counts)
+
+
+def evaluate_trial(threshold: Threshold, trial: LoadTrial) -> Verdict:
+    """How `threshold` came out: of `in_flight` the most at once, and of `queue` the most at the end of a second."""
+    slots = trial.plan.server.slots
+    queues = [second.in_flight + second.waiting - slots for second in trial.seconds] if slots is not None else []
+    values = {
+        **_percentiles("", trial.latency),
+        **_percentiles("response_", trial.response),
+        "in_flight": None if trial.max_in_flight is None else float(trial.max_in_flight),
+        "queue": float(max(0, *queues)) if queues else None,
+        "throughput": trial.throughput_per_s,
+    }
+    return _verdict(threshold, values, trial.counts)
+
+
+def _percentiles(prefix: str, found: Percentiles | None) -> dict[str, float | None]:
+    return {f"{prefix}p50": found.p50 if found else None, f"{prefix}p99": found.p99 if found else None}
+
+
+def _verdict(threshold: Threshold, values: dict[str, float | None], counts: Counts) -> Verdict:
+    """`failed` of those that ended, and `late` of those that began, are the same at any time."""
+    parts: dict[str, tuple[int | None, int]] = {
+        "failed": (counts.failed, counts.ok + counts.failed),
+        "late": (counts.late, counts.begun),
+    }
+    if threshold.metric in parts:
+        value = _share(*parts[threshold.metric], percent=threshold.percent)
+    else:
+        value = values[threshold.metric]
+    return Verdict(threshold.text, value, value is not None and OPERATORS[threshold.op](value, threshold.value))
+
+
+def _share(part: int | None, whole: int, *, percent: bool) -> float | None:
+    """`part` as it is, or in percent of `whole`."""
+    if part is None:
+        return None
+    if not percent:
+        return float(part)
+    return 100 * part / whole if whole else None

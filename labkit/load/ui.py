@@ -1,0 +1,77 @@
+"""Locust's own page over the lab's server, until a person ends it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic, sleep
+
+from labkit import owner
+from labkit.errors import Interrupted, LabError, MachineError
+from labkit.interrupts import uninterrupted
+from labkit.load.display import make_display
+from labkit.load.model import LoadPlan
+from labkit.runtime import Runtime
+from labkit.runtime.channel import Channel, Lines
+from labkit.runtime.choose import choose
+from labkit.runtime.server import Server
+
+READY_PATIENCE_S = 30.0
+READY = "Starting web interface"
+BY_HAND = "locust"  # the trial that locustfile.py names in its paths
+
+
+def run(plan: LoadPlan, wanted: str, port: int) -> int:
+    """Serve the page on 127.0.0.1:`port`. Raises `Interrupted` when a person has ended it, `LabError` if it ended."""
+    _check_port(port)
+    run_id = owner.new_run(datetime.now(UTC))
+    with owner.running(run_id), make_display() as display:
+        runtime, _ = choose(wanted, owner.project(run_id), display.note)
+        try:
+            _serve(plan, runtime, port, display.note)
+        except KeyboardInterrupt:
+            raise Interrupted("the page, Locust and the server have been stopped") from None
+        finally:
+            with uninterrupted():
+                runtime.close()
+    return 0
+
+
+def _serve(plan: LoadPlan, runtime: Runtime, port: int, note: Callable[[str], None]) -> None:
+    runtime.prepare([])
+    server = runtime.server(plan.server)
+    server.start()
+    server.wait_until_ready()
+    page = runtime.page(server, port, plan.processes)
+    lines = Lines(page, "Locust")
+    page.start()
+    lines.start()
+    deadline = monotonic() + READY_PATIENCE_S
+    while not any(READY in line for line in lines.last_errors):
+        if page.wait(0.05) is not None or monotonic() > deadline:
+            lines.join(1.0)
+            raise MachineError("Locust's page does not start", lines=lines.last_errors)
+    note(f"Locust's page is on http://127.0.0.1:{port}, the slow server behind it. Ctrl-C stops all.")
+    _watch(page, server, lines)
+
+
+def _watch(page: Channel, server: Server, lines: Lines) -> None:
+    while True:
+        server.requests_of(BY_HAND, (), 0)  # nobody wants them, but they must not pile up
+        if server.has_ended():
+            raise LabError("the slow server ended", lines=server.last_lines)
+        if page.wait(0) is not None:
+            raise LabError("Locust ended", lines=lines.last_errors)
+        sleep(0.5)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise MachineError(
+                f"port {port} on 127.0.0.1 cannot be used: {error.strerror}", "Choose another with --port."
+            ) from error

@@ -1,0 +1,161 @@
+"""Thresholds of a load: what may be written, and how it compares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.errors import UsageError
+from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Percentiles, Second
+from labkit.load.thresholds import METRICS, OPERATORS, SHARES, Threshold, evaluate, evaluate_trial, parse
+from labkit.model import ServerConfig
+
+COUNTS = Counts(arrivals=200, begun=180, ok=95, failed=5, unfinished=80, not_begun=20, late=9)
+NOW = Now(10.0, COUNTS, 80, 97, 1.5, 3.5, 1.75, 9.5, 9.5)
+EARLY = Now(0.0, Counts(late=0), 0, 0, None, None, None, None, 0.0)
+PLAN = LoadPlan(1, ServerConfig(3, "sync", 1, 1.0), Closed(9, 9.0), 10.0, None, 1, 30.0)
+TRIAL = LoadTrial(
+    plan=PLAN,
+    outcome="ok",
+    error=None,
+    python="3.11",
+    cold_start_s=0.5,
+    makespan_s=10.0,
+    counts=COUNTS,
+    latency=Percentiles(1.0, 1.4, 1.5, 3.0, 3.5, 4.0),
+    response=Percentiles(1.0, 1.6, 1.75, 9.0, 9.5, 10.0),
+    percentiles="exact",
+    throughput_per_s=9.5,
+    max_in_flight=80,
+    server_max_in_flight=3,
+    threads_peak=1,
+    processes_peak=1,
+    cpu_s=1.0,
+    peak_memory_bytes=None,
+    errors=(),
+    seconds=(Second(0, 9, 0, 0, 9, 0, None, None), Second(1, 99, 0, 0, 80, 20, None, None)),
+    checks=(),
+)
+VALUES = {
+    "p50": 1.5,
+    "p99": 3.5,
+    "response_p50": 1.75,
+    "response_p99": 9.5,
+    "failed": 5,
+    "late": 9,
+    "in_flight": 80,
+    "queue": 97,
+    "throughput": 9.5,
+}
+
+
+@given(
+    st.sampled_from(METRICS),
+    st.sampled_from(list(OPERATORS)),
+    st.integers(0, 10**6).map(lambda thousandths: thousandths / 1000),
+    st.lists(st.sampled_from(["", " ", "  "]), min_size=4, max_size=4),
+)
+def test_what_was_written_is_what_is_read(metric, op, value, gaps):
+    before, left, right, after = gaps
+    text = f"{before}{metric}{left}{op}{right}{value}{after}"
+    assert parse(text) == Threshold(text, metric, op, value, percent=False)
+
+
+@pytest.mark.parametrize("metric", SHARES)
+@pytest.mark.parametrize("gap", ["", " "])
+def test_a_share_is_in_percent(metric, gap):
+    text = f"{metric} > .5{gap}%"
+    assert parse(text) == Threshold(text, metric, ">", 0.5, percent=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "p99", "p99 >", "> 3", "p99 = 3", "p99 == 3", "p99 => 3", "p99 > three", "p99 > -3", "p99 > 3s", "p99 > 3 4"]
+    + ["p99 > 3%%", "failed > %", "p99 > 1e3", "p99 > nan", "p99 > .", "3 < p99", "p99 > 3 and failed > 1", "p99 > ٣"],
+)
+def test_what_is_no_threshold_is_refused_with_what_is_allowed(text):
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert repr(text) in caught.value.message
+    assert [name for name in (*METRICS, *OPERATORS) if name not in caught.value.message] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("p95 > 3", "p99"), ("responce_p99 > 3", "response_p99"), ("fail > 1%", "failed"), ("P99 > 1", "p99")],
+)
+def test_a_wrong_metric_is_refused_with_the_nearest_one(text, meant):
+    with pytest.raises(UsageError, match=rf"{text}.*did you mean {meant}\?"):
+        parse(text)
+
+
+@pytest.mark.parametrize("metric", [name for name in METRICS if name not in SHARES])
+def test_a_share_of_what_has_none_is_refused(metric):
+    with pytest.raises(UsageError, match=rf"{metric} > 3%.*failed and late"):
+        parse(f"{metric} > 3%")
+
+
+def test_each_metric_has_a_value_that_the_tests_know():
+    assert tuple(VALUES) == METRICS
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(("look", "load"), [(evaluate, NOW), (evaluate_trial, TRIAL)], ids=["live", "final"])
+def test_it_compares_with_the_load_s_own_figure(metric, look, load):
+    value = VALUES[metric]
+    for op, failing in ((">", value - 1), (">=", value), ("<", value + 1), ("<=", value)):
+        verdict = look(parse(f"{metric} {op} {failing}"), load)
+        assert (verdict.value, verdict.failed) == (value, True), op
+    for op, passing in ((">", value), (">=", value + 1), ("<", value), ("<=", value - 1)):
+        text = f"{metric} {op} {passing}"
+        assert look(parse(text), load).failed is False, text
+        assert look(parse(text), load).text == text
+
+
+@pytest.mark.parametrize(("look", "load"), [(evaluate, NOW), (evaluate_trial, TRIAL)], ids=["live", "final"])
+@pytest.mark.parametrize(
+    ("text", "value", "failed"),
+    [
+        ("failed > 4.9%", 5.0, True),  # of those that ended
+        ("failed > 5%", 5.0, False),
+        ("late >= 5%", 5.0, True),  # of those that began
+        ("late > 5%", 5.0, False),
+    ],
+)
+def test_a_share_is_of_what_it_can_be_a_part_of(look, load, text, value, failed):
+    verdict = look(parse(text), load)
+    assert (verdict.value, verdict.failed) == (value, failed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["p50 >= 0", "p99 >= 0", "response_p50 >= 0", "response_p99 >= 0", "failed >= 0%", "late >= 0%", "throughput < 9"],
+)
+def test_what_cannot_be_measured_yet_does_not_fail(text):
+    verdict = evaluate(parse(text), EARLY)
+    assert (verdict.value, verdict.failed) == (None, False)
+
+
+@pytest.mark.parametrize("text", ["late >= 0", "late >= 0%", "response_p50 >= 0", "response_p99 >= 0", "queue >= 0"])
+def test_what_a_load_does_not_have_does_not_fail(text):
+    """A closed one has no intended times; a server without slots has no queue before them."""
+    counts, unbounded = replace(COUNTS, late=None), replace(PLAN, server=ServerConfig(1, "gevent", 1, 1.0))
+    now = replace(NOW, counts=counts, queue=None, response_p50_s=None, response_p99_s=None)
+    trial = replace(TRIAL, plan=unbounded, counts=counts, response=None)
+    for verdict in (evaluate(parse(text), now), evaluate_trial(parse(text), trial)):
+        assert (verdict.value, verdict.failed) == (None, False)
+
+
+@pytest.mark.parametrize("text", ["p99 >= 0", "in_flight >= 0", "queue >= 0", "throughput >= 0", "failed >= 0%"])
+def test_a_load_in_which_nothing_was_measured_does_not_fail(text):
+    nothing = replace(TRIAL, counts=Counts(), latency=None, throughput_per_s=None, max_in_flight=None, seconds=())
+    verdict = evaluate_trial(parse(text), nothing)
+    assert (verdict.value, verdict.failed) == (None, False)
+
+
+def test_free_slots_are_no_queue():
+    idle = replace(TRIAL, seconds=(Second(0, 1, 1, 0, 1, 0, 1.0, 1.0),))
+    assert evaluate_trial(parse("queue >= 0"), idle).value == 0
