@@ -11,7 +11,8 @@ def described(plan: LoadPlan, *, with_rate: bool = True) -> str:
     """The load on one line; without its rate where each step has another one."""
     match plan.shape:
         case Closed(users, spawn_rate):
-            parts = ["closed load", many(users, "user"), f"{spawn_rate:g} started each second"]
+            started = "all at once" if spawn_rate >= users else f"{spawn_rate:g} started each second"
+            parts = ["closed load", many(users, "user"), started]
         case Open(rate, arrivals, seed, users):
             spread = arrivals if arrivals == "constant" else f"{arrivals}, seed {seed}"
             parts = ["open load", spread, f"at most {users} in flight"]
