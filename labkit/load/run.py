@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, monotonic_ns
+from time import monotonic
 
 from clients.harness import protocol
 from labkit.errors import EngineGone, Interrupted, LabError, UsageError
@@ -108,6 +108,7 @@ class _Load:
         self._tally = Tally(plan, rows.add)
         self._seen = _Seen()
         self._zero_ns: int | None = None
+        self._told_ns = 0
         self._done: protocol.Done | None = None
         self._ceasing = False
         self._interrupted = False
@@ -144,6 +145,7 @@ class _Load:
                 case protocol.Batch():
                     if self._zero_ns is None:
                         self._zero_ns = message.t_ns
+                    self._told_ns = max(self._told_ns, message.t_ns)
                     self._tally.batch(message)
                 case protocol.Sample():
                     self._seen.take(message)
@@ -155,7 +157,7 @@ class _Load:
 
     def _look(self) -> None:
         self._take_log(0)
-        now = self._tally.now(monotonic_ns())
+        now = self._tally.now(self._told_ns)  # the clock of the engine's kernel, which need not be ours
         self._display.now(now)
         if self._watch(now) or self._server.has_ended():
             self._cease()

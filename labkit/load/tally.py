@@ -11,6 +11,7 @@ from labkit.load.join import Join, LoadRow, Told
 from labkit.load.latencies import Latencies
 from labkit.load.model import LATE_S, Counts, LoadPlan, Now, Open
 from labkit.load.seconds import Seconds
+from labkit.load.source import Source
 from labkit.load.sweep import Sweep
 from labkit.load.totals import Marked, Totals
 from labkit.runtime.server import LoggedRequest
@@ -23,18 +24,6 @@ ERROR_LENGTH = 200
 OTHER_ERRORS = "other"
 
 
-class _Source:
-    """One process of the load generator; it uses ids of its own, ``processes`` apart."""
-
-    __slots__ = ("due", "next_id", "on_way", "t_ns", "waiting")
-
-    def __init__(self, number: int) -> None:
-        self.next_id = number + 1
-        self.on_way: dict[int, tuple[int, int | None]] = {}  # id: when it began, when it was due
-        self.t_ns = 0
-        self.due = self.waiting = 0
-
-
 class Tally:
     """Takes the load generator's batches and the rows of the server's log, in whatever order the two come.
 
@@ -45,7 +34,7 @@ class Tally:
     def __init__(self, plan: LoadPlan, keep: Callable[[LoadRow], None]) -> None:
         self._plan = plan
         self._open = isinstance(plan.shape, Open)
-        self._sources: dict[int, _Source] = {}
+        self._sources: dict[int, Source] = {}
         self._zero_ns: int | None = None
         self._seconds = Seconds(0)
         self._settled = 0
@@ -64,7 +53,7 @@ class Tally:
             self._zero_ns = batch.t_ns
             self._seconds = Seconds(batch.t_ns)
             self._join.begin(batch.t_ns)
-        source = self._sources.setdefault(batch.source, _Source(batch.source))
+        source = self._sources.setdefault(batch.source, Source(batch.source, self._plan.processes))
         self._take_begun(source, batch)
         self._take_ended(source, batch)
         source.t_ns, source.due, source.waiting = batch.t_ns, batch.due, batch.waiting
@@ -131,8 +120,8 @@ class Tally:
         assert self._totals is not None, "finish comes first"
         return self._totals
 
-    def _take_begun(self, source: _Source, batch: Batch) -> None:
-        self._follow(source, batch.begun)
+    def _take_begun(self, source: Source, batch: Batch) -> None:
+        source.follow(batch.begun, self._duplicates, self._out_of_turn)
         self._begun += len(batch.begun)
         due_ns = batch.begun_due_ns
         source.on_way.update(zip(batch.begun, zip(batch.begun_ns, due_ns or repeat(None), strict=False), strict=True))
@@ -140,19 +129,7 @@ class Tally:
         if due_ns is not None:
             self._late += sum(begun_ns - ns > LATE_NS for begun_ns, ns in zip(batch.begun_ns, due_ns, strict=True))
 
-    def _follow(self, source: _Source, ids: tuple[int, ...]) -> None:
-        """Ids of one source count up: so much is enough to know that none began twice, whatever their number."""
-        step = self._plan.processes
-        for request_id in ids:
-            if request_id == source.next_id:
-                source.next_id += step
-                continue
-            in_turn, ahead = (request_id - source.next_id) % step == 0, request_id > source.next_id
-            (self._out_of_turn if ahead or not in_turn else self._duplicates).add(request_id)
-            if ahead and in_turn:
-                source.next_id = request_id + step
-
-    def _take_ended(self, source: _Source, batch: Batch) -> None:
+    def _take_ended(self, source: Source, batch: Batch) -> None:
         """One pass with names at hand, and sums of whole columns: how long it takes bounds what a load can be."""
         latencies: list[float] = []
         responses: list[float] = []
@@ -214,11 +191,7 @@ class Tally:
         if (index := self._seconds.index(safe_ns)) <= self._settled:
             return
         self._settled = index
-        oldest_ns = min(
-            (next(iter(source.on_way.values()))[0] for source in self._sources.values() if source.on_way),
-            default=safe_ns,
-        )
-        oldest_ns = min(oldest_ns, safe_ns)
+        oldest_ns = min(source.oldest_ns() for source in self._sources.values())
         self._seconds.settle(safe_ns)
         self._sweep.advance(oldest_ns)
         self._join.settle(safe_ns, oldest_ns, self._is_over)

@@ -1,0 +1,184 @@
+"""The checks of a load: for each, loads in which it holds, in which it fails, and in which it cannot be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from labkit import checks as trial_checks
+from labkit.load import checks
+from labkit.load.checks import Resources
+from labkit.load.model import Closed, Counts, LoadPlan, Open, Percentiles
+from labkit.load.totals import Ids, ServerTotals, Totals
+from labkit.model import ServerConfig
+
+# Thirty users for ten seconds at three workers: three answers a second, and thirty in flight throughout.
+PLAN = LoadPlan(1, ServerConfig(3, "sync", 1, 1.0), Closed(30, 30.0), 10.0, None, 1, 30.0)
+OPEN = replace(PLAN, shape=Open(3.0, "poisson", 1, 40))
+SERVER = ServerTotals(rows=60, slowest_s=1.002, max_in_flight=3)
+TOTALS = Totals(
+    counts=Counts(arrivals=60, begun=60, ok=60),
+    latency=Percentiles(1.0, 10.0, 10.0, 10.1, 10.2, 10.2),
+    response=None,
+    percentiles="exact",
+    max_in_flight=30,
+    server=SERVER,
+    errors=(),
+    seconds=(),
+    last_end_s=20.0,
+    last_answer_s=20.0,
+    latency_sum_s=600.0,
+)
+POINTS = tuple((step / 10, 30) for step in range(-5, 206))
+RESOURCES = Resources(
+    cpu_s=2.0, machine_cpu_s=5.0, server_cpu_s=1.0, cpus=2, makespan_s=20.0, socket_points=POINTS
+)  # fmt: skip
+SOME = Ids(11, (3, 5, 7, 8, 10, 12, 14, 15))
+
+
+def counted(**changes):
+    return {"totals": replace(TOTALS, counts=replace(TOTALS.counts, **changes))}
+
+
+def logged(**changes):
+    return {"totals": replace(TOTALS, server=replace(SERVER, **changes))}
+
+
+def totals(**changes):
+    return {"totals": replace(TOTALS, **changes)}
+
+
+def used(**changes):
+    return {"resources": replace(RESOURCES, **changes)}
+
+
+def seen(count):
+    return used(socket_points=tuple((t_s, count(number)) for t_s, number in POINTS))
+
+
+HOLDS = {
+    "accounted": [
+        {},
+        counted(arrivals=70, not_begun=10),
+        counted(ok=50, failed=10),
+        totals(counts=Counts()),
+    ],
+    "server_log": [{}],
+    "containment": [{}],
+    "limit": [{}, {"plan": OPEN, "totals": replace(TOTALS, max_in_flight=40)}],
+    "server_delay": [{}],
+    "littles_law": [
+        {},
+        seen(lambda number: number * 1.04),
+        # The last to end failed, after the last answer.
+        {"resources": replace(RESOURCES, makespan_s=15.0)},
+        # The sampler stood still for a second: half of what it saw is as fine as ever.
+        used(socket_points=tuple((t_s, number) for t_s, number in POINTS if not 5 < t_s < 6)),
+    ],
+    "generator": [{}, used(cpu_s=18.0), {"plan": replace(PLAN, processes=2), **used(cpu_s=36.0)}],
+    "quiet_machine": [
+        {},
+        used(machine_cpu_s=11.0),
+        used(server_cpu_s=None, machine_cpu_s=2.0),
+        used(machine_cpu_s=1.0),
+    ],
+}
+FAILS = {
+    "accounted": {
+        "a request that never ended": (counted(ok=59, unfinished=1), ["1 began and never ended"]),
+        "an arrival that nobody knows of": (counted(arrivals=61), ["61 arrivals", "60 accounted for"]),
+        "a request that never arrived": (counted(arrivals=59), ["59 arrivals", "60 accounted for"]),
+        "an id twice": (totals(duplicates=SOME), ["more than once: 3, 5, 7, 8, 10, 12, 14, 15 and 3 more"]),
+        "an id left out": (totals(out_of_turn=SOME), ["out of turn: 3, 5"]),
+        "an end without a beginning": (totals(ended_unknown=Ids(1, (9,))), ["ended without having begun: 9"]),
+    },
+    "server_log": {
+        "a server that leaves some out": (logged(unlogged=SOME), ["not in the server's log: 3, 5"]),
+        "requests that the client hides": (logged(log_only=Ids(1, ("favicon.ico",))), ["log alone: favicon.ico"]),
+        "requests that were sent twice": (logged(logged_again=SOME), ["more than once: 3, 5"]),
+    },
+    "containment": {"served before it was sent": (logged(outside=SOME), ["3, 5"])},
+    "limit": {
+        "more than there are users": (totals(max_in_flight=31), ["31 in flight", "30 allowed"]),
+        "an open load as well": ({"plan": OPEN, **totals(max_in_flight=41)}, ["41 in flight", "40 allowed"]),
+    },
+    "server_delay": {"another delay": (logged(wrong_delay=SOME), ["not served in 1 to 1.11 s: 3, 5"])},
+    "littles_law": {
+        "sockets that see nothing": (seen(lambda _: 0), ["0.00", "30.00"]),
+        "sockets that see twice as many": (seen(lambda number: 2 * number), ["60.00", "30.00"]),
+        "rows that leave out a third": (totals(latency_sum_s=400.0), ["30.00", "20.00"]),
+        "a sampler that stood still for a moment, and rows that leave out a third": (
+            {
+                **totals(latency_sum_s=400.0),
+                **used(socket_points=tuple((t_s, number) for t_s, number in POINTS if not 5 < t_s < 6)),
+            },
+            ["30.00", "20.00"],
+        ),
+    },
+    "generator": {
+        "a generator that is busy itself": (used(cpu_s=18.2), ["91%", "90%", "--processes"]),
+        "two of them": ({"plan": replace(PLAN, processes=2), **used(cpu_s=38.0)}, ["95%"]),
+    },
+    "quiet_machine": {
+        "another program": (used(machine_cpu_s=11.1), ["20%"]),
+        "another program, no word of the server": (used(machine_cpu_s=20.0, server_cpu_s=None), ["45%"]),
+    },
+}
+UNTOLD = {
+    "limit": [totals(max_in_flight=None)],
+    "server_delay": [logged(rows=0, slowest_s=None)],
+    "littles_law": [
+        used(socket_points=()),
+        used(makespan_s=None),
+        totals(last_end_s=None),
+        used(socket_points=POINTS[::20]),  # too few
+        used(socket_points=POINTS[10:]),  # they begin late
+        used(socket_points=POINTS[:-10]),  # they end early
+    ],
+    "generator": [used(cpu_s=None), used(makespan_s=None), used(makespan_s=0.0)],
+    "quiet_machine": [
+        *(used(**{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")),
+        used(makespan_s=0.0),
+    ],
+}
+
+each_check = pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
+
+
+def verdict(check, changes):
+    return check(*{"plan": PLAN, "totals": TOTALS, "resources": RESOURCES, **changes}.values())
+
+
+@each_check
+def test_it_holds(check):
+    for changes in HOLDS[check.__name__]:
+        assert verdict(check, changes).ok is True, verdict(check, changes).detail
+
+
+@each_check
+def test_it_fails_and_says_why(check):
+    assert FAILS[check.__name__]
+    for story, (changes, named) in FAILS[check.__name__].items():
+        found = verdict(check, changes)
+        assert found.ok is False, f"{story}: {found.detail}"
+        assert [text for text in named if text not in found.detail] == [], f"{story}: {found.detail}"
+
+
+@each_check
+def test_it_does_not_guess_what_cannot_be_told(check):
+    for changes in UNTOLD.get(check.__name__, []):
+        assert verdict(check, changes).ok is None, verdict(check, changes).detail
+        assert verdict(check, changes).detail
+
+
+def test_each_check_gives_one_verdict_under_its_own_name():
+    found = checks.check_load(PLAN, TOTALS, RESOURCES)
+    assert [check.name for check in found] == [check.__name__ for check in checks.CHECKS]
+
+
+def test_a_check_that_a_trial_has_too_has_the_same_name():
+    """What a load has no need of is the order of the bodies; what a trial has no generator of its own for is that."""
+    of_a_trial = {check.__name__ for check in trial_checks.CHECKS}
+    of_a_load = {check.__name__ for check in checks.CHECKS}
+    assert (of_a_trial - of_a_load, of_a_load - of_a_trial) == ({"body_order"}, {"generator"})
