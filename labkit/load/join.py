@@ -35,8 +35,9 @@ class LoadRow(NamedTuple):
 
 
 # All that the load generator tells of one request: id, source, due_ns, start_ns, end_ns (None where it never ended),
-# status, bytes, error, and whether it was answered. A named tuple would take three times as long to make.
-Told = tuple[int, int, int | None, int, int | None, int | None, int | None, str | None, bool]
+# status, bytes, error, begun_ns (no later than start_ns), and whether it was answered. A named tuple would take three
+# times as long to make.
+Told = tuple[int, int, int | None, int, int | None, int | None, int | None, str | None, int, bool]
 
 
 class Join:
@@ -113,8 +114,8 @@ class Join:
             end_ns = told[4]
             if end_ns is not None and end_ns < (answered_ns if told[-1] else failed_ns):
                 gone.append(told)
-            elif told[3] < least_ns:
-                least_ns = told[3]
+            elif told[-2] < least_ns:
+                least_ns = told[-2]
         for told in gone:
             del self._told[told[0]]
             self._alone(told)
@@ -151,10 +152,11 @@ class Join:
                 self._logged_again.add(number)
 
     def _join(self, told: Told, row: LoggedRequest) -> None:
-        number, source, due_ns, start_ns, end_ns, status, size, error, answered = told
+        number, source, due_ns, start_ns, end_ns, status, size, error, begun_ns, answered = told
         served_ns, done_ns, zero_ns = row.start_ns, row.end_ns, self._zero_ns
         # Who gave up waiting may be served all the same, when its turn has come.
-        if served_ns < start_ns or (answered and end_ns is not None and done_ns > end_ns):
+        # The generator counts the start back from the end: a stall between the two moves it, but never the beginning.
+        if served_ns < begun_ns or (answered and end_ns is not None and done_ns > end_ns):
             self._outside.add(number)
         self._keep(
             LoadRow._make(
@@ -175,7 +177,7 @@ class Join:
         )
 
     def _alone(self, told: Told) -> None:
-        number, source, due_ns, start_ns, end_ns, status, size, error, answered = told
+        number, source, due_ns, start_ns, end_ns, status, size, error, _, answered = told
         if answered:
             self._unlogged.add(number)
         zero_ns = self._zero_ns

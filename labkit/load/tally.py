@@ -92,7 +92,7 @@ class Tally:
             self._sweep.extend([begun_ns for _, (begun_ns, _) in on_way], ())
             self._join.told(
                 [
-                    (request_id, number, due_ns, begun_ns, None, None, None, None, False)
+                    (request_id, number, due_ns, begun_ns, None, None, None, None, begun_ns, False)
                     for request_id, (begun_ns, due_ns) in on_way
                 ]
             )
@@ -144,7 +144,7 @@ class Tally:
                 continue
             if not begins_ns <= end_ns < ends_ns:
                 cell, begins_ns, ends_ns = seconds.at(end_ns)
-            due_ns = began[1]
+            begun_ns, due_ns = began
             answered = error is None and status is not None and status < 400
             if answered:
                 latencies.append(latency_s := (end_ns - start_ns) / 1e9)
@@ -155,7 +155,7 @@ class Tally:
             else:
                 cell.failed += 1
                 self._fail(status, error)
-            told.append((request_id, number, due_ns, start_ns, end_ns, status, size, error, answered))
+            told.append((request_id, number, due_ns, start_ns, end_ns, status, size, error, begun_ns, answered))
         self._join.told(told)
         self._last_answer_ns = max(self._last_answer_ns, last_answer_ns)
         self._sum_ns += sum(batch.ended_ns) - sum(batch.ended_start_ns)
