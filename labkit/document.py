@@ -7,7 +7,7 @@ from typing import Any
 
 from labkit.agreement import COUNTERPART, Agreement, agreements
 from labkit.figures import figures
-from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, RequestRow
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, RequestRow, Trace
 from labkit.summary import SummaryRow, summarise
 
 SCHEMA = "concurrency-lab/comparison/1"
@@ -37,6 +37,7 @@ def trial_document(checked: CheckedTrial) -> dict[str, Any]:
         "approach": planned.approach,
         "repeat": planned.repeat,
         "order": planned.order,
+        "traced": planned.traced,
         **_point(planned.point),
         "outcome": trial.outcome,
         "error": trial.error,
@@ -63,9 +64,25 @@ def trial_document(checked: CheckedTrial) -> dict[str, Any]:
         "unmatched": [asdict(row) for row in trial.unmatched],
         "answers": trial.answers,
         "samples": [asdict(sample) for sample in trial.samples],
+        "trace": _trace(trial.trace) if trial.trace else None,
         "last_lines": trial.last_lines,
         "checks": [asdict(check) for check in checked.checks],
     }
+
+
+def _trace(trace: Trace) -> dict[str, Any]:
+    """Lanes with their spans as [state, start_s, end_s, derived]: there are thousands."""
+    lanes = [
+        {
+            "kind": lane.kind,
+            "pid": lane.pid,
+            "tid": lane.tid,
+            "name": lane.name,
+            "spans": [[span.state, span.start_s, span.end_s, span.derived] for span in lane.spans],
+        }
+        for lane in trace.lanes
+    ]
+    return {"lanes": lanes, "gaps": trace.gaps, "unseen": trace.unseen}
 
 
 def _point(point: GridPoint) -> dict[str, Any]:

@@ -12,6 +12,17 @@ Outcome = Literal["ok", "failed", "crashed", "timeout", "interrupted"]
 WorkerClass = Literal["sync", "gthread", "gevent", "asgi"]
 # The row that Locust makes: compared with the approaches, and never ranked among them.
 BASELINE = "locust"
+State = Literal["running", "io", "gil", "core", "lock", "sleep", "child", "ready"]
+STATES: dict[State, str] = {
+    "running": "running",
+    "io": "waiting for I/O",
+    "gil": "waiting for the GIL",
+    "core": "waiting for a core",
+    "lock": "waiting for a lock",
+    "sleep": "sleeping",
+    "child": "waiting for a child process",
+    "ready": "ready, waiting for the loop",
+}
 WORKER_CLASSES: tuple[WorkerClass, ...] = get_args(WorkerClass)
 
 
@@ -32,11 +43,12 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Load:
-    """What every approach is asked to do."""
+    """What every approach is asked to do; `handle_s` is the processor time that each body costs it."""
 
     requests: int
     limit: int
     timeout_s: float | None = None
+    handle_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,7 +65,8 @@ class PlannedTrial:
     """One approach, to be run once.
 
     `order` counts all trials of the comparison from 1. `bound` is the most requests that the approach may have in
-    flight here, and `ideal_s` the shortest makespan that this allows.
+    flight here, and `ideal_s` the shortest makespan that this allows. A `traced` trial is watched closely, which may
+    slow it: it is never ranked.
     """
 
     approach: str
@@ -63,6 +76,7 @@ class PlannedTrial:
     bound: int
     ideal_s: float
     timeout_s: float
+    traced: bool = False
 
     @property
     def key(self) -> str:
@@ -143,6 +157,39 @@ class SampleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """What a lane was doing from `start_s` to `end_s`; `derived` if it was not seen as such but follows from others."""
+
+    state: State
+    start_s: float
+    end_s: float
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """One thread (kind ``thread``) or asyncio task (``task``) of a traced trial, its spans in the order of time."""
+
+    kind: Literal["thread", "task"]
+    pid: int
+    tid: int
+    name: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the threads and tasks of a trial did.
+
+    In `gaps` (start, end) nobody watched; `unseen` says which states cannot be had here, and why.
+    """
+
+    lanes: tuple[LaneRow, ...]
+    gaps: tuple[tuple[float, float], ...]
+    unseen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One trial as it was measured: the raw rows. Everything else about it follows from these.
 
@@ -166,6 +213,7 @@ class Trial:
     server_cpu_s: float | None = None
     cpus: int | None = None
     last_lines: tuple[str, ...] = ()
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)

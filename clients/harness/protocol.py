@@ -21,12 +21,18 @@ class ProtocolError(ValueError):
 
 
 class Trial(NamedTuple):
-    """The start signal: call the approach's ``main`` with `urls` now."""
+    """The start signal: call the approach's ``main`` with `urls` now.
+
+    With `handle_ms` each body costs that many milliseconds of pure Python where the approach handles it. With `trace`
+    the harness watches what every thread and task does, and tells it in `Lane`s.
+    """
 
     urls: tuple[str, ...]
     limit: int
     timeout_s: float | None
     trial_timeout_s: float
+    handle_ms: float = 0.0
+    trace: bool = False
 
 
 class Load(NamedTuple):
@@ -144,6 +150,37 @@ class Sample(NamedTuple):
     in_flight: int | None
 
 
+class Lane(NamedTuple):
+    """What one thread or one task did, in columns in the order of time; several of a lane follow one another.
+
+    `kind` is ``thread`` (seen from outside) or ``task`` (told by its event loop; `name` is the task's). `derived` marks
+    spans that were not seen as such but follow from others, as the wait of a task whose data lay in the kernel.
+    """
+
+    kind: Literal["thread", "task"]
+    pid: int
+    tid: int
+    name: str
+    states: tuple[str, ...]
+    starts_ns: tuple[int, ...]
+    ends_ns: tuple[int, ...]
+    derived: tuple[bool, ...]
+
+
+class Gap(NamedTuple):
+    """From `start_ns` to `end_ns` nobody watched the threads: the sampler itself did not get a processor."""
+
+    start_ns: int
+    end_ns: int
+
+
+class Unseen(NamedTuple):
+    """States that cannot be had here, of ``threads`` or ``tasks``, and why."""
+
+    kind: Literal["thread", "task"]
+    reason: str
+
+
 class Done(NamedTuple):
     """The trial ended.
 
@@ -163,7 +200,9 @@ class Done(NamedTuple):
     last_lines: tuple[str, ...]
 
 
-Message = Trial | Load | Cease | Held | Ready | Unavailable | Begin | Request | Batch | Sample | Done
+Message = (
+    Trial | Load | Cease | Held | Ready | Unavailable | Begin | Request | Batch | Sample | Lane | Gap | Unseen | Done
+)
 KINDS: dict[str, type[Message]] = {
     "trial": Trial,
     "load": Load,
@@ -175,6 +214,9 @@ KINDS: dict[str, type[Message]] = {
     "request": Request,
     "batch": Batch,
     "sample": Sample,
+    "lane": Lane,
+    "gap": Gap,
+    "unseen": Unseen,
     "done": Done,
 }
 EVENTS = {kind: event for event, kind in KINDS.items()}
