@@ -86,7 +86,7 @@ class _Session:
             self.knee = find_limit(
                 stairs.rate,
                 stairs.bound_s,
-                lambda number, rate: self._run(self.course.step(number, rate), MOST_STEPS),
+                lambda rate: self._run(self.course.at(rate, len(self.trials) + 1), MOST_STEPS),
             )
 
     def _run(self, plan: LoadPlan, steps: int | None) -> LoadTrial:
@@ -153,12 +153,12 @@ def _report(load_run: LoadRun, results: Results, name: str, stopped: LabError | 
 
 
 def passed(load_run: LoadRun) -> bool:
-    """Whether every load is sound and no threshold failed; the step that was too much need not be sound."""
+    """Whether every load is sound, or a limit was found, and no threshold failed."""
     if any(verdict.failed for verdict in load_run.verdicts):
         return False
     if load_run.knee is None:
         return all(trial.sound for trial in load_run.trials)
-    return load_run.knee.last_good is not None and all(trial.sound for trial in load_run.trials[:-1])
+    return load_run.knee.last_good is not None  # every step up to it is sound
 
 
 def _wanted(options: Namespace) -> Wanted:

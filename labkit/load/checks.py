@@ -26,11 +26,13 @@ GENERATOR_SHARE = 0.90
 class Resources:
     """What a load took, as seen from outside; what could not be read is None.
 
-    `cpu_s` is the load generator's processor time, `machine_cpu_s` the whole machine's on `cpus` processors.
+    `cpu_s` is the load generator's processor time from zero on. From the start signal on, when it starts its workers
+    too, it took `whole_cpu_s`, and the whole machine `machine_cpu_s` on `cpus` processors.
     `socket_points` are (seconds since zero, requests in flight by the generator's sockets), in order of time.
     """
 
     cpu_s: float | None
+    whole_cpu_s: float | None
     machine_cpu_s: float | None
     server_cpu_s: float | None
     cpus: int | None
@@ -131,7 +133,7 @@ def generator(plan: LoadPlan, _totals: Totals, resources: Resources) -> Check:
 
 def quiet_machine(_plan: LoadPlan, _totals: Totals, resources: Resources) -> Check:
     """Neither the lab nor another program had the processors busy."""
-    machine_cpu_s, cpu_s = resources.machine_cpu_s, resources.cpu_s
+    machine_cpu_s, cpu_s = resources.machine_cpu_s, resources.whole_cpu_s
     if machine_cpu_s is None or cpu_s is None or not resources.cpus or not resources.makespan_s:
         return Check("quiet_machine", None, "the machine's processor time could not be read")
     others_s = max(0.0, machine_cpu_s - cpu_s - (resources.server_cpu_s or 0.0))

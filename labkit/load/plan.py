@@ -60,10 +60,10 @@ class Course:
     fail_when: tuple[Threshold, ...]
     stairs: Staircase | None
 
-    def step(self, number: int, rate: float) -> LoadPlan:
-        """The plan of one step up the stairs."""
+    def at(self, rate: float, order: int) -> LoadPlan:
+        """The plan of a load on the stairs."""
         assert isinstance(self.plan.shape, Open)
-        return replace(self.plan, order=number, shape=replace(self.plan.shape, rate=rate))
+        return replace(self.plan, order=order, shape=replace(self.plan.shape, rate=rate))
 
 
 def make_course(wanted: Wanted) -> Course:
@@ -87,7 +87,8 @@ def make_course(wanted: Wanted) -> Course:
         processes=wanted.processes,
         timeout_s=wanted.timeout_s,
     )
-    return Course(plan, tuple(map(parse, wanted.stop_when)), tuple(map(parse, wanted.fail_when)), stairs)
+    stop_when = _thresholds("--stop-when", wanted.stop_when)
+    return Course(plan, stop_when, _thresholds("--fail-when", wanted.fail_when), stairs)
 
 
 def _check(wanted: Wanted) -> None:
@@ -113,6 +114,13 @@ def _check(wanted: Wanted) -> None:
             f"--processes {wanted.processes} with --users {users}: a process without a user has nothing to do",
             f"Ask for --processes {users} at most, or for more users.",
         )
+
+
+def _thresholds(option: str, texts: tuple[str, ...]) -> tuple[Threshold, ...]:
+    try:
+        return tuple(map(parse, texts))
+    except UsageError as error:
+        raise UsageError(f"{option}: {error.message}", error.hint) from error
 
 
 def _stairs(wanted: Wanted) -> Staircase:

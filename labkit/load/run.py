@@ -14,6 +14,7 @@ from labkit.errors import EngineGone, Interrupted, LabError, UsageError
 from labkit.load.checks import Resources, check_load
 from labkit.load.display import Display
 from labkit.load.document import requests_file
+from labkit.load.interruptions import Interruptions
 from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Open
 from labkit.load.rows import RowsFile
 from labkit.load.tally import Tally
@@ -44,8 +45,22 @@ class _Seen:
     processes_peak: int | None = None
     memory_peak: int | None = None
     in_flight: list[tuple[int, int]] = field(default_factory=list)
+    _cpu_before_s: float | None = None
+    _cpu_after_s: float | None = None
 
-    def take(self, sample: protocol.Sample) -> None:
+    @property
+    def cpu_s(self) -> float | None:
+        """Processor seconds from the load's zero on; what starting Locust's workers took came before."""
+        if self._cpu_before_s is None or self._cpu_after_s is None:
+            return None
+        return self._cpu_after_s - self._cpu_before_s
+
+    def take(self, sample: protocol.Sample, *, begun: bool) -> None:
+        """A sample from before the load's zero, or after."""
+        if begun:
+            self._cpu_after_s = sample.cpu_s
+        else:
+            self._cpu_before_s = sample.cpu_s
         self.threads_peak = max(sample.threads, self.threads_peak or 0)
         self.processes_peak = max(sample.processes, self.processes_peak or 0)
         if sample.memory_bytes is not None:
@@ -66,15 +81,20 @@ def run_load(
     server = runtime.server(plan.server)
     client = runtime.client(GENERATOR)
     ready = _start(server, client)
-    rows = RowsFile(folder / requests_file(plan))
-    try:
-        return _Load(plan, server, client, rows, display=display, watch=watch).run(ready)
-    finally:
-        rows.close()
-        if rows.failure is not None:
-            warn(rows.failure)
-        with suppress(EngineGone):
-            client.kill()
+    with Interruptions() as interruptions:
+        rows = RowsFile(folder / requests_file(plan))
+        try:
+            load = _Load(plan, server, client, rows, interruptions, display=display, watch=watch)
+            trial = load.run(ready)
+        finally:
+            rows.close()
+            if rows.failure is not None:
+                warn(rows.failure)
+            with suppress(EngineGone):
+                client.kill()
+    if interruptions.count:
+        raise LoadInterrupted(trial)
+    return trial
 
 
 class LoadInterrupted(Interrupted):
@@ -102,9 +122,18 @@ class _Load:
     """One load under way."""
 
     def __init__(
-        self, plan: LoadPlan, server: Server, client: Client, rows: RowsFile, *, display: Display, watch: Watch
+        self,
+        plan: LoadPlan,
+        server: Server,
+        client: Client,
+        rows: RowsFile,
+        interruptions: Interruptions,
+        *,
+        display: Display,
+        watch: Watch,
     ) -> None:
         self._plan, self._server, self._client, self._display, self._watch = plan, server, client, display, watch
+        self._interruptions = interruptions
         self._tally = Tally(plan, rows.add)
         self._seen = _Seen()
         self._zero_ns: int | None = None
@@ -117,25 +146,13 @@ class _Load:
         signal = start_signal(self._plan, self._server.url)
         cpu_before = self._server.cpu_s()
         self._client.send(signal)
-        while True:
-            try:
-                self._follow(signal.trial_timeout_s)
-            except KeyboardInterrupt:
-                if self._interrupted:
-                    break  # a person insists
-                self._interrupted = True
-                self._cease()
-            else:
-                break
-        how = "" if self._done else self._client.how_it_ended()
+        self._follow(signal.trial_timeout_s)
+        how = "" if self._done or self._interrupted else self._client.how_it_ended()
         cpu_after = self._server.cpu_s()
         self._take_log(LOG_PATIENCE_S)
         self._tally.finish()
         used = None if cpu_before is None or cpu_after is None else cpu_after - cpu_before
-        trial = self._trial(ready, how, used)
-        if self._interrupted:
-            raise LoadInterrupted(trial)
-        return trial
+        return self._trial(ready, how, used)
 
     def _follow(self, timeout_s: float) -> None:
         """Take what comes until the load is over, and look at it now and then."""
@@ -148,9 +165,14 @@ class _Load:
                     self._told_ns = max(self._told_ns, message.t_ns)
                     self._tally.batch(message)
                 case protocol.Sample():
-                    self._seen.take(message)
+                    self._seen.take(message, begun=self._zero_ns is not None)
                 case protocol.Done():
                     self._done = message
+            if self._interruptions.count:
+                self._interrupted = True
+                self._cease()
+            if self._interruptions.count > 1:
+                return  # a person insists
             if monotonic() >= next_look:
                 next_look = monotonic() + LOOK_EVERY_S
                 self._look()
@@ -177,7 +199,8 @@ class _Load:
         makespan_s = totals.last_end_s
         zero_ns = self._zero_ns or 0
         resources = Resources(
-            cpu_s=done.cpu_s if done else None,
+            cpu_s=self._seen.cpu_s,
+            whole_cpu_s=done.cpu_s if done else None,
             machine_cpu_s=done.machine_cpu_s if done else None,
             server_cpu_s=server_cpu_s,
             cpus=done.cpus if done else None,

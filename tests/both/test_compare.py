@@ -8,21 +8,15 @@ import signal
 import time
 from pathlib import Path
 from shutil import which
-from typing import Any
 
-import psutil
 import pytest
 
 from labkit.selection import DEFAULT
+from tests.acts import failing, free_port, kill_server, servers, wait
 from tests.both.conftest import nothing_left
-from tests.checkout import Checkout, answer, docker
+from tests.checkout import Checkout, answer
 
-QUICK = "--delay 0.2 --requests 4 --limit 2"
-
-
-def failing(trial: dict[str, Any]) -> set[str]:
-    """The checks that failed; how busy the machine is with other tests is not what these are about."""
-    return {check["name"] for check in trial["checks"] if check["ok"] is False} - {"quiet_machine", "server_delay"}
+QUICK = "--delay 0.2 --requests 4 --limit 2 --no-baseline"
 
 
 def test_default_set(checkout: Checkout, runtime: str) -> None:
@@ -45,6 +39,40 @@ def test_default_set(checkout: Checkout, runtime: str) -> None:
     assert [json.loads(line) for line in lines] == document["trials"]
 
 
+def test_locust_makes_the_last_row_and_is_asked_whether_it_agrees(checkout: Checkout, runtime: str) -> None:
+    run = checkout.lab(
+        "compare sync asyncio_semaphore --delay 0.2 --requests 7 --limit 2 --repeat 2 "
+        f"--runtime {runtime} --format json"
+    )
+    document = run.document
+    assert [row["approach"] for row in document["summary"]] == ["sync", "asyncio_semaphore", "locust"]
+    assert document["summary"][-1]["verdict"] in {"baseline", "not ranked: quiet_machine", "not ranked: server_delay"}
+    trials = [trial for trial in document["trials"] if trial["approach"] == "locust"]
+    assert len(trials) == 2
+    for trial in trials:
+        assert (trial["outcome"], failing(trial)) == ("ok", set()), (trial["error"], trial["checks"])
+        assert (trial["max_in_flight"], trial["ideal_s"]) == (2, pytest.approx(0.8))
+        assert sorted(row["id"] for row in trial["requests"]) == [1, 2, 3, 4, 5, 6, 7]
+        assert all(row["status"] == 200 and row["bytes"] > 0 for row in trial["requests"])
+        for row in trial["requests"]:
+            assert row["start_s"] <= row["server"]["start_s"] <= row["server"]["end_s"] <= row["end_s"]
+    latencies_ms = [(row["end_s"] - row["start_s"]) * 1000 for trial in trials for row in trial["requests"]]
+    assert all(abs(latency_ms - round(latency_ms)) > 1e-5 for latency_ms in latencies_ms), "Locust's are rounded"
+    agreement = document["agreement"]
+    assert [each["figure"] for each in agreement] == ["median", "p99"]
+    for each in agreement:
+        assert set(each) > {"server", "load", "asyncio_semaphore", "locust", "ok", "supported"}
+        assert each["locust"]["client_s"] >= 0.2
+        assert each["locust"]["server_s"] >= 0.2
+        assert each["supported"] in {"both", "neither", "asyncio_semaphore", "locust"}
+
+
+def test_the_baseline_can_be_left_out(checkout: Checkout, runtime: str) -> None:
+    document = checkout.lab(f"compare asyncio_semaphore {QUICK} --runtime {runtime} --format json").document
+    assert {row["approach"] for row in document["trials"] + document["summary"]} == {"asyncio_semaphore"}
+    assert document["agreement"] == []
+
+
 def test_every_approach(checkout: Checkout, runtime: str) -> None:
     others = [name for name in _shipped() if name not in DEFAULT]
     names = " ".join(others)
@@ -62,7 +90,7 @@ def test_worker_classes(checkout: Checkout, runtime: str, worker_class: str) -> 
     threads = "--worker-threads 2" if worker_class == "gthread" else ""
     run = checkout.lab(
         f"compare asyncio_gather --requests 8 --workers 2 --delay 0.3 --worker-class "
-        f"{worker_class} {threads} --runtime {runtime} --format json"
+        f"{worker_class} {threads} --no-baseline --runtime {runtime} --format json"
     )
     (trial,) = run.document["trials"]
     assert (trial["outcome"], failing(trial)) == ("ok", set()), trial["checks"]
@@ -73,7 +101,8 @@ def test_worker_classes(checkout: Checkout, runtime: str, worker_class: str) -> 
 
 def test_grid(checkout: Checkout, runtime: str) -> None:
     run = checkout.lab(
-        f"compare sync threads --requests 2,3 --limit 2,3 --workers 1,2 --delay 0.1 --runtime {runtime} --format json"
+        "compare sync threads --requests 2,3 --limit 2,3 --workers 1,2 --delay 0.1 --no-baseline "
+        f"--runtime {runtime} --format json"
     )
     points = [(t["server"]["workers"], t["load"]["requests"], t["load"]["limit"]) for t in run.document["trials"]]
     assert {point: points.count(point) for point in points} == {
@@ -114,11 +143,11 @@ def test_bad_approaches_are_found_out_and_the_others_go_on(checkout: Checkout, r
 
 def test_the_server_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
     with checkout.start(
-        f"compare sync threads --requests 6 --delay 1 --workers 2 --runtime {runtime} --format json"
+        f"compare sync threads --requests 6 --delay 1 --workers 2 --no-baseline --runtime {runtime} --format json"
     ) as process:
-        _wait(lambda: _server_pids(checkout, runtime))
+        wait(lambda: servers(checkout, runtime))
         time.sleep(2.0 if runtime == "local" else 4.0)  # into the first trial
-        _kill_server(checkout, runtime)
+        kill_server(checkout, runtime)
         run = answer(process)
     assert run.code == 1, run.err
     first, second = run.document["trials"]
@@ -134,7 +163,7 @@ def test_interrupted_at_any_moment(checkout: Checkout, runtime: str, number: int
     with checkout.start(
         f"compare sync threads asyncio_gather --requests 3 --delay 0.5 --repeat 5 --runtime {runtime} --format json"
     ) as process:
-        _wait(lambda: (checkout.root / ".lab" / "runs").exists() and any((checkout.root / ".lab" / "runs").iterdir()))
+        wait(lambda: (checkout.root / ".lab" / "runs").exists() and any((checkout.root / ".lab" / "runs").iterdir()))
         time.sleep(after_s)
         process.send_signal(number)
         run = answer(process)
@@ -162,7 +191,7 @@ def test_interrupted_while_compose_creates(checkout: Checkout, tmp_path: Path, a
     command.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     with checkout.start(f"compare sync threads asyncio_gather {QUICK} --runtime docker", PATH=path) as process:
-        _wait(began.exists)
+        wait(began.exists)
         time.sleep(after_s)
         process.send_signal(signal.SIGINT)
         run = answer(process)
@@ -173,7 +202,7 @@ def test_interrupted_while_compose_creates(checkout: Checkout, tmp_path: Path, a
 
 def test_killed_outright_leaves_nothing_that_the_next_run_does_not_remove(checkout: Checkout, runtime: str) -> None:
     with checkout.start(f"compare sync --requests 5 --delay 1 --runtime {runtime}") as process:
-        _wait(lambda: _server_pids(checkout, runtime))
+        wait(lambda: servers(checkout, runtime))
         time.sleep(2)
         process.kill()
     run = checkout.lab(f"compare threads {QUICK} --runtime {runtime} --format json")
@@ -192,7 +221,7 @@ def test_two_labs_at_once(checkout: Checkout, runtime: str) -> None:
 def test_up_serves_clients_of_ones_own(checkout: Checkout, runtime: str) -> None:
     from urllib.request import urlopen  # noqa: PLC0415
 
-    port = str(_free_port())
+    port = str(free_port())
     up = checkout.lab(f"up --runtime {runtime} --port {port} --delay 0.1 --workers 2")
     try:
         assert up.code == 0, up.err
@@ -212,46 +241,3 @@ def _shipped() -> list[str]:
     from clients.harness import catalogue  # noqa: PLC0415
 
     return list(catalogue.names())
-
-
-def _server_pids(checkout: Checkout, runtime: str) -> list[str]:
-    if runtime == "local":
-        return [str(p.pid) for p in checkout.processes() if "gunicorn" in _command(p) and "guard" not in _command(p)]
-    return docker(
-        "ps",
-        "--quiet",
-        "--filter",
-        f"label=com.docker.compose.project.working_dir={checkout.root}",
-        "--filter",
-        "label=com.docker.compose.service=server",
-    )
-
-
-def _kill_server(checkout: Checkout, runtime: str) -> None:
-    for pid in _server_pids(checkout, runtime):
-        if runtime == "local":
-            os.kill(int(pid), signal.SIGKILL)
-        else:
-            docker("kill", pid)
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def _wait(condition: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _free_port() -> int:
-    import socket  # noqa: PLC0415
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

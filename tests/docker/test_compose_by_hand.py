@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 APPROACHES = {path.stem for path in (ROOT / "clients").glob("*.py")} - {"__init__"}
+HARNESSED = APPROACHES | {"locust", "load"}
+LOCUST = {"locust-master", "locust-worker"}
+SERVICES = HARNESSED | LOCUST | {"server", "server-published", "client"}
+# These answer programs on this machine.
+PUBLISHED = {"server-published", "locust-master"}
 PATIENCE_S = 20
 
 
@@ -103,8 +108,8 @@ def project(built: Project) -> Iterator[Project]:
 def test_there_is_one_service_per_approach(built: Project) -> None:
     config = json.loads(built.compose("--profile", "*", "config", "--format", "json").stdout)
     services = config["services"]
-    assert set(services) == APPROACHES | {"server", "server-published", "client"}
-    for name in APPROACHES:
+    assert set(services) == SERVICES
+    for name in HARNESSED:
         assert services[name]["entrypoint"] == ["python", "-m", "clients.harness", name]
         assert services[name]["command"] == ["--by-hand"]
 
@@ -116,7 +121,7 @@ def test_nothing_but_the_server_starts_unasked(built: Project) -> None:
 def test_every_container_is_locked_down(project: Project) -> None:
     project.compose("--profile", "*", "create", "--no-build")
     containers = project.inspect()
-    assert set(containers) == APPROACHES | {"server", "server-published", "client"}
+    assert set(containers) == SERVICES
     for name, container in containers.items():
         host = container["HostConfig"]
         assert container["Config"]["User"] == "10001:10001", name
@@ -135,11 +140,11 @@ def test_every_container_is_locked_down(project: Project) -> None:
         assert "size=" in host["Tmpfs"]["/tmp"], name
         assert not host["Binds"], name
         assert not container["Mounts"], name
-        networks = {"lab", "published"} if name == "server-published" else {"lab"}
+        networks = {"lab", "published"} if name in PUBLISHED else {"lab"}
         assert set(container["NetworkSettings"]["Networks"]) == {f"{project.name}_{each}" for each in networks}, name
         ports = host["PortBindings"] or {}
         assert [bound["HostIp"] for bindings in ports.values() for bound in bindings] == (
-            ["127.0.0.1"] if name == "server-published" else []
+            ["127.0.0.1"] if name in PUBLISHED else []
         )
     (network,) = json.loads(docker("network", "inspect", f"{project.name}_lab").stdout)
     assert network["Internal"]
@@ -158,6 +163,49 @@ def test_an_approach_runs_by_hand_and_brings_the_server_up(project: Project) -> 
     rows = project.events("server", "request", 5)
     assert sorted(row["id"] for row in rows) == ["1", "2", "3", "4", "5"]
     assert set(project.inspect()) == {"server"}, "--rm leaves the server alone"
+
+
+def test_locust_runs_by_hand_like_an_approach(project: Project) -> None:
+    told = project.compose("run", "--rm", "-T", "locust", "--requests", "5", "--limit", "2").stdout
+    assert "locust: 5 of 5 requests answered in " in told
+    rows = project.events("server", "request", 5)
+    assert sorted(row["id"] for row in rows) == ["1", "2", "3", "4", "5"]
+
+
+def test_a_locust_master_and_as_many_workers_as_are_wanted(project: Project) -> None:
+    port = free_port()
+    settings = {"LAB_UI_PORT": str(port), "SERVER_DELAY_S": "0.05"}
+    project.compose("up", "--detach", "--scale", "locust-worker=2", *sorted(LOCUST), **settings)
+    workers = wait_for(lambda: [each["id"] for each in page(port, "/stats/requests").get("workers", ())], 2)
+    assert len(set(workers)) == 2
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/swarm", b"user_count=4&spawn_rate=4", 5) as answer:
+        assert json.load(answer)["success"]
+    assert len({row["worker"] for row in project.events("server", "request", 9)}) > 1
+    wait_for(lambda: [each for each in page(port, "/stats/requests")["stats"] if each["num_requests"] > 0], 1)
+    assert page(port, "/stats/requests")["errors"] == []
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def page(port: int, path: str) -> dict[str, Any]:
+    """What Locust's page answers in JSON; nothing before it does."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return dict(json.load(answer))
+    except OSError:
+        return {}
+
+
+def wait_for(found: Callable[[], list[Any]], count: int) -> list[Any]:
+    """What is found, once it is so many."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(those := found()) < count:
+        assert time.monotonic() < deadline, those
+        time.sleep(0.05)
+    return those
 
 
 ROUTES = """
@@ -257,8 +305,7 @@ def test_the_backlog_is_as_long_as_asked(project: Project) -> None:
 
 
 def test_the_published_server_answers_on_this_machine_alone(project: Project) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     project.compose("up", "--detach", "server-published", LAB_PORT=str(port))
     project.events("server-published", "worker", 3)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/hello") as answer:

@@ -12,7 +12,7 @@ def test_a_server_that_logs_no_request_is_found_out(tmp_path: Path) -> None:
     log = checkout.root / "server" / "log.py"
     silent = '    if event == "request":\n        return\n    line ='
     log.write_text(log.read_text("utf-8").replace("    line =", silent), "utf-8")
-    run = checkout.lab("compare sync --requests 2 --delay 0.1 --runtime local --format json")
+    run = checkout.lab("compare sync --no-baseline --requests 2 --delay 0.1 --runtime local --format json")
     assert run.code == 1
     (trial,) = run.document["trials"]
     assert [row["server"] for row in trial["requests"]] == [None, None]

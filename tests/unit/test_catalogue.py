@@ -122,6 +122,20 @@ def test_a_broken_file_is_named_with_the_line(tmp_path, text, named):
     assert not re.search("line (None|0)", str(caught.value))
 
 
+@pytest.mark.parametrize("name", ["locust", "load", "server", "client"])
+def test_names_of_the_labs_own_services_are_not_for_approaches(tmp_path, name):
+    with pytest.raises(BrokenApproach, match=rf"{name}\.py: an approach cannot have that name"):
+        read(tmp_path, MAIN, name)
+
+
+def test_the_baseline_reads_like_an_approach():
+    baseline = catalogue.baseline()
+    assert (baseline.name, baseline.keywords, baseline.requires_python) == ("locust", {"limit"}, None)
+    assert "Locust" in baseline.summary
+    assert baseline.bound(requests=9, limit=3) == 3
+    assert "locust" not in catalogue.names()
+
+
 def test_constants_may_be_annotated(tmp_path):
     found = read(tmp_path, "MAX_IN_FLIGHT: int = 1\nREQUIRES_PYTHON: tuple[int, int] = (3, 14)\n" + MAIN)
     assert (found.max_in_flight, found.requires_python) == (1, (3, 14))

@@ -32,8 +32,14 @@ TOTALS = Totals(
 )
 POINTS = tuple((step / 10, 30) for step in range(-5, 206))
 RESOURCES = Resources(
-    cpu_s=2.0, machine_cpu_s=5.0, server_cpu_s=1.0, cpus=2, makespan_s=20.0, socket_points=POINTS
-)  # fmt: skip
+    cpu_s=2.0,
+    whole_cpu_s=2.0,
+    machine_cpu_s=5.0,
+    server_cpu_s=1.0,
+    cpus=2,
+    makespan_s=20.0,
+    socket_points=POINTS,
+)
 SOME = Ids(11, (3, 5, 7, 8, 10, 12, 14, 15))
 
 

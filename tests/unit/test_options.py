@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.options import choices, integer, integers, nearest, seconds, seconds_list
+from labkit.arguments import parser
+from labkit.errors import UsageError
+from labkit.options import choices, integer, integers, nearest, number, seconds, seconds_list
 
 
 @given(st.integers(1, 10_000))
@@ -79,3 +81,58 @@ def test_a_complaint_about_a_choice_names_it_all_choices_and_the_nearest():
 
 def test_what_is_like_nothing_gets_no_suggestion():
     assert nearest("quux", ("sync", "threads")) == ""
+
+
+@given(st.floats(0.001, 100_000))
+def test_a_number_in_range_is_taken(value):
+    assert number(0.001, 100_000, "arrivals a second")(repr(value)) == value
+
+
+@pytest.mark.parametrize("text", ["", "fast", "0", "-2", "100001", "nan", "inf", "2/s", "1_0", "２"])
+def test_a_complaint_about_a_number_names_its_unit_too(text):
+    with pytest.raises(ArgumentTypeError) as caught:
+        number(0.001, 100_000, "arrivals a second")(text)
+    assert str(caught.value) == f"{text!r} is not a number of arrivals a second from 0.001 to 100000"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--users", "0"], "'0' is not a whole number from 1 to 10000"),
+        (["--users", "10001"], "from 1 to 10000"),
+        (["--spawn-rate", "0"], "'0' is not a number of users a second from 0.01 to 10000"),
+        (["--rate", "-1"], "'-1' is not a number of arrivals a second from 0.001 to 100000"),
+        (["--rate", "nan"], "'nan'"),
+        (["--arrivals", "poison"], "did you mean poisson?"),
+        (["--seed", "x"], "'x'"),
+        (["--duration", "0"], "'0' is not a number of seconds from 0.1 to 86400"),
+        (["--requests", "0"], "from 1 to 100000000"),
+        (["--timeout", "3601"], "from 0.1 to 3600"),
+        (["--processes", "65"], "from 1 to 64"),
+        (["--step", "0"], "arrivals a second"),
+        (["--bound", "0"], "from 0.001 to 3600"),
+        (["--port", "70000"], "from 1 to 65535"),
+        (["--worker-class", "gtread"], "did you mean gthread?"),
+        (["--workers", "1,3"], "'1,3'"),
+        (["--format", "jsn"], "did you mean json?"),
+    ],
+)
+def test_a_bad_option_of_a_load_is_named_and_is_bad_usage(options, named):
+    with pytest.raises(UsageError) as caught:
+        parser().parse_args(["load", *options])
+    assert caught.value.exit_code == 2
+    assert options[0] in caught.value.message
+    assert named in caught.value.message
+
+
+def test_options_of_a_load_that_are_left_out_are_left_open():
+    options = parser().parse_args(["load"])
+    open_ = ("users", "spawn_rate", "rate", "arrivals", "duration", "requests", "step", "bound")
+    assert {name: getattr(options, name) for name in open_} == dict.fromkeys(open_)
+    assert (options.seed, options.timeout, options.processes, options.port) == (1, 60.0, 1, 8089)
+    assert (options.stop_when, options.fail_when, options.find_limit, options.ui) == ([], [], False, False)
+
+
+def test_thresholds_may_be_given_several_times():
+    options = parser().parse_args(["load", "--stop-when", "p99 > 3", "--fail-when", "late > 1", "--stop-when", "p50>1"])
+    assert (options.stop_when, options.fail_when) == (["p99 > 3", "p50>1"], ["late > 1"])

@@ -9,7 +9,7 @@ import pytest
 
 from labkit.model import Check, CheckedTrial
 from labkit.statistics import median_interval
-from labkit.summary import ALONE, FASTEST, NO_CLEAR_WINNER, NOT_RANKED, ONE_TRIAL, SLOWER, summarise
+from labkit.summary import ALONE, FASTEST, IS_BASELINE, NO_CLEAR_WINNER, NOT_RANKED, ONE_TRIAL, SLOWER, summarise
 from tests import samples
 from tests.samples import comparison, good_trial, plan, with_rows, without_requests
 
@@ -124,6 +124,34 @@ def test_nobody_is_the_fastest_of_those_that_ran_once_only():
     found = verdicts(ran({"threads": [3.1], "asyncio_gather": [3.0 + more for more in TIGHT]}))
     assert found["threads"] == ONE_TRIAL
     assert found["asyncio_gather"] != FASTEST
+
+
+@pytest.mark.parametrize("baseline_s", [0.1, 3.0, 3.5, 99.0])
+def test_the_baseline_is_not_ranked_and_keeps_nobody_from_being_fastest(baseline_s):
+    whole = ran(
+        {
+            "threads": [3.2 + more for more in TIGHT],
+            "asyncio_gather": [3.0 + more for more in TIGHT],
+            "locust": [baseline_s + more for more in TIGHT],
+        }
+    )
+    assert verdicts(whole) == {"threads": SLOWER, "asyncio_gather": FASTEST, "locust": IS_BASELINE}
+    assert rows_of(whole)["locust"].makespan.median == pytest.approx(baseline_s + 0.002)
+
+
+def test_beside_the_baseline_one_is_alone():
+    assert verdicts(ran({"threads": [3.0, 3.1], "locust": [2.0, 2.1]})) == {"threads": ALONE, "locust": IS_BASELINE}
+
+
+def test_of_one_trial_each_the_baseline_is_the_baseline_all_the_same():
+    found = verdicts(ran({"threads": [3.0], "locust": [3.1]}))
+    assert found == {"threads": ONE_TRIAL, "locust": IS_BASELINE}
+
+
+def test_a_baseline_that_fails_a_check_says_so():
+    whole = comparison(plan(["sync", "locust"], repeat=3))
+    whole = spoilt(whole, "locust", lambda trial: without_requests(trial, 1))
+    assert verdicts(whole) == {"sync": ALONE, "locust": f"{NOT_RANKED}: accounted"}
 
 
 def test_grid_points_are_ranked_apart():

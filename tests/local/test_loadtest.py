@@ -1,0 +1,246 @@
+"""The load generator in the harness, spoken to as lab.py does; and the Locust file, as a person uses it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import count, pairwise
+from statistics import median
+
+import pytest
+
+from clients.harness.protocol import Batch, Cease, Load, Ready, Sample, to_line
+from labkit.statistics import most_at_once
+from loadtest.schedule import offsets
+from tests.harness_driver import ROOT, Harness, SlowServer, Told, answering, slow_server
+
+DELAY_S = 0.05
+WORKERS = 3
+PROCESSES = pytest.mark.parametrize("processes", [1, 2])
+KEYS = (f"t{number}" for number in count(1))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowServer]:
+    with slow_server(tmp_path_factory.mktemp("server") / "server.log", WORKERS, DELAY_S) as started:
+        yield started
+
+
+def closed(url: str, **changes: object) -> Load:
+    load = Load(
+        url=f"{url}/{next(KEYS)}", users=4, spawn_rate=None, rate=None, arrivals=None, seed=1, duration_s=None,
+        requests=None, processes=1, timeout_s=5.0, trial_timeout_s=25.0,
+    )  # fmt: skip
+    return load._replace(**changes)
+
+
+def open_load(url: str, **changes: object) -> Load:
+    return closed(url, users=50, rate=30.0, arrivals="poisson", duration_s=1.0, **changes)
+
+
+def begin(harness: Harness, load: Load) -> None:
+    ready = harness.next()
+    assert isinstance(ready, Ready), ready
+    assert (ready.approach, ready.python) == ("load", platform.python_version())
+    send(harness, load)
+
+
+def send(harness: Harness, message: Load | Cease) -> None:
+    harness.stdin.write(to_line(message))
+    harness.stdin.flush()
+
+
+def run(load: Load) -> Told:
+    with Harness(ROOT, ("load", "--protocol")) as harness:
+        begin(harness, load)
+        return harness.rest()
+
+
+def begun(told: Told) -> dict[int, int]:
+    """When each request was begun by a user; each was once, and in the turn of the process that began it."""
+    pairs = [pair for batch in told.all(Batch) for pair in zip(batch.begun, batch.begun_ns, strict=True)]
+    assert len(dict(pairs)) == len(pairs)
+    for batch in told.all(Batch):
+        assert list(batch.begun) == sorted(batch.begun)
+    return dict(pairs)
+
+
+def ended(told: Told) -> dict[int, tuple[int, int, int | None, int | None, str | None]]:
+    """What came of each request: start and end, status, size and error; each came to one end."""
+    rows = [
+        (number, rest)
+        for batch in told.all(Batch)
+        for number, *rest in zip(
+            batch.ended, batch.ended_start_ns, batch.ended_ns, batch.statuses, batch.sizes, batch.errors, strict=True
+        )
+    ]
+    assert len(dict(rows)) == len(rows)
+    return {number: tuple(rest) for number, rest in rows}
+
+
+@PROCESSES
+def test_of_a_closed_load_every_request_is_told_once(server, processes):
+    load = closed(server.url, requests=25, processes=processes)
+    told = run(load)
+    assert (told.done.outcome, told.done.error, told.code) == ("ok", None, 0)
+    starts, ends = begun(told), ended(told)
+    assert sorted(starts) == sorted(ends) == list(range(1, 26))
+    logged = {int(row["id"]): row for row in server.requests(load.url.rpartition("/")[2], 25)}
+    assert sorted(logged) == sorted(ends)
+    for number, (start_ns, end_ns, status, size, error) in ends.items():
+        assert (status, error) == (200, None)
+        assert size == len(f"{number} answered after {DELAY_S} s\n")
+        assert start_ns <= logged[number]["start_ns"] < logged[number]["end_ns"] <= end_ns
+        assert (end_ns - start_ns) / 1e9 >= DELAY_S
+    batches = told.all(Batch)
+    assert {batch.source for batch in batches} == set(range(processes))
+    for batch in batches:
+        assert batch.begun_due_ns is None
+        assert {(number - 1) % processes for number in batch.begun} <= {batch.source}
+    for source in range(processes):
+        mine = [batch for batch in batches if batch.source == source]
+        assert [batch.t_ns for batch in mine] == sorted(batch.t_ns for batch in mine)
+        assert mine[-1].due == sum(len(batch.begun) for batch in mine)
+    assert told.all(Sample)
+    assert told.done.cpu_s > 0
+
+
+@PROCESSES
+@pytest.mark.parametrize("arrivals", ["constant", "poisson"])
+def test_of_an_open_load_every_arrival_comes_by_the_schedule(server, arrivals, processes):
+    load = open_load(server.url, processes=processes)._replace(arrivals=arrivals, seed=5)
+    told = run(load)
+    due = {
+        number: due_ns
+        for batch in told.all(Batch)
+        for number, due_ns in zip(batch.begun, batch.begun_due_ns, strict=True)
+    }
+    zero_ns = min(batch.t_ns for batch in told.all(Batch))
+    wanted = [offset_s for offset_s, _ in zip(offsets(30.0, arrivals, 5), range(100), strict=False) if offset_s < 1]
+    assert sorted(due) == list(range(1, len(wanted) + 1))
+    assert [(due[number] - zero_ns) / 1e9 for number in sorted(due)] == pytest.approx(wanted, abs=1e-6)
+    starts = begun(told)
+    assert all(starts[number] >= due_ns for number, due_ns in due.items())
+    assert sorted(ended(told)) == sorted(due)
+    assert median(starts[number] - due_ns for number, due_ns in due.items()) < 0.5e9
+
+
+def test_arrivals_wait_for_a_user_to_be_free_and_are_told_of(server):
+    told = run(open_load(server.url)._replace(users=1, arrivals="constant", rate=60.0))
+    batches = told.all(Batch)
+    assert max(batch.waiting for batch in batches) > 5
+    assert (batches[-1].due, batches[-1].waiting) == (60, 0)
+    assert len(ended(told)) == 60
+    rows = sorted(ended(told).values())
+    assert all(one[1] <= other[0] for one, other in pairwise(rows)), "one user, one at a time"
+
+
+@PROCESSES
+def test_a_cease_lets_what_is_on_its_way_end_and_nothing_more_begin(server, processes):
+    with Harness(ROOT, ("load", "--protocol")) as harness:
+        begin(harness, closed(server.url, duration_s=600.0, processes=processes))
+        messages = until_answered(harness)
+        send(harness, Cease(5.0))
+        told = joined(messages, harness.rest())
+    assert (told.done.outcome, told.done.error) == ("ok", None)
+    assert sorted(begun(told)) == sorted(ended(told))
+
+
+@PROCESSES
+def test_a_cease_waits_for_answers_no_longer_than_it_says(processes):
+    def hang(connection, _):
+        connection.recv(1)  # until the other side has had enough
+
+    with answering(hang) as url, Harness(ROOT, ("load", "--protocol")) as harness:
+        begin(harness, open_load(url, processes=processes)._replace(users=4, timeout_s=600.0))
+        messages = []
+        while sum(len(message.begun) for message in messages if isinstance(message, Batch)) < 4:
+            messages.append(harness.next())
+        send(harness, Cease(0.2))
+        told = joined(messages, harness.rest())
+    last = {batch.source: batch for batch in told.all(Batch)}
+    assert told.done.outcome == "ok"
+    assert (len(begun(told)), ended(told)) == (4, {})
+    assert sum(batch.due - batch.waiting for batch in last.values()) == 4, "the others were given up"
+
+
+@PROCESSES
+def test_a_load_is_over_when_its_duration_is_and_all_have_been_answered(server, processes):
+    told = run(closed(server.url, duration_s=0.5, processes=processes))
+    zero_ns = min(batch.t_ns for batch in told.all(Batch))
+    starts = begun(told)
+    assert sorted(starts) == sorted(ended(told))
+    assert len(starts) >= 4
+    assert told.done.end_ns - zero_ns >= 0.5e9
+
+
+def test_users_come_one_after_another_at_their_rate(server):
+    told = run(closed(server.url, users=2, spawn_rate=1.0, duration_s=1.5))
+    zero_ns = min(batch.t_ns for batch in told.all(Batch))
+    spans = [(start_ns - zero_ns, end_ns - zero_ns) for start_ns, end_ns, *_ in ended(told).values()]
+    assert most_at_once(spans) == 2
+    assert most_at_once(span for span in spans if span[0] < 0.9e9) == 1, "the second comes a second later"
+
+
+def test_errors_are_told_as_they_are():
+    def answer(connection, number):
+        if number == b"2":
+            connection.sendall(b"HTTP/1.0 503 Busy\r\nContent-Length: 0\r\n\r\n")
+        elif number != b"3":  # to which nothing is said at all
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n" + number)
+
+    with answering(answer) as url:
+        told = run(closed(url, users=1, requests=4))
+    rows = ended(told)
+    assert {number: row[2] for number, row in rows.items()} == {1: 200, 2: 503, 3: None, 4: 200}
+    assert (rows[1][4], rows[4][4]) == (None, None)
+    assert "503" in rows[2][4]
+    assert rows[3][4]
+
+
+def test_a_request_takes_no_longer_than_its_timeout():
+    with answering(lambda connection, _: connection.recv(1)) as url:
+        told = run(closed(url, users=2, requests=2, timeout_s=0.3))
+    assert (told.done.outcome, sorted(ended(told))) == ("ok", [1, 2])
+    assert all(row[4] for row in ended(told).values())
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "end of input"])
+def test_interrupted_with_workers_it_ends_and_leaves_nothing(server, how):
+    with Harness(ROOT, ("load", "--protocol")) as harness:
+        begin(harness, closed(server.url, duration_s=600.0, processes=2))
+        until_answered(harness)
+        harness.interrupt(how)
+        told = harness.rest()
+    assert told.done.outcome == "interrupted"
+    assert "Traceback" not in told.errors
+
+
+def test_the_locust_file_works_by_hand(server):
+    with tempfile.TemporaryFile("w+") as told:
+        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--host", server.url]
+        options = ["--headless", "--users", "2", "--run-time", "2s"]
+        locust = subprocess.run([*command, *options], cwd=ROOT, stdout=told, stderr=told, check=False, timeout=60)
+        told.seek(0)
+        text = told.read()
+    assert locust.returncode == 0, text
+    assert "the slow server" in text
+    assert "Traceback" not in text
+    rows = server.requests("locust", 1)
+    assert sorted(int(row["id"]) for row in rows) == list(range(1, len(rows) + 1))
+    assert len(rows) > 2
+
+
+def until_answered(harness: Harness) -> list[object]:
+    """What is told until there is an answer from each process."""
+    messages: list[object] = []
+    while not any(isinstance(message, Batch) and message.ended for message in messages):
+        messages.append(harness.next())
+    return messages
+
+
+def joined(messages: list[object], rest: Told) -> Told:
+    return Told(b"".join(map(to_line, messages)) + rest.out, rest.errors, rest.code)

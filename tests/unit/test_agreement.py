@@ -1,0 +1,170 @@
+"""Whether the harness's figures and Locust's agree, and whom the server's log supports where they do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from heapq import heapify, heapreplace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labkit.agreement import agreements, close, expected_latencies
+from labkit.document import document
+from labkit.model import RequestRow, ServerRow, Trial
+from labkit.statistics import percentile
+from tests import samples
+
+PAIR = ("asyncio_semaphore", "locust")
+
+
+def slower_by(trial, more_s, *ids):
+    """`trial`, as told by a client that says of these requests (or of all) that they took longer than they did."""
+    rows = [
+        replace(row, end_s=row.end_s + more_s) if not ids or row.id in ids else row
+        for row in trial.requests
+    ]  # fmt: skip
+    return replace(trial, requests=tuple(rows))
+
+
+def compared(names=PAIR, *, repeat=1, spoil=None, **axes):
+    """A comparison of `names`, of which `spoil` (name: what is done to its trials) makes other ones."""
+
+    def measure(wanted):
+        good = samples.good_trial(wanted)
+        return (spoil or {}).get(wanted.approach, lambda trial: trial)(good)
+
+    return samples.comparison(samples.plan(names, repeat=repeat, **axes), measure)
+
+
+def told(whole):
+    return {each.figure: (each.ok, each.supported) for each in agreements(whole)}
+
+
+def test_two_that_tell_the_same_agree_and_the_server_bears_both_out():
+    assert told(compared(limits=[9])) == {"median": (True, "both"), "p99": (True, "both")}
+
+
+@pytest.mark.parametrize("name", PAIR)
+def test_of_two_that_differ_the_servers_log_supports_the_one_that_told_it_as_it_was(name):
+    (other,) = set(PAIR) - {name}
+    whole = compared(limits=[9], spoil={name: lambda trial: slower_by(trial, 0.1)})
+    assert told(whole) == {"median": (False, other), "p99": (False, other)}
+
+
+def test_a_difference_in_the_slowest_alone_is_one_at_p99():
+    whole = compared(limits=[9], spoil={"locust": lambda trial: slower_by(trial, 0.1, 9)})
+    assert told(whole) == {"median": (True, "both"), "p99": (False, "asyncio_semaphore")}
+
+
+def test_where_both_are_wrong_the_log_supports_neither():
+    spoil = {"locust": lambda trial: slower_by(trial, 0.1), "asyncio_semaphore": lambda trial: slower_by(trial, 0.3)}
+    assert told(compared(limits=[9], spoil=spoil)) == {"median": (False, "neither"), "p99": (False, "neither")}
+
+
+@pytest.mark.parametrize(
+    ("one_s", "other_s", "same"),
+    [
+        (1.0, 1.0, True),
+        (1.0, 1.0255, True),
+        (1.0, 1.0256, False),
+        (0.1, 0.107, True),
+        (0.1, 0.1073, False),
+        (0.0, 0.005, True),
+        (0.0, 0.0052, False),
+    ],
+)
+def test_two_percent_and_five_milliseconds_are_nothing(one_s, other_s, same):
+    assert close(one_s, other_s) == close(other_s, one_s) == same
+
+
+def test_each_grid_point_is_asked_apart():
+    whole = compared(limits=[9], workers=[1, 3], repeat=2)
+    found = agreements(whole)
+    assert [(each.point.server.workers, each.figure) for each in found] == [
+        (1, "median"), (1, "p99"), (3, "median"), (3, "p99"),
+    ]  # fmt: skip
+    assert [each["server"]["workers"] for each in document(whole)["agreement"]] == [1, 1, 3, 3]
+
+
+def test_figures_are_over_all_repeats():
+    def spoil(trial):
+        return slower_by(trial, 0.5) if trial.planned.repeat == 1 else trial
+
+    whole = compared(limits=[9], repeat=3, spoil={"locust": spoil})
+    latencies = [
+        row.latency_s
+        for checked in whole.trials
+        if checked.trial.planned.approach == "locust"
+        for row in checked.trial.requests
+    ]
+    median, p99 = agreements(whole)
+    assert median.baseline.client_s == percentile(latencies, 50)
+    assert p99.baseline.client_s == percentile(latencies, 99) == max(latencies)
+    assert (median.ok, p99.ok) == (True, False)
+
+
+@pytest.mark.parametrize("names", [("asyncio_semaphore",), ("locust",), ("threads", "locust"), ()])
+def test_without_both_there_is_nothing_to_agree_on(names):
+    assert agreements(compared(names or ("sync",))) == ()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda trial: samples.crashed_trial(trial.planned),
+        lambda trial: samples.with_rows(trial, 2, server=None),
+        lambda trial: samples.with_rows(trial, 2, status=500),
+    ],
+)
+def test_trials_that_are_not_whole_have_no_say(spoil):
+    assert agreements(compared(spoil={"asyncio_semaphore": spoil})) == ()
+
+
+@given(
+    delays_s=st.lists(st.integers(1, 50).map(lambda n: n / 100), min_size=1, max_size=40),
+    bound=st.integers(1, 12),
+    slots=st.integers(1, 12),
+)
+def test_with_equal_delays_a_first_come_first_served_server_alone_tells_every_latency(delays_s, bound, slots):
+    """Simulated: `bound` requests are kept in flight, and `slots` of them served at once in the order of sending."""
+    delay_s, count = delays_s[0], len(delays_s)
+    rows = _served([delay_s] * count, bound, slots)
+    trial = _trial(rows, count, bound)
+    assert sorted(expected_latencies(trial)) == pytest.approx(sorted(row.latency_s for row in rows))
+
+
+@given(delays_s=st.lists(st.integers(1, 50).map(lambda n: n / 100), min_size=1, max_size=40), bound=st.integers(1, 12))
+def test_with_one_slot_delays_may_differ(delays_s, bound):
+    rows = _served(delays_s, bound, slots=1)
+    expected = expected_latencies(_trial(rows, len(rows), bound))
+    assert expected == pytest.approx([row.latency_s for row in sorted(rows, key=lambda row: row.end_s)])
+
+
+def test_of_a_server_that_logged_nothing_no_latency_is_expected():
+    assert expected_latencies(samples.with_rows(samples.good_trial(), server=None)) == []
+
+
+def _trial(rows: list[RequestRow], count: int, bound: int) -> Trial:
+    wanted = replace(samples.planned("asyncio_semaphore", requests=count, limit=min(bound, count)), bound=bound)
+    return replace(samples.good_trial(wanted), requests=tuple(rows))
+
+
+def _served(delays_s: list[float], bound: int, slots: int) -> list[RequestRow]:
+    """The rows of a client that keeps `bound` in flight, where nothing but the server takes time."""
+    places, free = [0.0] * bound, [0.0] * slots
+    heapify(places)
+    heapify(free)
+    rows = []
+    for number, delay_s in enumerate(delays_s, 1):
+        sent_s = places[0]
+        begins_s = max(sent_s, free[0])
+        end_s = begins_s + delay_s
+        heapreplace(free, end_s)
+        heapreplace(places, end_s)
+        row = RequestRow(
+            id=number, lane="", pid=1, start_s=sent_s, connected_s=None, sent_s=None, first_byte_s=None, end_s=end_s,
+            status=200, bytes=9, error=None, server=ServerRow(number, 1, begins_s, end_s, 200),
+        )  # fmt: skip
+        rows.append(row)
+    return rows
