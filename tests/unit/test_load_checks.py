@@ -144,7 +144,7 @@ UNTOLD = {
     ],
     "generator": [used(cpu_s=None), used(makespan_s=None), used(makespan_s=0.0)],
     "quiet_machine": [
-        *(used(**{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")),
+        *(used(**{name: None}) for name in ("machine_cpu_s", "whole_cpu_s", "makespan_s", "cpus")),
         used(makespan_s=0.0),
     ],
 }
