@@ -5,12 +5,12 @@ import asyncio
 import aiohttp
 
 
-async def fetch(session, url):
+async def fetch(session, url, handle):
     async with session.get(url) as response:
-        return await response.text()
+        return handle(await response.text())
 
 
-async def main(urls):
+async def main(urls, handle):
     connector = aiohttp.TCPConnector(limit=0)  # or aiohttp would hold back all but 100
     async with aiohttp.ClientSession(connector=connector) as session:
-        return await asyncio.gather(*(fetch(session, url) for url in urls))
+        return await asyncio.gather(*(fetch(session, url, handle) for url in urls))

@@ -5,13 +5,13 @@ import asyncio
 import aiohttp
 
 
-async def fetch(session, semaphore, url):
+async def fetch(session, semaphore, url, handle):
     async with semaphore, session.get(url) as response:
-        return await response.text()
+        return handle(await response.text())
 
 
-async def main(urls, limit):
+async def main(urls, limit, handle):
     semaphore = asyncio.Semaphore(limit)
     connector = aiohttp.TCPConnector(limit=0)  # the semaphore alone decides
     async with aiohttp.ClientSession(connector=connector) as session:
-        return await asyncio.gather(*(fetch(session, semaphore, url) for url in urls))
+        return await asyncio.gather(*(fetch(session, semaphore, url, handle) for url in urls))

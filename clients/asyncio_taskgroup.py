@@ -5,13 +5,13 @@ import asyncio
 import aiohttp
 
 
-async def fetch(session, url):
+async def fetch(session, url, handle):
     async with session.get(url) as response:
-        return await response.text()
+        return handle(await response.text())
 
 
-async def main(urls):
+async def main(urls, handle):
     connector = aiohttp.TCPConnector(limit=0)  # or aiohttp would hold back all but 100
     async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
-        tasks = [group.create_task(fetch(session, url)) for url in urls]
+        tasks = [group.create_task(fetch(session, url, handle)) for url in urls]
     return [task.result() for task in tasks]

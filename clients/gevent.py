@@ -1,5 +1,7 @@
 """gevent: a pool of `limit` greenlets that call requests.get, made cooperative by monkey-patching."""
 
+from functools import partial
+
 from gevent import monkey
 
 monkey.patch_all()  # before anything else opens a socket
@@ -8,9 +10,9 @@ import requests  # noqa: E402
 from gevent.pool import Pool  # noqa: E402
 
 
-def fetch(url):
-    return requests.get(url).text
+def fetch(url, handle):
+    return handle(requests.get(url).text)
 
 
-def main(urls, limit):
-    return Pool(limit).map(fetch, urls)
+def main(urls, limit, handle):
+    return Pool(limit).map(partial(fetch, handle=handle), urls)

@@ -1,16 +1,18 @@
 """A pool of `limit` interpreters in one process, each with a GIL of its own (Python 3.14)."""
 
 from concurrent.futures import InterpreterPoolExecutor
+from itertools import repeat
 
 import requests
 
 REQUIRES_PYTHON = (3, 14)
+OWN_GILS = True  # each worker has a GIL of its own
 
 
-def fetch(url):
-    return requests.get(url).text
+def fetch(url, handle):
+    return handle(requests.get(url).text)
 
 
-def main(urls, limit):
+def main(urls, limit, handle):
     with InterpreterPoolExecutor(max_workers=limit) as pool:
-        return list(pool.map(fetch, urls))
+        return list(pool.map(fetch, urls, repeat(handle)))

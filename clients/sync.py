@@ -5,5 +5,5 @@ import requests
 MAX_IN_FLIGHT = 1
 
 
-def main(urls):
-    return [requests.get(url).text for url in urls]
+def main(urls, handle):
+    return [handle(requests.get(url).text) for url in urls]

@@ -1,14 +1,15 @@
 """A pool of `limit` threads, with concurrent.futures."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import requests
 
 
-def fetch(url):
-    return requests.get(url).text
+def fetch(url, handle):
+    return handle(requests.get(url).text)
 
 
-def main(urls, limit):
+def main(urls, limit, handle):
     with ThreadPoolExecutor(max_workers=limit) as pool:
-        return list(pool.map(fetch, urls))
+        return list(pool.map(fetch, urls, repeat(handle)))

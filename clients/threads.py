@@ -6,13 +6,13 @@ from threading import Thread
 import requests
 
 
-def fetch(position, url, answers):
-    answers.put((position, requests.get(url).text))
+def fetch(position, url, handle, answers):
+    answers.put((position, handle(requests.get(url).text)))
 
 
-def main(urls):
+def main(urls, handle):
     answers = Queue()
-    threads = [Thread(target=fetch, args=(i, url, answers)) for i, url in enumerate(urls)]
+    threads = [Thread(target=fetch, args=(i, url, handle, answers)) for i, url in enumerate(urls)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -4,13 +4,13 @@ import httpx
 import trio
 
 
-async def fetch_all(urls, limit):
+async def fetch_all(urls, limit, handle):
     bodies = [None] * len(urls)
     limiter = trio.CapacityLimiter(limit)
 
     async def fetch(position, url):
         async with limiter:
-            bodies[position] = (await client.get(url)).text
+            bodies[position] = handle((await client.get(url)).text)
 
     limits = httpx.Limits(max_connections=None)  # the limiter alone decides
     async with httpx.AsyncClient(limits=limits, timeout=None) as client, trio.open_nursery() as nursery:
@@ -19,5 +19,5 @@ async def fetch_all(urls, limit):
     return bodies
 
 
-def main(urls, limit):
-    return trio.run(fetch_all, urls, limit)
+def main(urls, limit, handle):
+    return trio.run(fetch_all, urls, limit, handle)

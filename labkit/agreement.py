@@ -92,6 +92,7 @@ def _trials(comparison: Comparison, name: str, point: GridPoint) -> list[Trial]:
         for checked in comparison.trials
         if checked.trial.planned.approach == name
         and checked.trial.planned.point == point
+        and not checked.trial.planned.traced
         and checked.trial.outcome == "ok"
         and all(row.answered and row.server is not None for row in checked.trial.requests)
     ]

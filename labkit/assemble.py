@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Literal, cast
 
 from clients.harness import protocol
-from labkit.model import Outcome, PlannedTrial, RequestRow, SampleRow, ServerRow, Trial
+from labkit.model import (
+    LaneRow,
+    Outcome,
+    PlannedTrial,
+    RequestRow,
+    SampleRow,
+    ServerRow,
+    Span,
+    State,
+    Trace,
+    Trial,
+)
 from labkit.runtime.client import ClientReport
 from labkit.runtime.server import LoggedRequest
 
@@ -46,6 +58,26 @@ def assemble(
         server_cpu_s=server_cpu_s,
         cpus=done.cpus if done else None,
         last_lines=done.last_lines if done else report.last_lines,
+        trace=_trace(report.messages, start_ns) if planned.traced else None,
+    )
+
+
+def _trace(messages: Sequence[protocol.Message], start_ns: int) -> Trace:
+    """What was told of each lane, in one piece; lanes in the order in which they were first heard of."""
+    spans: dict[tuple[Literal["thread", "task"], int, int, str], list[Span]] = defaultdict(list)
+    for part in messages:
+        if isinstance(part, protocol.Lane):
+            columns = zip(part.states, part.starts_ns, part.ends_ns, part.derived, strict=True)
+            spans[part.kind, part.pid, part.tid, part.name] += [
+                Span(cast("State", state), (from_ns - start_ns) / 1e9, (to_ns - start_ns) / 1e9, derived)
+                for state, from_ns, to_ns, derived in columns
+            ]
+    gaps = [message for message in messages if isinstance(message, protocol.Gap)]
+    unseen = [message for message in messages if isinstance(message, protocol.Unseen)]
+    return Trace(
+        lanes=tuple(LaneRow(*lane, tuple(found)) for lane, found in spans.items()),
+        gaps=tuple(((gap.start_ns - start_ns) / 1e9, (gap.end_ns - start_ns) / 1e9) for gap in gaps),
+        unseen=tuple(f"{each.kind}s: {each.reason}" for each in unseen),
     )
 
 

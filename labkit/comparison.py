@@ -140,6 +140,8 @@ class Run:
             limit=load.limit,
             timeout_s=load.timeout_s,
             trial_timeout_s=planned.timeout_s,
+            handle_ms=load.handle_s * 1000,
+            trace=planned.traced,
         )
         before = server.cpu_s()
         report = client.run(signal, self.progress.sample)

@@ -7,7 +7,7 @@ from typing import Any
 
 from labkit.agreement import COUNTERPART, Agreement, agreements
 from labkit.figures import figures
-from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, RequestRow, Trace
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, Plan, PlannedTrial, RequestRow, Trace
 from labkit.summary import SummaryRow, summarise
 
 SCHEMA = "concurrency-lab/comparison/1"
@@ -23,6 +23,8 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "command": comparison.command,
         "seed": comparison.plan.seed,
         "environment": asdict(comparison.environment),
+        "plan": _plan(comparison.plan),
+        "unavailable": comparison.unavailable,
         "trials": [trial_document(checked) for checked in comparison.trials],
         "summary": [_summary(row) for row in summarise(comparison)],
         "agreement": [_agreement(each) for each in agreements(comparison)],
@@ -70,6 +72,18 @@ def trial_document(checked: CheckedTrial) -> dict[str, Any]:
     }
 
 
+def _plan(plan: Plan) -> dict[str, Any]:
+    """What was to be run, whether it came to that or not."""
+    blocks = [{**_point(block.point), "trials": [_planned(trial) for trial in block.trials]} for block in plan.blocks]
+    return {"approaches": plan.approaches, "left_out": plan.left_out, "blocks": blocks}
+
+
+def _planned(trial: PlannedTrial) -> dict[str, Any]:
+    values = asdict(trial)
+    del values["point"]
+    return values
+
+
 def _trace(trace: Trace) -> dict[str, Any]:
     """Lanes with their spans as [state, start_s, end_s, derived]: there are thousands."""
     lanes = [
@@ -90,10 +104,10 @@ def _point(point: GridPoint) -> dict[str, Any]:
 
 
 def _request(row: RequestRow) -> dict[str, Any]:
-    server = row.server
-    return asdict(row) | {
-        "server": {"worker": server.worker, "start_s": server.start_s, "end_s": server.end_s} if server else None
-    }
+    values = asdict(row)
+    if row.server is not None:
+        del values["server"]["id"]  # it is the request's
+    return values
 
 
 def _summary(row: SummaryRow) -> dict[str, Any]:

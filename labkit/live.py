@@ -99,6 +99,8 @@ class Live:
         trial = checked.trial
         failed = next((check.name for check in checked.checks if check.ok is False), None)
         verdict, style = ("ok", "") if checked.rankable else (f"not ranked: {failed}", "yellow")
+        if trial.planned.traced:
+            verdict, style = "traced", ""
         if trial.outcome != "ok":
             verdict, style = trial.outcome, "red"
         widest = max(cell_len(visible(name)) for name in self._plan.approaches)

@@ -235,7 +235,8 @@ class CheckedTrial:
     @property
     def rankable(self) -> bool:
         """Whether its makespan may be compared with others."""
-        return self.trial.outcome == "ok" and all(check.ok is not False for check in self.checks)
+        sound = self.trial.outcome == "ok" and all(check.ok is not False for check in self.checks)
+        return sound and not self.trial.planned.traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,4 +282,7 @@ class Comparison:
     def complete(self) -> bool:
         """Whether every trial ran to its end and every check held."""
         wanted = sum(trial.approach not in self.unavailable for trial in self.plan.trials)
-        return len(self.trials) == wanted and all(checked.rankable for checked in self.trials)
+        return len(self.trials) == wanted and all(
+            checked.trial.outcome == "ok" if checked.trial.planned.traced else checked.rankable
+            for checked in self.trials
+        )

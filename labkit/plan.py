@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import count, product
 from random import Random
 
 from clients.harness.catalogue import Approach
 from labkit.errors import UsageError
 from labkit.ideal import ideal_s
-from labkit.model import Block, GridPoint, Load, Plan, PlannedTrial, ServerConfig, WorkerClass
+from labkit.model import BASELINE, Block, GridPoint, Load, Plan, PlannedTrial, ServerConfig, WorkerClass
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The axes of a comparison; every combination is run `repeat` times. An empty `limits` means: one per slot."""
+    """The axes of a comparison; every combination is run `repeat` times. An empty `limits` means: one per slot.
+
+    Each body costs `handle_s` of processor time; the machine has `cpus` processors. With `trace` every approach is run
+    once more at every grid point, watched closely.
+    """
 
     requests: Sequence[int]
     workers: Sequence[int]
@@ -25,6 +29,9 @@ class Grid:
     limits: Sequence[int]
     repeat: int
     trial_timeout_s: float | None
+    handle_s: float = 0.0
+    cpus: int = 1
+    trace: bool = False
 
 
 def make_plan(approaches: Mapping[str, Approach], grid: Grid, seed: int) -> Plan:
@@ -38,14 +45,19 @@ def make_plan(approaches: Mapping[str, Approach], grid: Grid, seed: int) -> Plan
     if not points:
         raise UsageError(f"nothing to run: {'; '.join(left_out)}")
     random = Random(seed)
-    blocks, order = [], 0
+    blocks: list[Block] = []
+    orders = count(1)
+
+    def block(point: GridPoint, repeat: int, names: Sequence[str], *, traced: bool = False) -> Block:
+        shuffled = random.sample(names, len(names))
+        trials = (_trial(approaches[name], point, repeat, next(orders), grid) for name in shuffled)
+        return Block(point, tuple(replace(trial, traced=traced) for trial in trials))
+
     for repeat in range(1, grid.repeat + 1):
-        for point in random.sample(points, len(points)):
-            trials = []
-            for name in random.sample(list(approaches), len(approaches)):
-                order += 1
-                trials.append(_trial(approaches[name], point, repeat, order, grid.trial_timeout_s))
-            blocks.append(Block(point, tuple(trials)))
+        blocks += [block(point, repeat, list(approaches)) for point in random.sample(points, len(points))]
+    if grid.trace:  # last, so that it changes nothing for the trials that are ranked
+        traced = [name for name in approaches if name != BASELINE]
+        blocks += [block(point, 1, traced, traced=True) for point in points]
     return Plan(tuple(blocks), tuple(approaches), seed, tuple(left_out))
 
 
@@ -63,22 +75,22 @@ def _points(grid: Grid) -> tuple[list[GridPoint], list[str]]:
             if limit > requests:
                 left_out[f"limit {limit} with {requests} requests (more than there are to send)"] = None
             else:
-                points[GridPoint(server, Load(requests, limit))] = None
+                points[GridPoint(server, Load(requests, limit, handle_s=grid.handle_s))] = None
     return list(points), list(left_out)
 
 
-def _trial(
-    approach: Approach, point: GridPoint, repeat: int, order: int, trial_timeout_s: float | None
-) -> PlannedTrial:
-    requests, delay_s = point.load.requests, point.server.delay_s
+def _trial(approach: Approach, point: GridPoint, repeat: int, order: int, grid: Grid) -> PlannedTrial:
+    requests, delay_s, handle_s = point.load.requests, point.server.delay_s, point.load.handle_s
     bound = approach.bound(requests, point.load.limit)
+    cores = approach.cores(bound, grid.cpus)
+    one_by_one_s = requests * (delay_s + handle_s)
     return PlannedTrial(
         approach=approach.name,
         point=point,
         repeat=repeat,
         order=order,
         bound=bound,
-        ideal_s=ideal_s(requests, delay_s, point.server.slots, bound),
+        ideal_s=ideal_s(requests, delay_s, point.server.slots, bound, handle_s=handle_s, cores=cores),
         # Twice what one request after another takes, and some for starting: only a hang takes longer.
-        timeout_s=trial_timeout_s if trial_timeout_s is not None else 10 + 2 * requests * delay_s,
+        timeout_s=grid.trial_timeout_s if grid.trial_timeout_s is not None else 10 + 2 * one_by_one_s,
     )

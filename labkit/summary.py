@@ -80,7 +80,8 @@ def _answered(checked: CheckedTrial) -> int:
 
 
 def _is_of(checked: CheckedTrial, approach: str, point: GridPoint) -> bool:
-    return checked.trial.planned.approach == approach and checked.trial.planned.point == point
+    planned = checked.trial.planned
+    return planned.approach == approach and planned.point == point and not planned.traced
 
 
 def _ranked(trials: Iterable[CheckedTrial]) -> list[CheckedTrial]:

@@ -25,7 +25,8 @@ class Approach:
 
     `summary` is the first line of its docstring. `max_in_flight` is the module's ``MAX_IN_FLIGHT``, the most requests
     that it ever has in flight by its own nature (1 for one after another), or None. `requires_python` is its
-    ``REQUIRES_PYTHON``, or None.
+    ``REQUIRES_PYTHON``, or None. `own_gils` is its ``OWN_GILS``: whether each of its workers has a GIL of its own, so
+    that their processor work goes on side by side.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Approach:
     keywords: frozenset[str]
     max_in_flight: int | None
     requires_python: tuple[int, int] | None
+    own_gils: bool = False
 
     def bound(self, requests: int, limit: int) -> int:
         """The most requests that this approach may have in flight, of `requests` and with this `limit`."""
@@ -42,6 +44,10 @@ class Approach:
         if "limit" in self.keywords:
             bounds.append(limit)
         return min(bounds)
+
+    def cores(self, bound: int, cpus: int) -> int:
+        """How many of `cpus` processors its handling of bodies can use, with at most `bound` requests in flight."""
+        return min(bound, cpus) if self.own_gils else 1
 
 
 def names(folder: Path = FOLDER) -> tuple[str, ...]:
@@ -81,6 +87,7 @@ def _read(name: str, path: Path) -> Approach:
     if not (arguments.posonlyargs or arguments.args):
         raise BrokenApproach(f"{where}, line {mains[-1].lineno}: `main` takes no `urls`")
     bound = _constant(module, where, "MAX_IN_FLIGHT", _is_count, "a whole number from 1")
+    own_gils = _constant(module, where, "OWN_GILS", lambda value: type(value) is bool, "True or False")
     requires = _constant(module, where, "REQUIRES_PYTHON", _is_version, "a version such as (3, 14)")
     return Approach(
         name=name,
@@ -88,6 +95,7 @@ def _read(name: str, path: Path) -> Approach:
         keywords=frozenset(argument.arg for argument in (*arguments.args[1:], *arguments.kwonlyargs)),
         max_in_flight=bound,
         requires_python=requires,
+        own_gils=bool(own_gils),
     )
 
 

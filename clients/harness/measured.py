@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from time import monotonic_ns
 
-from clients.harness.handlers import keep
+from clients.harness.handlers import handler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def main() -> int:
             asked, offered = signal, {"tell": lambda line: os.write(answer_fd, line), "commands": signal_fd}
         else:
             asked = signal["urls"]
-            offered = {"limit": signal["limit"], "timeout": signal["timeout_s"], "handle": keep}
+            offered = {"limit": signal["limit"], "timeout": signal["timeout_s"], "handle": handler(signal["handle_ms"])}
         arguments = {key: value for key, value in offered.items() if key in keywords}
         cpu_before = _cpu_s()
         bodies, error_text = None, None

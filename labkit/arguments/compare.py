@@ -7,7 +7,7 @@ from typing import Any
 from labkit import reports
 from labkit.arguments.common import add, add_format, add_runtime
 from labkit.model import WORKER_CLASSES
-from labkit.options import choices, integer, integers, seconds, seconds_list
+from labkit.options import choices, integer, integers, number, seconds, seconds_list
 
 EXAMPLES = """\
 examples:
@@ -41,7 +41,17 @@ def add_compare(commands: Any) -> None:
         help="trials of every combination (1); from 2 on with a 95 %% interval",
     )
     grid.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help="orders the trials (1)")
+    grid.add_argument(
+        "--handle-ms",
+        type=number(0, 10_000, "milliseconds"),
+        default=0.0,
+        metavar="MS",
+        help="pure-Python work that each body costs the approach (0)",
+    )
     how = command.add_argument_group("how")
+    how.add_argument(
+        "--trace", action="store_true", help="run each approach once more, to see what its threads and tasks do"
+    )
     how.add_argument("--no-baseline", action="store_true", help="leave out the row that Locust makes for comparison")
     add_runtime(how)
     how.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import sys
 from argparse import Namespace
@@ -31,7 +32,7 @@ def run(options: Namespace) -> int:
     approaches = select(options.approaches)
     if not options.no_baseline:
         approaches[BASELINE] = catalogue.baseline()
-    plan = make_plan(approaches, _grid(options), options.seed)
+    plan = make_plan(approaches, _grid(options, os.cpu_count() or 1), options.seed)
     started = datetime.now(UTC)
     run_id = owner.new_run(started)
     with owner.running(run_id), make_progress() as progress:
@@ -39,6 +40,7 @@ def run(options: Namespace) -> int:
         try:
             progress.begin(plan)
             runtime, reason = choose(options.runtime, owner.project(run_id), progress.note)
+            plan = make_plan(approaches, _grid(options, runtime.cpus), options.seed)  # its processors are not ours
             keeper = _Keeper(results)
             work = Run(plan, runtime, progress, keeper)
             stopped = _run(work, runtime)
@@ -75,7 +77,7 @@ def run(options: Namespace) -> int:
     return 0 if comparison.complete and saved_too and all(each.ok for each in agreements(comparison)) else 1
 
 
-def _grid(options: Namespace) -> Grid:
+def _grid(options: Namespace, cpus: int) -> Grid:
     return Grid(
         requests=options.requests,
         workers=options.workers,
@@ -85,6 +87,9 @@ def _grid(options: Namespace) -> Grid:
         limits=options.limit,
         repeat=options.repeat,
         trial_timeout_s=options.trial_timeout,
+        handle_s=options.handle_ms / 1000,
+        cpus=cpus,
+        trace=options.trace,
     )
 
 

@@ -241,3 +241,17 @@ def _shipped() -> list[str]:
     from clients.harness import catalogue  # noqa: PLC0415
 
     return list(catalogue.names())
+
+
+def test_handling_costs_what_was_asked_for(checkout: Checkout, runtime: str) -> None:
+    names = " ".join(_shipped())
+    run = checkout.lab(
+        f"compare {names} --no-baseline --requests 4 --limit 2 --delay 0.1 --handle-ms 30 --runtime {runtime} --format json"
+    )
+    trials = run.document["trials"]
+    assert {trial["outcome"] for trial in trials} == {"ok"}
+    for trial in trials:
+        assert failing(trial) == set(), (trial["approach"], trial["checks"])
+        assert trial["load"]["handle_s"] == 0.03
+        assert trial["cpu_s"] >= 4 * 0.03, trial["approach"]
+        assert trial["makespan_s"] >= trial["ideal_s"]

@@ -105,6 +105,7 @@ def test_the_bounds_of_the_labs_own():
         pytest.param("# mine\nNAME = 'caf\xe9'\n".encode("latin-1") + MAIN.encode(), "line 2", id="not UTF-8"),
         pytest.param(b"\x00\x01\x02", "null bytes", id="no text"),
         pytest.param("# coding: klingon\n" + MAIN, "klingon", id="no encoding"),
+        pytest.param("OWN_GILS = 1\n" + MAIN, "OWN_GILS", id="a word on GILs that is none"),
         pytest.param("MAX_IN_FLIGHT = 0\n" + MAIN, "MAX_IN_FLIGHT", id="a bound of no requests"),
         pytest.param("MAX_IN_FLIGHT = True\n" + MAIN, "line 1", id="a bound that is no number"),
         pytest.param("MAX_IN_FLIGHT = {[]: 1}\n" + MAIN, "line 1", id="a bound that is nonsense"),
@@ -145,3 +146,11 @@ def test_a_file_that_is_a_folder_is_named(tmp_path):
     (tmp_path / "mine.py").mkdir()
     with pytest.raises(BrokenApproach, match=r"mine\.py"):
         catalogue.read("mine", tmp_path)
+
+
+def test_processes_and_interpreters_have_gils_of_their_own():
+    own = {name for name in catalogue.names() if catalogue.read(name).own_gils}
+    assert own == {"process_pool", "process_pool_executor", "interpreter_pool"}
+    assert catalogue.read("process_pool").cores(bound=3, cpus=2) == 2
+    assert catalogue.read("process_pool").cores(bound=1, cpus=2) == 1
+    assert catalogue.read("threads").cores(bound=3, cpus=2) == 1

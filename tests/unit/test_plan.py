@@ -172,3 +172,28 @@ def test_the_trial_timeout_is_the_one_asked_for_or_else_longer_than_one_request_
     assert {trial.timeout_s for trial in asked.trials} == {2.5}
     for trial in make_plan(APPROACHES, replace(GRID, requests=[3, 1000], delays_s=[0.001, 60]), seed=1).trials:
         assert trial.timeout_s > trial.point.load.requests * trial.point.server.delay_s
+
+
+@pytest.mark.parametrize("repeat", [1, 3])
+def test_traced_trials_come_once_for_each_approach_and_point_and_last(repeat):
+    axes = {"workers": [1, 3], "trace": True}
+    with_trace = samples.plan(["sync", "threads", "locust"], repeat=repeat, **axes)
+    ranked = [trial for trial in with_trace.trials if not trial.traced]
+    traced = [trial for trial in with_trace.trials if trial.traced]
+    assert with_trace.trials == (*ranked, *traced)
+    assert sorted((trial.approach, trial.point.server.workers) for trial in traced) == [
+        (name, workers) for name in ("sync", "threads") for workers in (1, 3)
+    ]
+    assert tuple(ranked) == samples.plan(["sync", "threads", "locust"], repeat=repeat, workers=[1, 3]).trials
+    assert [trial.order for trial in with_trace.trials] == list(range(1, len(with_trace.trials) + 1))
+
+
+def test_handling_is_part_of_the_ideal_on_as_many_cores_as_have_a_gil_of_their_own():
+    def planned_with(own_gils):
+        described = replace(samples.approach("thread_pool"), own_gils=own_gils)
+        grid = Grid([8], [8], ["sync"], [1], [1.0], [8], 1, None, handle_s=1.0, cpus=4)
+        return make_plan({"pool": described}, grid, 1).trials[0]
+
+    assert planned_with(own_gils=False).ideal_s == 8.0
+    assert planned_with(own_gils=True).ideal_s == 2.0
+    assert planned_with(own_gils=True).point.load.handle_s == 1.0

@@ -58,6 +58,8 @@ def described(point: GridPoint) -> str:
         f"{server.delay_s:g} s delay",
         f"limit {load.limit}",
     ]
+    if load.handle_s:
+        parts.append(f"{load.handle_s * 1000:g} ms to handle a body")
     if load.timeout_s is not None:
         parts.append(f"timeout {load.timeout_s:g} s")
     if point.scenario != "baseline":

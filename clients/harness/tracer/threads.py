@@ -1,0 +1,77 @@
+"""One thread of another process, through /proc/PID/task/TID/{syscall,schedstat,comm}: see proc(5) and sched-stats."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+RUNNING, IO, GIL, LOCK = "running", "io", "gil", "lock"
+
+# Numbers of system calls: asm/unistd_64.h, asm-generic/unistd.h. Whatever else a thread waits in is I/O.
+_FUTEX = {"x86_64": b"202", "aarch64": b"98"}
+_STATES = {
+    "x86_64": {b"202": LOCK, b"73": LOCK, b"35": "sleep", b"230": "sleep", b"61": "child", b"247": "child"},
+    "aarch64": {b"98": LOCK, b"32": LOCK, b"101": "sleep", b"115": "sleep", b"260": "child", b"95": "child"},
+}  # futex, flock; nanosleep, clock_nanosleep; wait4, waitid
+MACHINES = frozenset(_STATES)
+_MACHINE = os.uname().machine
+_GONE = b"-1 0x0 0x0\n"  # of a thread that is only still there to be waited for
+_NO_FIGURES = b"0 0 0\n"
+
+
+def state_of(syscall: bytes, machine: str = _MACHINE) -> tuple[str, int | None]:
+    """What a line of ``syscall`` says: a state, and the address of the futex if the thread waits in one."""
+    if syscall == b"running\n":
+        return RUNNING, None
+    number, _, rest = syscall.partition(b" ")
+    address = int(rest.partition(b" ")[0], 16) if number == _FUTEX[machine] else None
+    return _STATES[machine].get(number, IO), address
+
+
+class Thread:
+    """A thread that is watched; its files are open from first to last, which makes reading them cheap.
+
+    Making one, and `look`, raise ProcessLookupError or FileNotFoundError once the thread has ended, and PermissionError
+    where the system hides what it does.
+    """
+
+    def __init__(self, pid: int, tid: int) -> None:
+        self._files: list[int] = []
+        self._last = b""
+        self._waited_ns = 0
+        self._state = RUNNING
+        self._futex: int | None = None
+        try:
+            for name in ("syscall", "schedstat", "comm"):
+                self._files.append(os.open(f"/proc/{pid}/task/{tid}/{name}", os.O_RDONLY | os.O_CLOEXEC))
+            self._syscall, self._schedstat, self._comm = self._files
+            self.look()
+        except OSError:
+            self.close()
+            raise
+
+    def look(self) -> tuple[str, int | None, int]:
+        """What it does now: a state, the futex it waits for, and how long it waited for a core since the last look."""
+        schedstat = os.pread(self._schedstat, 64, 0)
+        waited_ns = 0
+        if schedstat != self._last:
+            total_ns = int(schedstat.split()[1])
+            self._last, self._waited_ns, waited_ns = schedstat, total_ns, total_ns - self._waited_ns
+        elif self._state != RUNNING and schedstat != _NO_FIGURES:
+            return self._state, self._futex, 0  # it has not run since, so it still waits for the same
+        syscall = os.pread(self._syscall, 256, 0)
+        if syscall == _GONE:
+            raise ProcessLookupError
+        if not syscall:
+            raise PermissionError("it is empty")
+        self._state, self._futex = state_of(syscall)
+        return self._state, self._futex, waited_ns
+
+    def comm(self) -> str:
+        """The name that the system has for it: at most 15 bytes."""
+        return os.pread(self._comm, 64, 0).decode("utf-8", "replace").rstrip("\n")
+
+    def close(self) -> None:
+        for file in self._files:
+            with suppress(OSError):
+                os.close(file)
