@@ -246,7 +246,8 @@ def _shipped() -> list[str]:
 def test_handling_costs_what_was_asked_for(checkout: Checkout, runtime: str) -> None:
     names = " ".join(_shipped())
     run = checkout.lab(
-        f"compare {names} --no-baseline --requests 4 --limit 2 --delay 0.1 --handle-ms 30 --runtime {runtime} --format json"
+        f"compare {names} --no-baseline --requests 4 --limit 2 --delay 0.1 --handle-ms 30 "
+        f"--runtime {runtime} --format json"
     )
     trials = run.document["trials"]
     assert {trial["outcome"] for trial in trials} == {"ok"}

@@ -32,8 +32,9 @@ def main(pid: int) -> None:
 def _watch(pid: int) -> None:
     watch = Watch(pid, _tell)
     last_ns = due_ns = monotonic_ns()
+    cost_ns = 0
     rescan_ns = last_ns + RESCAN_NS
-    watch.rescan(last_ns)
+    watch.begin(last_ns)
     sys.stdout.write("\n")
     sys.stdout.flush()
     while watch.watches and not select.select([sys.stdin], [], [], max(0, due_ns - monotonic_ns()) / 1e9)[0]:
@@ -42,8 +43,9 @@ def _watch(pid: int) -> None:
         if now_ns >= rescan_ns:
             watch.rescan(now_ns)
             rescan_ns = now_ns + RESCAN_NS
-        cost_ns = monotonic_ns() - now_ns
-        last_ns, due_ns = now_ns, now_ns + max(TICK_NS, round(cost_ns / SHARE))
+        before_ns, cost_ns = cost_ns, monotonic_ns() - now_ns
+        # One tick that took long, such as for being interrupted, says nothing of what the next will cost.
+        last_ns, due_ns = now_ns, now_ns + max(TICK_NS, round(min(before_ns, cost_ns) / SHARE))
     watch.end()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from mmap import mmap
 from typing import NamedTuple
 
 _MAGIC = b"\x7fELF\x02\x01"  # 64 bit, little endian
@@ -33,9 +34,9 @@ class _Section(NamedTuple):
     link: int
 
 
-def find_runtime(file: bytes) -> Runtime | None:
+def find_runtime(file: bytes | mmap) -> Runtime | None:
     """``_PyRuntime`` in the bytes of an executable or a shared library; None where it does not say."""
-    if not file.startswith(_MAGIC):
+    if file[: len(_MAGIC)] != _MAGIC:
         return None
     try:
         found = _symbol(sections := _sections(file)) or _section(sections)
@@ -63,7 +64,7 @@ def _section(sections: list[_Section]) -> tuple[int, int] | None:
     return None
 
 
-def _sections(file: bytes) -> list[_Section]:
+def _sections(file: bytes | mmap) -> list[_Section]:
     *_, at, _, _, _, _, entry_size, number, names_index = _HEADER.unpack_from(file)
     headers = [_SECTION_HEADER.unpack_from(file, at + index * entry_size) for index in range(number)]
     if not headers:
@@ -77,7 +78,7 @@ def _sections(file: bytes) -> list[_Section]:
     ]
 
 
-def _first_address(file: bytes) -> int:
+def _first_address(file: bytes | mmap) -> int:
     """The address for which the first page of the file was linked: 0 in all that may be moved as it is loaded."""
     at, entry_size, number = (header := _HEADER.unpack_from(file))[5], header[9], header[10]
     programs = (_PROGRAM_HEADER.unpack_from(file, at + index * entry_size) for index in range(number))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from mmap import PROT_READ, mmap
 from typing import NamedTuple
 
 from clients.harness.tracer.elf import Runtime, find_runtime
@@ -17,7 +18,7 @@ FREE_THREADED = "this Python is free-threaded: there is no GIL to wait for"
 _FREE_THREADED = re.compile(r"python3\.\d+t\b|\.cpython-3\d+t-")
 _SUBINTERPRETERS = re.compile(r"/_interpreters\.[^/]*so$")
 _MUSL = re.compile(r"/ld-musl-[^/]*$")
-_read_before: dict[tuple[int, int], Runtime | None] = {}  # by device and inode: each is megabytes
+_read_before: dict[tuple[int, int], Runtime | None] = {}  # by device and inode
 _LIBRARY = re.compile(r"/libpython3\.[^/]*$")
 
 
@@ -86,5 +87,5 @@ def _runtime_in(path: str) -> Runtime | None:
         status = os.fstat(file.fileno())
         key = status.st_dev, status.st_ino
         if key not in _read_before:
-            _read_before[key] = find_runtime(file.read())
+            _read_before[key] = find_runtime(mmap(file.fileno(), 0, prot=PROT_READ))
         return _read_before[key]

@@ -119,6 +119,12 @@ class Watch:
         """Whether there is any thread to watch."""
         return any(process.lanes for process in self._processes.values())
 
+    def begin(self, t_ns: int) -> None:
+        """Find what there is, and learn beforehand what takes long to find out."""
+        self.rescan(t_ns)
+        if self._root in self._processes:
+            _ = self._processes[self._root].python
+
     def rescan(self, t_ns: int) -> None:
         """Find new processes and threads, and let go of those that have ended."""
         for pid in {self._root} | self._below.pids():
