@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clients.harness.modules import LOCUST
+from clients.harness.modules import OTHERS
 
-RESERVED = ("server", "client", *LOCUST)  # what compose.yaml calls services of its own
+RESERVED = ("server", "client", *OTHERS)  # what compose.yaml calls services of its own
 FOLDER = Path(__file__).resolve().parent.parent
 BASELINE = FOLDER.parent / "loadtest" / "baseline.py"
 

@@ -1,8 +1,8 @@
-"""Which module the harness runs under which name: an approach's file, or what Locust does."""
+"""Which module the harness runs under which name: an approach's file, what Locust does, or somebody's script."""
 
-LOCUST = {"locust": "loadtest.baseline", "load": "loadtest.load"}
+OTHERS = {"locust": "loadtest.baseline", "load": "loadtest.load", "script": "clients.harness.script"}
 
 
 def module_of(name: str) -> str:
     """The module whose ``main`` is to be called."""
-    return LOCUST.get(name) or f"clients.{name}"
+    return OTHERS.get(name) or f"clients.{name}"

@@ -1,6 +1,6 @@
 """The one protocol between lab.py and whatever makes requests: JSON Lines, each with ``"v": 1``.
 
-lab.py sends one `Trial` line, or one `Load` line; that is the start signal. The harness says `Ready` (or `Unavailable`)
+lab.py sends one `Trial`, `Load` or `Script` line: the start signal. The harness says `Ready` (or `Unavailable`)
 after its imports, then `Begin` and `Request` for each request (of a load a `Batch` for many), `Sample` now and then,
 and `Done`. A harness started with ``--held`` says `Held` before all that, and imports nothing until it is sent an empty
 line. Times are nanoseconds on CLOCK_MONOTONIC, which all processes and containers of one kernel share.
@@ -53,6 +53,20 @@ class Load(NamedTuple):
     requests: int | None
     processes: int
     timeout_s: float
+    trial_timeout_s: float
+
+
+class Script(NamedTuple):
+    """The start signal of somebody's script: run the file at `path` with `arguments`, in `folder`.
+
+    Requests to any of `origins` ("host:port") are the lab's business; the first is the server's address. It is watched
+    as a trial with `trace` is.
+    """
+
+    path: str
+    arguments: tuple[str, ...]
+    folder: str
+    origins: tuple[str, ...]
     trial_timeout_s: float
 
 
@@ -201,11 +215,26 @@ class Done(NamedTuple):
 
 
 Message = (
-    Trial | Load | Cease | Held | Ready | Unavailable | Begin | Request | Batch | Sample | Lane | Gap | Unseen | Done
+    Trial
+    | Load
+    | Script
+    | Cease
+    | Held
+    | Ready
+    | Unavailable
+    | Begin
+    | Request
+    | Batch
+    | Sample
+    | Lane
+    | Gap
+    | Unseen
+    | Done
 )
 KINDS: dict[str, type[Message]] = {
     "trial": Trial,
     "load": Load,
+    "script": Script,
     "cease": Cease,
     "held": Held,
     "ready": Ready,

@@ -19,14 +19,14 @@ PATH_VARIABLE = "LAB_NOTES"
 # Short, because sockets in that folder have names of a hundred bytes at most.
 FOLDER_PREFIX = "lab-"
 NOTES_NAME = "concurrency-lab.notes"
-# Beside the notes, from the start signal on: "host:port" of the lab's server.
+# Beside the notes, from the start signal on: "host:port" of the lab's server, each of its names on a line.
 ORIGIN_SUFFIX = ".origin"
 
 _numbers = count(1)
 _interpreter = id(sys.modules)  # tells subinterpreters of one process apart
 _opening = threading.Lock()
 _notes_fd: int | None = None
-_origin: str | None = None
+_origins: tuple[str, ...] = ()
 
 
 class Request:
@@ -99,21 +99,21 @@ class Request:
 
 def open_request(host: str, port: int | None, target: str) -> Request | None:
     """Begin a request to the lab's server; None for any other host, which is none of the lab's business."""
-    if f"{host}:{port or 80}" != _server():
+    if f"{host}:{port or 80}" not in _servers():
         return None
     trial, _, last = target.partition("?")[0].rpartition("/")
     return Request(trial.rpartition("/")[2], int(last) if last.isdecimal() else last)
 
 
-def _server() -> str | None:
-    global _origin
-    if _origin is None:
+def _servers() -> tuple[str, ...]:
+    global _origins
+    if not _origins:
         try:
             with open(os.environ[PATH_VARIABLE] + ORIGIN_SUFFIX, encoding="utf-8") as file:
-                _origin = file.read()
+                _origins = tuple(file.read().split())
         except OSError:  # before the start signal
-            return None
-    return _origin
+            return ()
+    return _origins
 
 
 def _note(fields: dict[str, object]) -> None:

@@ -104,7 +104,7 @@ def notes(tmp_path, monkeypatch):
     path.with_name(path.name + recorder.ORIGIN_SUFFIX).write_text("127.0.0.1:8000")
     monkeypatch.setenv(recorder.PATH_VARIABLE, str(path))
     monkeypatch.setattr(recorder, "_notes_fd", None)
-    monkeypatch.setattr(recorder, "_origin", None)
+    monkeypatch.setattr(recorder, "_origins", ())
     yield lambda: [from_line(line) for line in path.read_bytes().splitlines()]
     if recorder._notes_fd is not None:
         os.close(recorder._notes_fd)
@@ -153,7 +153,7 @@ def test_any_path_and_any_error_stay_one_line_each(target, error):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recorder, "_notes_fd", -1)
         patch.setattr(recorder.os, "write", lambda _, line: written.append(line))
-        patch.setattr(recorder, "_origin", "127.0.0.1:8000")
+        patch.setattr(recorder, "_origins", ("127.0.0.1:8000",))
         recorder.open_request("127.0.0.1", 8000, target).end(error=error)
     assert [line.count(b"\n") for line in written] == [1, 1]
     begin, end = map(from_line, written)
