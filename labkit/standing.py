@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from labkit import owner
 from labkit.errors import MachineError
 from labkit.locks import take
 from labkit.model import ServerConfig
+from labkit.ports import require_free
 from labkit.runtime.choose import choose
 from labkit.runtime.docker import DockerRuntime
 from labkit.runtime.engine import Engine
@@ -55,15 +55,7 @@ def find() -> Standing | None:
 
 def start(config: ServerConfig, port: int, runtime: str, note: Callable[[str], None]) -> Standing:
     """Start a server on 127.0.0.1:`port`. Raises `MachineError`, and leaves nothing then."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise MachineError(
-                f"port {port} on 127.0.0.1 cannot be used: {error.strerror}",
-                f"Choose another, as in `python lab.py up --port {port % 65535 + 1}`.",
-            ) from error
+    require_free(port, f"Choose another, as in `python lab.py up --port {port % 65535 + 1}`.")
     STATE.parent.mkdir(exist_ok=True)
     with (STATE.parent / "up.lock").open("a", encoding="utf-8") as turn:
         if not take(turn.fileno()):

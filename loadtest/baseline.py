@@ -18,6 +18,7 @@ from locust.exception import StopUser
 
 from clients.harness.recorder import Request, open_request
 from loadtest.locustfile import NAME
+from loadtest.once import cause
 
 logging.getLogger("locust").setLevel(logging.ERROR)  # it warns of starting many users at once, which is the point
 
@@ -60,4 +61,5 @@ def _end(
     if request is not None:
         request.start_ns = end_ns - round(response_time * 1e6)
         request.status = response.status_code or None
-        request.end(size=response_length, error=exception, end_ns=end_ns)
+        size = response_length if request.status else None
+        request.end(size=size, error=cause(exception), end_ns=end_ns)

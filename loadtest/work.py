@@ -21,9 +21,12 @@ from locust.exception import StopUser
 
 from clients.harness import protocol
 from loadtest.locustfile import NAME
+from loadtest.once import cause
 from loadtest.schedule import offsets
 
 TELL_EVERY_S = 0.1
+# A request that times out ends a little after its timeout.
+GRACE_S = 2.0
 
 
 class Work:
@@ -68,23 +71,31 @@ class Work:
         """Begin: let users go, and arrivals come, timed from `zero_ns`."""
         gevent.get_hub().loop.update_now()  # its clock stood still while the start signal was waited for
         self._flush(zero_ns)
-        if self.load.duration_s is not None:
-            gevent.spawn_later(max(0.0, zero_ns / 1e9 + self.load.duration_s - monotonic_ns() / 1e9), self.cease)
         if self.load.rate is not None:
             gevent.spawn(self._arrive, zero_ns)
+        elif self.load.duration_s is not None:
+            gevent.spawn_later(_until(zero_ns + round(self.load.duration_s * 1e9)), self.cease)
         self._started.set()
         gevent.spawn(self._keep_telling)
 
     def cease(self, patience_s: float | None = None) -> None:
-        """Let no more arrive, and wait for what is on its way, at most as long as a request may take.
+        """Let no more arrive, and wait for what is on its way: arrivals still may find a user for as long as a request
+        may take, and then the last of them may take as long.
 
-        With `patience_s`, no longer than that, and arrivals for which no user has been free are given up.
+        With `patience_s`, no longer than that, and arrivals for which no user has been free are given up at once.
         """
         self._ceased = True
-        while patience_s is not None and not self._waiting.empty():
+        if patience_s is None:
+            gevent.spawn_later(self.load.timeout_s, self._give_up, self.load.timeout_s + GRACE_S)
+        else:
+            self._give_up(patience_s)
+        self._finish_if_over()
+
+    def _give_up(self, patience_s: float) -> None:
+        while not self._waiting.empty():
             self._waiting.get()
             self._given_up += 1
-        gevent.spawn_later(self.load.timeout_s if patience_s is None else patience_s, self.finished.set)
+        gevent.spawn_later(patience_s, self.finished.set)
         self._finish_if_over()
 
     def tell_the_rest(self) -> None:
@@ -121,8 +132,8 @@ class Work:
         self._ended_start_ns.append(end_ns - round(response_time * 1e6))
         self._ended_ns.append(end_ns)
         self._statuses.append(response.status_code or None)
-        self._sizes.append(response_length)
-        self._errors.append(None if exception is None else str(exception) or type(exception).__name__)
+        self._sizes.append(response_length if response.status_code else None)
+        self._errors.append(cause(exception))
         if self._ceased:
             self._finish_if_over()
 
@@ -134,11 +145,13 @@ class Work:
         within = takewhile(lambda offset_s: offset_s < until_s, mine)
         for number, offset_s in zip(self._ids, within, strict=False):
             due_ns = zero_ns + round(offset_s * 1e9)
-            gevent.sleep(max(0.0, (due_ns - monotonic_ns()) / 1e9))
-            if self._ceased:
+            gevent.sleep(_until(due_ns))
+            if self._ceased:  # somebody said so; what is due is counted, however late it is by now
                 return
             self._due += 1
             self._waiting.put((number, due_ns))
+        if load.duration_s is not None and load.requests is None:
+            gevent.sleep(_until(zero_ns + round(load.duration_s * 1e9)))
         self.cease()
 
     def _finish_if_over(self) -> None:
@@ -179,3 +192,8 @@ class Work:
         self._statuses: list[int | None] = []
         self._sizes: list[int | None] = []
         self._errors: list[str | None] = []
+
+
+def _until(moment_ns: int) -> float:
+    """Seconds from now to a moment; 0 for one that is over."""
+    return max(0.0, (moment_ns - monotonic_ns()) / 1e9)

@@ -21,7 +21,7 @@ examples:
   python lab.py load --ui                               Locust's own page, on http://127.0.0.1:8089
 
 thresholds: p50, p99 (seconds from the actual start), response_p50, response_p99 (from the intended one),
-failed, late (how many, or with % how much of all), in_flight, queue, throughput (answers a second); > >= < <=
+failed, unanswered, late (how many, or with % what share), in_flight, queue, throughput (answers a second); > >= < <=
 """
 
 
@@ -62,9 +62,7 @@ def add_load(commands: Any) -> None:
     )
     load.add_argument("--processes", type=integer(1, 64), default=1, metavar="N", help="Locust workers (1: no master)")
     add_server(command.add_argument_group("the server"))
-    ends = command.add_argument_group(
-        "ends", "THRESHOLD as in 'p99 > 3' or 'failed > 1%%'; may be given several times."
-    )
+    ends = command.add_argument_group("ends", "THRESHOLD as in 'p99 > 3' or 'failed > 1%'; may be given several times.")
     ends.add_argument("--stop-when", action="append", default=[], metavar="THRESHOLD", help="end the load early")
     ends.add_argument(
         "--fail-when", action="append", default=[], metavar="THRESHOLD", help="exit with 1 if it holds in the end"
@@ -90,6 +88,6 @@ def add_load(commands: Any) -> None:
     )
     how = command.add_argument_group("how")
     how.add_argument("--ui", action="store_true", help="Locust's own page instead, until Ctrl-C")
-    how.add_argument("--port", type=integer(1, 65_535), default=8089, metavar="N", help="of that page (8089)")
+    how.add_argument("--port", type=integer(1, 65_535), default=None, metavar="N", help="of that page (8089)")
     add_runtime(how)
     add_format(how, reports.names(), DEFAULT)

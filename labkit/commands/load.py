@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from labkit import owner
 from labkit.environment import environment
-from labkit.errors import Interrupted, LabError
+from labkit.errors import Interrupted, LabError, UsageError
 from labkit.interrupts import uninterrupted
 from labkit.load import reports, ui
 from labkit.load.display import Display, make_display
@@ -31,8 +31,9 @@ from labkit.runtime.choose import choose
 def run(options: Namespace) -> int:
     """Run the load; 0 when it is sound and passed its thresholds, 1 otherwise."""
     course = make_course(_wanted(options))
+    _check_page(options)
     if options.ui:
-        return ui.run(course.plan, options.runtime, options.port)
+        return ui.run(course.plan, options.runtime, options.port or ui.PORT)
     started = datetime.now(UTC)
     run_id = owner.new_run(started)
     with owner.running(run_id), make_display() as display:
@@ -153,12 +154,38 @@ def _report(load_run: LoadRun, results: Results, name: str, stopped: LabError | 
 
 
 def passed(load_run: LoadRun) -> bool:
-    """Whether every load is sound, or a limit was found, and no threshold failed."""
+    """Whether every load is sound, or a limit was found, and no threshold failed.
+
+    Requests may fail where a threshold says how many.
+    """
     if any(verdict.failed for verdict in load_run.verdicts):
         return False
-    if load_run.knee is None:
-        return all(trial.sound for trial in load_run.trials)
-    return load_run.knee.last_good is not None  # every step up to it is sound
+    if load_run.knee is not None:  # every step up to the last good one is sound
+        return load_run.knee.last_good is not None and load_run.knee.first_bad is not None
+    tolerated = any(verdict.text.split()[0].startswith("failed") for verdict in load_run.verdicts)
+    return all(trial.sound or (tolerated and trial.answered and trial.checked) for trial in load_run.trials)
+
+
+def _check_page(options: Namespace) -> None:
+    """Locust's page has its own choices, and nothing else has a port."""
+    if options.port is not None and not options.ui:
+        raise UsageError("--port is that of Locust's page", "Add --ui, or leave it out.")
+    of_a_load = (
+        "users",
+        "spawn_rate",
+        "rate",
+        "arrivals",
+        "duration",
+        "requests",
+        "stop_when",
+        "fail_when",
+        "find_limit",
+    )
+    given = [f"--{name.replace('_', '-')}" for name in of_a_load if options.ui and getattr(options, name)]
+    if given:
+        raise UsageError(
+            f"--ui is Locust's own page, where {', '.join(given)} would have no effect", "Choose users there."
+        )
 
 
 def _wanted(options: Namespace) -> Wanted:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, takewhile
+from math import inf
 
 from labkit.checks import (
     BUSY_SHARE,
@@ -13,10 +14,11 @@ from labkit.checks import (
     LITTLE_MIN_SAMPLES,
     LITTLE_TOLERANCE,
 )
-from labkit.load.model import LoadPlan
+from labkit.load.model import LoadPlan, Open
 from labkit.load.totals import Ids, Totals
 from labkit.model import Check
 from labkit.statistics import time_average
+from loadtest.schedule import offsets
 
 # One process of the load generator is one loop: past this share of a processor requests wait for it as well.
 GENERATOR_SHARE = 0.90
@@ -29,6 +31,7 @@ class Resources:
     `cpu_s` is the load generator's processor time from zero on. From the start signal on, when it starts its workers
     too, it took `whole_cpu_s`, and the whole machine `machine_cpu_s` on `cpus` processors.
     `socket_points` are (seconds since zero, requests in flight by the generator's sockets), in order of time.
+    `lasted_s` is from the start signal until all was over. `ended_early` says that a person or a threshold ended the load before its time.
     """
 
     cpu_s: float | None
@@ -38,6 +41,8 @@ class Resources:
     cpus: int | None
     makespan_s: float | None
     socket_points: tuple[tuple[float, int], ...]
+    ended_early: bool = False
+    lasted_s: float | None = None
 
 
 def check_load(plan: LoadPlan, totals: Totals, resources: Resources) -> tuple[Check, ...]:
@@ -120,8 +125,23 @@ def littles_law(_plan: LoadPlan, totals: Totals, resources: Resources) -> Check:
     return Check(name, abs(seen - told) <= allowed, f"{seen:.2f} in flight by sockets, {told:.2f} by the client's rows")
 
 
-def generator(plan: LoadPlan, _totals: Totals, resources: Resources) -> Check:
+def schedule(plan: LoadPlan, totals: Totals, resources: Resources) -> Check:
+    """Every arrival of the schedule came, however late: a generator that falls behind may leave none out."""
+    shape = plan.shape
+    if not isinstance(shape, Open) or resources.ended_early:
+        return Check("schedule", None, "there is no schedule to keep to its end")
+    until_s = inf if plan.duration_s is None else plan.duration_s
+    due = islice(offsets(shape.rate, shape.arrivals, shape.seed), plan.requests)
+    wanted = sum(1 for _ in takewhile(lambda offset_s: offset_s < until_s, due))
+    came = totals.counts.arrivals
+    return Check("schedule", came == wanted, f"{came} arrivals, {wanted} by the schedule")
+
+
+def generator(plan: LoadPlan, totals: Totals, resources: Resources) -> Check:
     """The load generator kept up: what was slow was not itself."""
+    if any("Too many open files" in what for what, _ in totals.errors):
+        hint = "raise the limit, as with `ulimit -n 8192`, or ask for fewer --users"
+        return Check("generator", False, f"the load generator may not open as many files here: {hint}")
     if resources.cpu_s is None or not resources.makespan_s:
         return Check("generator", None, "the load generator's processor time could not be read")
     share = resources.cpu_s / (resources.makespan_s * max(1, plan.processes))
@@ -134,10 +154,10 @@ def generator(plan: LoadPlan, _totals: Totals, resources: Resources) -> Check:
 def quiet_machine(_plan: LoadPlan, _totals: Totals, resources: Resources) -> Check:
     """Neither the lab nor another program had the processors busy."""
     machine_cpu_s, cpu_s = resources.machine_cpu_s, resources.whole_cpu_s
-    if machine_cpu_s is None or cpu_s is None or not resources.cpus or not resources.makespan_s:
+    if machine_cpu_s is None or cpu_s is None or not resources.cpus or not resources.lasted_s:
         return Check("quiet_machine", None, "the machine's processor time could not be read")
     others_s = max(0.0, machine_cpu_s - cpu_s - (resources.server_cpu_s or 0.0))
-    share = others_s / (resources.cpus * resources.makespan_s)
+    share = others_s / (resources.cpus * resources.lasted_s)
     detail = f"{share:.0%} of the processors' time went to others, {BUSY_SHARE:.0%} may"
     return Check("quiet_machine", share <= BUSY_SHARE, detail)
 
@@ -149,6 +169,7 @@ CHECKS: tuple[Callable[[LoadPlan, Totals, Resources], Check], ...] = (
     limit,
     server_delay,
     littles_law,
+    schedule,
     generator,
     quiet_machine,
 )

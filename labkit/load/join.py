@@ -18,12 +18,16 @@ PATIENCE_NS = 10_000_000_000
 class LoadRow(NamedTuple):
     """One request as both saw it, in seconds since the load's zero; what is not known is None.
 
+    `begun_s` was noted before it was sent. `start_s` is counted back from `end_s` by Locust's own response time, which
+    a stall between the two may move by as much.
+
     A named tuple because a load has millions of them, each for a moment.
     """
 
     id: int
     source: int
     due_s: float | None
+    begun_s: float
     start_s: float
     end_s: float | None
     status: int | None
@@ -164,6 +168,7 @@ class Join:
                     number,
                     source,
                     None if due_ns is None else (due_ns - zero_ns) / 1e9,
+                    (begun_ns - zero_ns) / 1e9,
                     (start_ns - zero_ns) / 1e9,
                     None if end_ns is None else (end_ns - zero_ns) / 1e9,
                     status,
@@ -177,11 +182,13 @@ class Join:
         )
 
     def _alone(self, told: Told) -> None:
-        number, source, due_ns, start_ns, end_ns, status, size, error, _, answered = told
+        number, source, due_ns, start_ns, end_ns, status, size, error, begun_ns, answered = told
         if answered:
             self._unlogged.add(number)
         zero_ns = self._zero_ns
         due_s = None if due_ns is None else (due_ns - zero_ns) / 1e9
         end_s = None if end_ns is None else (end_ns - zero_ns) / 1e9
         start_s = (start_ns - zero_ns) / 1e9
-        self._keep(LoadRow._make((number, source, due_s, start_s, end_s, status, size, error, None, None, None)))
+        begun_s = (begun_ns - zero_ns) / 1e9
+        row = (number, source, due_s, begun_s, start_s, end_s, status, size, error, None, None, None)
+        self._keep(LoadRow._make(row))

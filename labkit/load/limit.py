@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labkit.load.model import Knee, LoadTrial
+from labkit.load.model import Knee, LoadTrial, Open
 
 MOST_STEPS = 30
 TRIES = 3
@@ -26,6 +26,8 @@ def find_limit(rates: Callable[[int], float], bound_s: float, run: Callable[[flo
             why = what_is_wrong(trial, bound_s)
             if why is None or not is_doubtful(trial):
                 break
+        else:
+            return Knee(last_good, None, f"inconclusive at {rate:g} a second: {why}", capacity)
         if why is not None:
             return Knee(last_good, rate, why, capacity)
         last_good = rate
@@ -42,13 +44,13 @@ def what_is_wrong(trial: LoadTrial, bound_s: float) -> str | None:
     """Why this load is more than the server can take, or None where it is not."""
     counts = trial.counts
     if trial.outcome != "ok":
-        return f"{trial.outcome}: {trial.error}"
-    if counts.failed:
-        return f"{counts.failed} of {counts.begun} requests failed"
+        return trial.error or trial.outcome
     if lost := counts.unfinished + counts.not_begun:
         return f"{lost} of {counts.arrivals} arrivals were not answered"
-    if trial.response is None:
-        return "no request was answered"
+    capacity = trial.plan.capacity_per_s
+    if capacity is not None and isinstance(trial.plan.shape, Open) and trial.plan.shape.rate > capacity:
+        return f"it is more than the {capacity:.4g} a second that the workers can answer: the queue would go on growing"
+    assert trial.response is not None, "an open load that is ok was answered"
     if trial.response.p99 > bound_s:
         return f"the p99 of what a user waits was {trial.response.p99:.3f} s, more than {bound_s:g} s"
     untrue = next((check for check in trial.checks if check.ok is False), None)

@@ -159,9 +159,19 @@ class LoadTrial:
     last_lines: tuple[str, ...] = ()
 
     @property
+    def checked(self) -> bool:
+        """Whether every check held."""
+        return all(check.ok is not False for check in self.checks)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the load ran to its end and was answered, though some requests may have failed."""
+        return self.outcome == "ok" or (self.outcome == "failed" and self.counts.ok > 0)
+
+    @property
     def sound(self) -> bool:
-        """Whether the load ran to its end and every check held."""
-        return self.outcome == "ok" and all(check.ok is not False for check in self.checks)
+        """Whether the load ran to its end, no request failed, and every check held."""
+        return self.outcome == "ok" and self.checked
 
 
 @dataclass(frozen=True, slots=True)

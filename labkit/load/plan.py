@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from labkit.errors import UsageError
 from labkit.load.model import Arrivals, Closed, LoadPlan, Open
-from labkit.load.thresholds import Threshold, parse
+from labkit.load.thresholds import Threshold, parse, require_measurable
 from labkit.model import ServerConfig
 
 DEFAULT_USERS, DEFAULT_POOL = 10, 1000
@@ -87,8 +87,8 @@ def make_course(wanted: Wanted) -> Course:
         processes=wanted.processes,
         timeout_s=wanted.timeout_s,
     )
-    stop_when = _thresholds("--stop-when", wanted.stop_when)
-    return Course(plan, stop_when, _thresholds("--fail-when", wanted.fail_when), stairs)
+    stop_when = _thresholds("--stop-when", wanted.stop_when, plan)
+    return Course(plan, stop_when, _thresholds("--fail-when", wanted.fail_when, plan), stairs)
 
 
 def _check(wanted: Wanted) -> None:
@@ -108,6 +108,11 @@ def _check(wanted: Wanted) -> None:
         raise UsageError("--arrivals is for an open load, which has a --rate", "Add --rate, as in --rate 2.")
     if (wanted.step is not None or wanted.bound_s is not None) and not wanted.find_limit:
         raise UsageError("--step and --bound go with --find-limit", "Add --find-limit, or leave them out.")
+    if wanted.find_limit and (wanted.stop_when or wanted.fail_when):
+        raise UsageError(
+            "--find-limit looks for its own end: --stop-when and --fail-when are for a single load",
+            "Say with --bound how long a user may wait.",
+        )
     users = wanted.users or (DEFAULT_POOL if open_load else DEFAULT_USERS)
     if wanted.processes > users:
         raise UsageError(
@@ -116,9 +121,12 @@ def _check(wanted: Wanted) -> None:
         )
 
 
-def _thresholds(option: str, texts: tuple[str, ...]) -> tuple[Threshold, ...]:
+def _thresholds(option: str, texts: tuple[str, ...], plan: LoadPlan) -> tuple[Threshold, ...]:
     try:
-        return tuple(map(parse, texts))
+        found = tuple(map(parse, texts))
+        for threshold in found:
+            require_measurable(threshold, plan)
+        return found
     except UsageError as error:
         raise UsageError(f"{option}: {error.message}", error.hint) from error
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from time import monotonic
 
@@ -15,7 +17,7 @@ from labkit.load.checks import Resources, check_load
 from labkit.load.display import Display
 from labkit.load.document import requests_file
 from labkit.load.interruptions import Interruptions
-from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Open
+from labkit.load.model import Closed, LoadPlan, LoadTrial, Now, Open
 from labkit.load.rows import RowsFile
 from labkit.load.tally import Tally
 from labkit.load.totals import Totals
@@ -44,7 +46,7 @@ class _Seen:
     threads_peak: int | None = None
     processes_peak: int | None = None
     memory_peak: int | None = None
-    in_flight: list[tuple[int, int]] = field(default_factory=list)
+    in_flight: tuple[array[int], array[int]] = field(default_factory=lambda: (array("q"), array("q")))
     _cpu_before_s: float | None = None
     _cpu_after_s: float | None = None
 
@@ -57,8 +59,8 @@ class _Seen:
 
     def take(self, sample: protocol.Sample, *, begun: bool) -> None:
         """A sample from before the load's zero, or after."""
-        if begun:
-            self._cpu_after_s = sample.cpu_s
+        if begun:  # one that was killed is seen with less in the end
+            self._cpu_after_s = max(sample.cpu_s, self._cpu_after_s or 0.0)
         else:
             self._cpu_before_s = sample.cpu_s
         self.threads_peak = max(sample.threads, self.threads_peak or 0)
@@ -66,7 +68,8 @@ class _Seen:
         if sample.memory_bytes is not None:
             self.memory_peak = max(sample.memory_bytes, self.memory_peak or 0)
         if sample.in_flight is not None:
-            self.in_flight.append((sample.t_ns, sample.in_flight))
+            for column, value in zip(self.in_flight, (sample.t_ns, sample.in_flight), strict=True):
+                column.append(value)
 
 
 def run_load(
@@ -139,7 +142,7 @@ class _Load:
         self._zero_ns: int | None = None
         self._told_ns = 0
         self._done: protocol.Done | None = None
-        self._ceasing = False
+        self._patience_s = inf  # with what is on its way, once the load was ended early
         self._interrupted = False
 
     def run(self, ready: protocol.Ready) -> LoadTrial:
@@ -170,7 +173,7 @@ class _Load:
                     self._done = message
             if self._interruptions.count:
                 self._interrupted = True
-                self._cease()
+                self._cease(LEAVE_S)
             if self._interruptions.count > 1:
                 return  # a person insists
             if monotonic() >= next_look:
@@ -181,13 +184,16 @@ class _Load:
         self._take_log(0)
         now = self._tally.now(self._told_ns)  # the clock of the engine's kernel, which need not be ours
         self._display.now(now)
-        if self._watch(now) or self._server.has_ended():
-            self._cease()
+        under_way = self._plan.duration_s is None or now.elapsed_s < self._plan.duration_s
+        if self._server.has_ended():
+            self._cease(LEAVE_S)
+        elif under_way and self._watch(now):
+            self._cease(self._plan.timeout_s + LEAVE_S)  # what has begun is part of the figures
 
-    def _cease(self) -> None:
-        if not self._ceasing:
-            self._ceasing = True
-            self._client.send(protocol.Cease(LEAVE_S))
+    def _cease(self, patience_s: float) -> None:
+        if patience_s < self._patience_s:
+            self._patience_s = patience_s
+            self._client.send(protocol.Cease(patience_s))
 
     def _take_log(self, patience_s: float) -> None:
         wanted = self._tally.unlogged() if patience_s else ()
@@ -196,7 +202,7 @@ class _Load:
     def _trial(self, ready: protocol.Ready, how: str, server_cpu_s: float | None) -> LoadTrial:
         plan, done, totals = self._plan, self._done, self._tally.totals()
         outcome, error = self._outcome(totals, how)
-        makespan_s = totals.last_end_s
+        makespan_s = totals.last_end_s if totals.last_answer_s is None else totals.last_answer_s
         zero_ns = self._zero_ns or 0
         resources = Resources(
             cpu_s=self._seen.cpu_s,
@@ -205,7 +211,9 @@ class _Load:
             server_cpu_s=server_cpu_s,
             cpus=done.cpus if done else None,
             makespan_s=makespan_s,
-            socket_points=tuple(((t_ns - zero_ns) / 1e9, n) for t_ns, n in self._seen.in_flight),
+            socket_points=tuple(((t_ns - zero_ns) / 1e9, n) for t_ns, n in zip(*self._seen.in_flight, strict=True)),
+            ended_early=self._patience_s < inf,
+            lasted_s=(done.end_ns - done.start_ns) / 1e9 if done else None,
         )
         return LoadTrial(
             plan=plan,
@@ -218,7 +226,7 @@ class _Load:
             latency=totals.latency,
             response=totals.response,
             percentiles=totals.percentiles,
-            throughput_per_s=totals.counts.ok / makespan_s if makespan_s else None,
+            throughput_per_s=totals.counts.ok / max(makespan_s, self._lasted_s()) if makespan_s else None,
             max_in_flight=totals.max_in_flight,
             server_max_in_flight=totals.server_max_in_flight,
             threads_peak=self._seen.threads_peak,
@@ -231,18 +239,23 @@ class _Load:
             last_lines=(done.last_lines if done else self._client.last_lines) if outcome != "ok" else (),
         )
 
+    def _lasted_s(self) -> float:
+        """For how long requests may have come: a sparse load's last answer may come long before its end."""
+        return 0.0 if self._patience_s < inf or self._plan.duration_s is None else self._plan.duration_s
+
     def _outcome(self, totals: Totals, how: str) -> tuple[Outcome, str | None]:
         if self._interrupted:
-            return "interrupted", "interrupted"
+            return "interrupted", None
         with suppress(EngineGone):
             if self._server.has_ended():
                 return "crashed", "the slow server ended during the load"
-        if self._done is None:
-            return "crashed", how
-        if self._done.outcome != "ok":
-            return self._done.outcome, self._done.error
-        if totals.counts == Counts(late=totals.counts.late):
-            return "failed", "not one request began"
+        if self._done is None or self._done.outcome != "ok":
+            return (self._done.outcome, self._done.error) if self._done else ("crashed", how)
+        counts = totals.counts
+        if counts.arrivals == 0:
+            return "failed", "not one request was due in that time"
+        if counts.failed:
+            return "failed", f"{counts.failed} of {counts.begun} requests failed: {totals.errors[0][0]}"
         return "ok", None
 
 
@@ -261,5 +274,5 @@ def start_signal(plan: LoadPlan, server_url: str) -> protocol.Load:
         requests=plan.requests,
         processes=plan.processes,
         timeout_s=plan.timeout_s,
-        trial_timeout_s=longest_s + plan.timeout_s + STARTING_S,
+        trial_timeout_s=longest_s + 2 * plan.timeout_s + STARTING_S,
     )

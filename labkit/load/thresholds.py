@@ -5,10 +5,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labkit.errors import UsageError
-from labkit.load.model import Counts, LoadTrial, Now, Percentiles, Verdict
+from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Percentiles, Verdict
 from labkit.options import nearest
 
 METRICS = (
@@ -17,12 +17,13 @@ METRICS = (
     "response_p50",
     "response_p99",
     "failed",
+    "unanswered",
     "late",
     "in_flight",
     "queue",
     "throughput",
 )
-SHARES = ("failed", "late")
+SHARES = ("failed", "unanswered", "late")
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -65,6 +66,20 @@ def parse(text: str) -> Threshold:
     return Threshold(text, metric, found["op"], float(found["value"]), percent)
 
 
+def require_measurable(threshold: Threshold, plan: LoadPlan) -> None:
+    """Raises `UsageError` for a figure that such a load does not have."""
+    if isinstance(plan.shape, Closed) and threshold.metric in {"response_p50", "response_p99", "late"}:
+        raise UsageError(
+            f"{threshold.text!r} cannot be measured under a closed load: it has no intended starts",
+            "Add --rate, or set a threshold on p50 or p99.",
+        )
+    if threshold.metric == "queue" and plan.server.slots is None:
+        raise UsageError(
+            f"{threshold.text!r} cannot be measured: {plan.server.worker_class} workers take any number of requests",
+            "Set a threshold on in_flight instead.",
+        )
+
+
 def evaluate(threshold: Threshold, now: Now) -> Verdict:
     """How `threshold` stands while the load runs. What cannot be measured yet, or at all, does not fail."""
     values = {
@@ -81,7 +96,10 @@ def evaluate(threshold: Threshold, now: Now) -> Verdict:
 
 
 def evaluate_trial(threshold: Threshold, trial: LoadTrial) -> Verdict:
-    """How `threshold` came out: of `in_flight` the most at once, and of `queue` the most at the end of a second."""
+    """How `threshold` came out: of `in_flight` the most at once, and of `queue` the most at the end of a second.
+
+    What came out unmeasured fails: nobody knows that it held.
+    """
     slots = trial.plan.server.slots
     queues = [second.in_flight + second.waiting - slots for second in trial.seconds] if slots is not None else []
     values = {
@@ -91,7 +109,8 @@ def evaluate_trial(threshold: Threshold, trial: LoadTrial) -> Verdict:
         "queue": float(max(0, *queues)) if queues else None,
         "throughput": trial.throughput_per_s,
     }
-    return _verdict(threshold, values, trial.counts)
+    verdict = _verdict(threshold, values, trial.counts)
+    return replace(verdict, failed=True) if verdict.value is None else verdict
 
 
 def _percentiles(prefix: str, found: Percentiles | None) -> dict[str, float | None]:
@@ -99,9 +118,10 @@ def _percentiles(prefix: str, found: Percentiles | None) -> dict[str, float | No
 
 
 def _verdict(threshold: Threshold, values: dict[str, float | None], counts: Counts) -> Verdict:
-    """`failed` of those that ended, and `late` of those that began, are the same at any time."""
+    """`failed` of those that ended, `unanswered` of all arrivals, and `late` of those that began."""
     parts: dict[str, tuple[int | None, int]] = {
         "failed": (counts.failed, counts.ok + counts.failed),
+        "unanswered": (counts.arrivals - counts.ok, counts.arrivals),
         "late": (counts.late, counts.begun),
     }
     if threshold.metric in parts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic, sleep
@@ -12,11 +11,13 @@ from labkit.errors import Interrupted, LabError, MachineError
 from labkit.interrupts import uninterrupted
 from labkit.load.display import make_display
 from labkit.load.model import LoadPlan
+from labkit.ports import require_free
 from labkit.runtime import Runtime
 from labkit.runtime.channel import Channel, Lines
 from labkit.runtime.choose import choose
 from labkit.runtime.server import Server
 
+PORT = 8089
 READY_PATIENCE_S = 30.0
 READY = "Starting web interface"
 BY_HAND = "locust"  # the trial that locustfile.py names in its paths
@@ -24,7 +25,7 @@ BY_HAND = "locust"  # the trial that locustfile.py names in its paths
 
 def run(plan: LoadPlan, wanted: str, port: int) -> int:
     """Serve the page on 127.0.0.1:`port`. Raises `Interrupted` when a person has ended it, `LabError` if it ended."""
-    _check_port(port)
+    require_free(port, "Choose another with --port.")
     run_id = owner.new_run(datetime.now(UTC))
     with owner.running(run_id), make_display() as display:
         runtime, _ = choose(wanted, owner.project(run_id), display.note)
@@ -64,14 +65,3 @@ def _watch(page: Channel, server: Server, lines: Lines) -> None:
         if page.wait(0) is not None:
             raise LabError("Locust ended", lines=lines.last_errors)
         sleep(0.5)
-
-
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise MachineError(
-                f"port {port} on 127.0.0.1 cannot be used: {error.strerror}", "Choose another with --port."
-            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from labkit.model import ServerConfig
@@ -25,11 +26,17 @@ class Runtime(Protocol):
     def prepare(self, approaches: Sequence[str]) -> None:
         """Have everything ready that can be, before anything is timed. Raises `MachineError`."""
 
-    def server(self, config: ServerConfig) -> Server:
-        """The slow server in this configuration, to be started; one that runs already is used again."""
+    def server(self, config: ServerConfig, port: int | None = None) -> Server:
+        """The slow server in this configuration, to be started; one that runs already is used again.
+
+        With `port` it listens there, on the 127.0.0.1 of what runs beside it.
+        """
 
     def client(self, approach: str) -> Client:
         """A fresh client, to be started."""
+
+    def script(self, folder: Path) -> tuple[Client, str]:
+        """A client that runs scripts beside the server that has just been started, and what it calls `folder`."""
 
     def page(self, server: Server, port: int, processes: int) -> Channel:
         """Locust's own page over `server`, to be started, on 127.0.0.1:`port` with so many processes that make load."""

@@ -67,7 +67,7 @@ class Client:
         except protocol.ProtocolError as error:
             raise self._broken(f"said what it should not: {error}") from error
 
-    def run(self, trial: protocol.Trial, on_sample: Callable[[int | None], None]) -> ClientReport:
+    def run(self, trial: protocol.Trial | protocol.Script, on_sample: Callable[[int | None], None]) -> ClientReport:
         """Send the start signal and read until the trial is over; `on_sample` gets the live in-flight count."""
         lines: list[bytes] = []
         how = ""

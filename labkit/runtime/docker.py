@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from labkit.model import ServerConfig
 from labkit.runtime import compose
@@ -38,17 +39,18 @@ class DockerRuntime:
         self._approaches: Sequence[str] = ()
         self._containers: dict[str, EngineContainer] = {}
         self._server: Server | None = None
+        self._settings: dict[str, str] = {}
 
     def prepare(self, approaches: Sequence[str]) -> None:
         self._approaches = approaches
         self.images = dict.fromkeys(["server", *approaches], self._image_id)
 
-    def server(self, config: ServerConfig) -> Server:
+    def server(self, config: ServerConfig, port: int | None = None) -> Server:
         if self._server is not None and self._server.config == config and not self._server.has_ended():
             return self._server
         if self._server is not None:
             self._server.stop()
-        settings = server_environment(config, "0.0.0.0:8000")
+        settings = self._settings = server_environment(config, f"0.0.0.0:{port or 8000}")
         if self._containers:  # the clients stay; only the server is another one
             self._compose.create(["server"], settings)
         else:
@@ -63,8 +65,13 @@ class DockerRuntime:
     def client(self, approach: str) -> Client:
         return Client(approach, self.engine.channel(self._containers[approach]))
 
-    def page(self, server: Server, port: int, processes: int) -> Channel:
-        settings = server_environment(server.config, "0.0.0.0:8000") | {"LAB_UI_PORT": str(port)}
+    def script(self, folder: Path) -> tuple[Client, str]:
+        self._compose.create(["script"], self._settings | {"LAB_SCRIPT_FOLDER": str(folder)})
+        self._containers = self.engine.containers(self._project)
+        return self.client("script"), "/script"
+
+    def page(self, server: Server, port: int, processes: int) -> Channel:  # noqa: ARG002 - a name in the network reaches it
+        settings = self._settings | {"LAB_UI_PORT": str(port)}
         self._compose.create(["locust-master", "locust-worker"], settings, scale={"locust-worker": processes})
         for worker in self.engine.replicas(self._project, "locust-worker"):
             self.engine.start(worker)

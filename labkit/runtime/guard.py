@@ -6,6 +6,7 @@ the whole session is killed. SIGTERM does the same. The exit code is the command
 
 from __future__ import annotations
 
+import ctypes
 import os
 import selectors
 import signal
@@ -13,9 +14,16 @@ import subprocess
 import sys
 from contextlib import suppress
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 
 def main(command: list[str]) -> int:
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_end_with_me,  # noqa: PLW1509 - no threads
+    )
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
@@ -33,6 +41,12 @@ def main(command: list[str]) -> int:
                 process.wait()
     _kill(process.pid)
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def _end_with_me() -> None:
+    """Have the kernel end the command if even this process is killed: prctl(2), Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _kill(session: int) -> None:

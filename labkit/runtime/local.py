@@ -6,6 +6,7 @@ import os
 import platform
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,13 +48,16 @@ class LocalRuntime:
     def prepare(self, approaches: Sequence[str]) -> None:
         """Nothing to prepare: the environment that runs this holds all that is needed."""
 
-    def server(self, config: ServerConfig) -> Server:
+    def server(self, config: ServerConfig, port: int | None = None) -> Server:
         if self._server is not None and self._server.config == config and not self._server.has_ended():
             return self._server
         if self._server is not None:
             self._server.stop()
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"]
-        channel = self._channel([sys.executable, "-m", "labkit.runtime.guard", *gunicorn], server_environment(config))
+        channel = self._channel(
+            [sys.executable, "-m", "labkit.runtime.guard", *gunicorn],
+            server_environment(config, f"127.0.0.1:{port or 0}"),
+        )
         self._server = Server(config, channel)
         return self._server
 
@@ -61,10 +65,13 @@ class LocalRuntime:
         channel = self._channel([sys.executable, "-m", "clients.harness", approach, "--held"], {})
         return Client(approach, channel)
 
+    def script(self, folder: Path) -> tuple[Client, str]:
+        return self.client("script"), str(folder)
+
     def page(self, server: Server, port: int, processes: int) -> ProcessChannel:
         locust = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--host", server.url]
         locust += ["--web-host", "127.0.0.1", "--web-port", str(port)]
-        several = ["--processes", str(processes)] if processes > 1 else []
+        several = ["--processes", str(processes), *_master()] if processes > 1 else []
         return self._channel([sys.executable, "-m", "labkit.runtime.guard", *locust, *several], {})
 
     def close(self) -> None:
@@ -80,6 +87,23 @@ class LocalRuntime:
         channel = ProcessChannel(command, environment)
         self._channels.append(channel)
         return channel
+
+
+def _master() -> list[str]:
+    """Locust's master talks to its workers on a port of 127.0.0.1 that is free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    return [
+        "--master-bind-host",
+        "127.0.0.1",
+        "--master-bind-port",
+        port,
+        "--master-host",
+        "127.0.0.1",
+        "--master-port",
+        port,
+    ]
 
 
 class ProcessChannel:

@@ -85,6 +85,19 @@ class Server:
                 self._take(line)
         return tuple(self._logged.pop(trial, ()))
 
+    def all_requests(self, least: int, patience_s: float) -> tuple[LoggedRequest, ...]:
+        """All that it logged, whatever the trial, once that are `least` or `patience_s` is over."""
+        deadline = monotonic() + patience_s
+        while sum(map(len, self._logged.values())) < least:
+            try:
+                line = self._lines.next(deadline - monotonic())
+            except TimeoutError:
+                break
+            if line is None:
+                break
+            self._take(line)
+        return tuple(row for trial in list(self._logged) for row in self.requests_of(trial, (), 0))
+
     def cpu_s(self) -> float | None:
         """Processor seconds that it has used so far, or None where that cannot be read."""
         return self._channel.cpu_s()

@@ -106,6 +106,11 @@ def _meaning(trial: LoadTrial) -> list[str]:
     if trial.latency is None:
         return ["Nothing was answered: there is no latency."]
     sentences = [f"Percentiles of all answered requests: {shortened(trial.percentiles)}."]
+    if unanswered := trial.counts.arrivals - trial.counts.ok:
+        sentences.append(
+            f"{unanswered} of {trial.counts.arrivals} arrivals were never answered: how long they waited is in no "
+            "percentile."
+        )
     if isinstance(trial.plan.shape, Closed):
         sentences.append(
             "Under a closed load each user waits for an answer before asking again: a slower server is asked less "
@@ -177,7 +182,9 @@ def _limit(knee: Knee) -> str:
     if knee.capacity_per_s is not None:
         most = f"the workers can answer {knee.capacity_per_s:.4g} a second at most"
     good = f"The last good rate is {_per_s(knee.last_good)}, and {most}."
-    if knee.last_good is None:
+    if knee.last_good is None and knee.first_bad is None:
+        good = f"No rate was found that is good; {most}."
+    elif knee.last_good is None:
         good = f"Not even the first rate was good, and {most}."
     where = "The search ended there" if knee.first_bad is None else f"At {_per_s(knee.first_bad)}"
     return f"{good} {where}: {shortened(knee.why)}."
