@@ -29,9 +29,9 @@ class Resources:
     """What a load took, as seen from outside; what could not be read is None.
 
     `cpu_s` is the load generator's processor time from zero on. From the start signal on, when it starts its workers
-    too, it took `whole_cpu_s`, and the whole machine `machine_cpu_s` on `cpus` processors.
+    too, it took `whole_cpu_s`, and the whole machine `machine_cpu_s` on `cpus` processors in `lasted_s`.
     `socket_points` are (seconds since zero, requests in flight by the generator's sockets), in order of time.
-    `lasted_s` is from the start signal until all was over. `ended_early` says that a person or a threshold ended the load before its time.
+    `ended_early` says that a person or a threshold ended the load before its time.
     """
 
     cpu_s: float | None
