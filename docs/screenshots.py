@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FloatRect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -24,6 +24,7 @@ from labkit.html import render
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (1280, 1920)
 SCHEMES = ("light", "dark")
+MARGIN = 12
 
 
 def main() -> int:
@@ -56,7 +57,10 @@ def _take(browser: Browser, report: Path, folder: Path, width: int, scheme: str)
     page.goto(report.as_uri())
     page.locator("#panels canvas").first.wait_for()
     page.screenshot(path=folder / f"report-{width}-{scheme}.png", full_page=True)
-    page.locator("#timelines").screenshot(path=folder / f"timelines-{width}-{scheme}.png")
+    timelines = page.locator("#timelines").bounding_box()
+    assert timelines is not None
+    clip = FloatRect(x=0, y=timelines["y"] - MARGIN, width=width, height=timelines["height"] + 2 * MARGIN)
+    page.screenshot(path=folder / f"timelines-{width}-{scheme}.png", full_page=True, clip=clip)
     page.close()
 
 

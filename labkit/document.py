@@ -17,7 +17,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
     """The comparison as plain data, ready for JSON."""
     return {
         "schema": SCHEMA,
-        "mode": "compare",
+        "mode": comparison.mode,
         "id": comparison.id,
         "started_at": comparison.started_at,
         "command": comparison.command,

@@ -267,7 +267,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All trials of one `compare`. `unavailable` maps approaches that cannot run here to the reason."""
+    """All trials of one `compare`, or of one `trace` its single one.
+
+    `unavailable` maps approaches that cannot run here to the reason.
+    """
 
     id: str
     started_at: str
@@ -277,6 +280,7 @@ class Comparison:
     trials: tuple[CheckedTrial, ...]
     unavailable: dict[str, str]
     notices: tuple[Notice, ...]
+    mode: Literal["compare", "trace"] = "compare"
 
     @property
     def complete(self) -> bool:

@@ -6,9 +6,9 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from labkit.errors import LabError, MachineError
 
@@ -17,7 +17,7 @@ class Results:
     """The folder of one comparison.
 
     ``trials.jsonl`` grows by a line a trial, flushed to the disk, so that whatever happens later what was measured is
-    kept. ``result.json`` is written beside it and renamed: it is whole or not there.
+    kept. ``result.json`` and ``report.html`` are written beside it and renamed: each is whole or not there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,15 +48,26 @@ class Results:
             self._trials.seek(whole)
             raise self._not_kept(error) from error
 
+    @property
+    def page_path(self) -> Path:
+        return self.folder / "report.html"
+
     def finish(self, document: Mapping[str, Any]) -> None:
         """Write the document. Raises `LabError` when the disk does not take it."""
-        new = self.document_path.with_suffix(".new")
+        self._write(self.document_path, lambda file: json.dump(document, file, indent=1, allow_nan=False))
+
+    def add_page(self, text: str) -> None:
+        """Write the report for a browser. Raises `LabError` when the disk does not take it."""
+        self._write(self.page_path, lambda file: file.write(text))
+
+    def _write(self, path: Path, write: Callable[[TextIO], object]) -> None:
+        new = path.with_suffix(".new")
         try:
             with new.open("w", encoding="utf-8") as file:
-                json.dump(document, file, indent=1, allow_nan=False)
+                write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            new.replace(self.document_path)
+            new.replace(path)
         except OSError as error:
             new.unlink(missing_ok=True)
             raise self._not_kept(error) from error

@@ -61,7 +61,11 @@ def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
     rows: list[SummaryRow] = []
     for point in sorted({block.point for block in comparison.plan.blocks}):
         group = {
-            name: [checked for checked in comparison.trials if _is_of(checked, name, point)]
+            name: [
+                checked
+                for checked in comparison.trials
+                if _is_of(checked, name, point) and checked.trial.planned.traced == (comparison.mode == "trace")
+            ]
             for name in comparison.plan.approaches
         }
         makespans = {name: _makespan(_ranked(trials)) for name, trials in group.items()}
@@ -80,8 +84,7 @@ def _answered(checked: CheckedTrial) -> int:
 
 
 def _is_of(checked: CheckedTrial, approach: str, point: GridPoint) -> bool:
-    planned = checked.trial.planned
-    return planned.approach == approach and planned.point == point and not planned.traced
+    return checked.trial.planned.approach == approach and checked.trial.planned.point == point
 
 
 def _ranked(trials: Iterable[CheckedTrial]) -> list[CheckedTrial]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from labkit.errors import MachineError
+from tests.browsers import CHROMIUMS, chromium
 
 # Whoever runs the lab's tests gets the same ones every time, and however slow the machine is.
 settings.register_profile("lab", deadline=None, derandomize=True)
@@ -18,9 +19,11 @@ settings.load_profile("lab")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a docker test where no engine answers, unless LAB_REQUIRE_DOCKER=1: there it runs, and fails."""
-    if item.get_closest_marker("docker") and os.environ.get("LAB_REQUIRE_DOCKER") != "1" and (lacks := _lacks_docker()):
-        pytest.skip(lacks)
+    """Skip a test for which something is missing here, unless LAB_REQUIRE_… says that it must be there."""
+    for marker, lacks in (("docker", _lacks_docker), ("browser", _lacks_browser)):
+        required = os.environ.get(f"LAB_REQUIRE_{marker.upper()}") == "1"
+        if item.get_closest_marker(marker) and not required and (reason := lacks()):
+            pytest.skip(reason)
 
 
 @cache
@@ -39,3 +42,8 @@ def _lacks_docker() -> str | None:
         finally:
             gc.collect()
     return None
+
+
+def _lacks_browser() -> str | None:
+    """Why browser tests cannot run here; None where they can."""
+    return None if chromium() else f"none of {', '.join(CHROMIUMS)} is on PATH"

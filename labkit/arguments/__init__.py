@@ -8,6 +8,8 @@ from labkit.arguments.common import Parser
 from labkit.arguments.compare import add_compare
 from labkit.arguments.load import add_load
 from labkit.arguments.others import add_approaches, add_clean, add_test, add_up_and_down
+from labkit.arguments.report import add_report
+from labkit.arguments.trace import add_trace
 
 EXAMPLES = """\
 examples:
@@ -16,6 +18,8 @@ examples:
   python lab.py approaches                              what can be compared
   python lab.py load --users 30                         30 users who ask again and again
   python lab.py load --rate 2                           2 arrivals a second, whatever the server does
+  python lab.py report latest --open                    the newest result in the browser
+  python lab.py trace my_client.py                      any script as it stands, and what its threads did
   python lab.py up --workers 3                          just the slow server, on http://127.0.0.1:8000
   python lab.py test                                    the lab's own tests
 """
@@ -32,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     add_compare(commands)
     add_load(commands)
+    add_report(commands)
+    add_trace(commands)
     add_approaches(commands)
     add_up_and_down(commands)
     add_clean(commands)

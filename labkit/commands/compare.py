@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from clients.harness import catalogue
-from labkit import owner, reports
+from labkit import html, owner, reports
 from labkit.agreement import agreements
 from labkit.comparison import Run
 from labkit.document import document, trial_document
@@ -60,9 +60,10 @@ def run(options: Namespace) -> int:
         unavailable=work.unavailable,
         notices=(*keeper.notices, *_notices(work, stopped)),
     )
-    saved: str | None = str(results.document_path.relative_to(owner.ROOT))
+    saved: str | None = f"{results.document_path.relative_to(owner.ROOT)} and {results.page_path.name}"
     try:
-        results.finish(document(comparison))
+        results.finish(whole := document(comparison))
+        results.add_page(html.render(whole))
     except LabError as error:
         saved = None
         notice = Notice("not_saved", error.message, error.hint)

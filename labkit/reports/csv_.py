@@ -52,6 +52,8 @@ TRIAL_COLUMNS = (
     "machine_cpu_s",
     "cpus",
     "peak_memory_bytes",
+    "load.handle_s",
+    "traced",
 )
 COLUMNS = (*COMPARISON_COLUMNS, *TRIAL_COLUMNS, CHECKS_COLUMN)
 

@@ -22,6 +22,8 @@ HARNESS = [path for path in CLIENTS if "harness" in path.parts]
 MEASURED = [path for path in HARNESS if path.parent.name in {"hooks", "site"}] + [
     ROOT / "clients" / "harness" / f"{name}.py" for name in ("__init__", "handlers", "lanes", "measured", "recorder")
 ]
+# These too, in a traced trial alone.
+TRACED = [ROOT / "clients" / "harness" / "tracer" / f"{name}.py" for name in ("__init__", "tasks")]
 
 # What a module of labkit may import of labkit. What is not named here alone goes by its folder's entry.
 MAY_IMPORT = {
@@ -43,8 +45,12 @@ MAY_IMPORT = {
     "runtime.choose": {"errors", "leftovers"},
     "assemble": {"model", "runtime"},
     "results": {"errors"},
+    "saved": {"errors", "model", "load", "document", "reports", "results"},
+    "saved.finding": {"errors", "options"},
+    "exports": {"model", "reports", "statistics", "saved"},
+    "exports.html_": {"html"},
     "load": {"errors", "model", "options", "statistics", "checks", "document", "reports", "runtime"},
-    "load.ui": {"errors", "interrupts", "model", "owner", "runtime"},
+    "load.ui": {"errors", "interrupts", "model", "owner", "ports", "runtime"},
 }
 
 
@@ -95,7 +101,7 @@ def of(package: str, names: set[str]) -> set[str]:
 
 
 each_labkit_module = pytest.mark.parametrize("path", LABKIT, ids=name_of)
-each_measured_module = pytest.mark.parametrize("path", MEASURED, ids=name_of)
+each_measured_module = pytest.mark.parametrize("path", MEASURED + TRACED, ids=name_of)
 
 
 @each_labkit_module
@@ -141,7 +147,7 @@ def test_labkit_needs_of_the_harness_its_protocol_its_catalogue_and_the_name_of_
 def test_what_runs_in_the_measured_process_imports_the_standard_library_and_its_like(path):
     names = imports_of(path, skip=for_types_alone)
     ours = of("clients", names)
-    assert ours <= {name_of(path) for path in MEASURED}
+    assert ours <= {name_of(path) for path in MEASURED + TRACED}
     assert {name.split(".")[0] for name in names - ours} <= sys.stdlib_module_names
 
 
@@ -159,6 +165,11 @@ def test_what_is_slow_to_import_stays_out_of_the_measured_process():
 
 def test_what_is_slow_to_import_stays_out_of_the_start_of_a_trial():
     assert loaded_by(["clients.harness.serve"]) & {"dataclasses", "inspect", "argparse", "pathlib", "tempfile"} == set()
+
+
+def test_what_traces_stays_out_of_a_trial_that_is_not_traced():
+    loaded = loaded_by(["clients.harness.serve", "clients.harness.measured"])
+    assert {name for name in loaded if name.startswith("clients.harness.tracer")} == set()
 
 
 def test_help_and_usage_errors_need_the_standard_library_alone():

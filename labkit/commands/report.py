@@ -1,0 +1,84 @@
+"""``lab.py report``: a report of a saved result, in any format."""
+
+from __future__ import annotations
+
+import io
+import sys
+import webbrowser
+from argparse import Namespace
+from pathlib import Path
+
+from labkit import exports, owner, reports
+from labkit.document import document
+from labkit.errors import MachineError, UsageError
+from labkit.load import reports as load_reports
+from labkit.load.model import LoadRun
+from labkit.model import Comparison
+from labkit.reports import Page
+from labkit.saved.finding import find
+from labkit.saved.reading import read
+
+PAGE = "html"
+
+
+def run(options: Namespace) -> int:
+    """Make the report and say where it is, or print it; 0."""
+    path = find(options.result, owner.ROOT / "results")
+    result = read(path)
+    if isinstance(result, LoadRun):
+        return _of_load(result, options)
+    name = options.format or PAGE
+    if options.open and name != PAGE:
+        raise UsageError(f"--open is for {PAGE}, and --format is {name}", "Leave one of them out.")
+    if name in exports.names():
+        return _export(result, name, path if path.is_dir() else path.parent, options)
+    return _print(reports.load(name).render(result, _page(options.output)), options.output)
+
+
+def _of_load(result: LoadRun, options: Namespace) -> int:
+    name = options.format or reports.DEFAULT
+    if options.open or name not in load_reports.names():
+        raise UsageError(
+            f"a load has no timeline: {'--open' if options.open else f'--format {name}'} is for a comparison",
+            f"Of a load there is --format {', '.join(load_reports.names())}.",
+        )
+    return _print(load_reports.load(name).render(result, _page(options.output)), options.output)
+
+
+def _export(result: Comparison, name: str, folder: Path, options: Namespace) -> int:
+    export, made = exports.load(name), io.BytesIO()
+    export.write(document(result), made)
+    place: Path | None = options.output or (folder / export.FILE if export.FILE else None)
+    if place is None:
+        sys.stdout.buffer.write(made.getvalue())
+        return 0
+    _keep(made.getvalue(), place)
+    print(place)
+    if options.open and not webbrowser.open(place.resolve().as_uri()):
+        raise MachineError("no browser was found here", f"Open {place} in one yourself.")
+    return 0
+
+
+def _page(output: Path | None) -> Page:
+    return reports.page(sys.stdout) if output is None else Page()
+
+
+def _print(text: str, output: Path | None) -> int:
+    if output is not None:
+        _keep(f"{text}\n".encode(), output)
+        print(output)
+        return 0
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
+    print(text)
+    return 0
+
+
+def _keep(content: bytes, place: Path) -> None:
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise MachineError(
+            f"the report cannot be kept in {place}: {error.strerror}",
+            "Make room there or mend its permissions, or name another place with --output.",
+        ) from error

@@ -1,0 +1,92 @@
+"""``lab.py trace``: somebody's script beside the slow server, and a picture of what its threads did."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labkit import html, owner
+from labkit.document import document, trial_document
+from labkit.environment import environment
+from labkit.errors import Interrupted, LabError, UsageError
+from labkit.figures import figures
+from labkit.interrupts import uninterrupted
+from labkit.model import CheckedTrial, Comparison, ServerConfig
+from labkit.ports import require_free
+from labkit.progress import make_progress
+from labkit.reports.parts.text import count, fixed, many, visible
+from labkit.results import Results
+from labkit.runtime.choose import choose
+from labkit.tracing import Wanted, trace_script
+
+
+def run(options: Namespace) -> int:
+    """Run the script; 0 when it ended well. Raises `LabError`."""
+    wanted = _wanted(options)
+    started = datetime.now(UTC)
+    run_id = owner.new_run(started)
+    with owner.running(run_id), make_progress() as progress:
+        runtime, reason = choose(options.runtime, owner.project(run_id), progress.note)
+        try:
+            if runtime.name == "local":
+                require_free(wanted.port, "Stop what listens there, or name the port that the script uses with --port.")
+            results = Results(owner.ROOT / "results" / run_id)
+            try:
+                plan, checked = trace_script(wanted, runtime)
+                results.add(trial_document(checked))
+            except BaseException:
+                results.discard_if_empty()
+                raise
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+        finally:
+            with uninterrupted():
+                runtime.close()
+    comparison = Comparison(
+        id=run_id,
+        started_at=started.isoformat(timespec="seconds"),
+        command=shlex.join(["python", "lab.py", *options.arguments]),
+        plan=plan,
+        environment=environment(runtime, reason, checked.trial.python),
+        trials=(checked,),
+        unavailable={},
+        notices=(),
+        mode="trace",
+    )
+    results.finish(whole := document(comparison))
+    results.add_page(html.render(whole))
+    print(_summary(checked))
+    print(f"\nThe picture is in {results.page_path.relative_to(owner.ROOT)}, the result beside it.")
+    if checked.trial.outcome != "ok":
+        raise LabError(
+            f"{wanted.path.name}: {checked.trial.outcome}: {checked.trial.error}", lines=checked.trial.last_lines
+        )
+    return 0 if all(check.ok is not False for check in checked.checks) else 1
+
+
+def _wanted(options: Namespace) -> Wanted:
+    path = Path(options.script).resolve()
+    if not path.is_file():
+        raise UsageError(f"there is no file {options.script}", "Name a Python file, as in `python lab.py trace my.py`.")
+    if options.worker_threads > 1 and options.worker_class != "gthread":
+        raise UsageError(
+            f"--worker-threads {options.worker_threads}: only gthread has threads", "Add --worker-class gthread."
+        )
+    server = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
+    return Wanted(path, tuple(options.script_arguments), server, options.port, options.trial_timeout)
+
+
+def _summary(checked: CheckedTrial) -> str:
+    trial, found = checked.trial, figures(checked.trial)
+    what = (
+        f"{visible(trial.planned.approach)}: {many(len(trial.requests), 'request')} in {fixed(trial.makespan_s, 3)} s"
+    )
+    most = (found.max_in_flight, found.threads_peak, found.processes_peak)
+    lines = ["{}; most in flight {}, threads {}, processes {}".format(what, *map(count, most))]
+    if trial.trace is not None:
+        lines.append(f"watched: {many(len(trial.trace.lanes), 'lane')}, {many(len(trial.trace.gaps), 'gap')}")
+        lines += [visible(text) for text in trial.trace.unseen]
+    lines += [f"{check.name}: {visible(check.detail)}" for check in checked.checks if check.ok is False]
+    return "\n".join(lines)

@@ -1,0 +1,35 @@
+"""A comparison as a file for another program: each format is one module here with `FILE` and `write(document, to)`.
+
+As with reports, a new format is a new file, and its name, without an underscore at its end, is what ``--format`` takes.
+`FILE` is what it is called beside the result; a format without one goes to standard output. A format is imported when
+it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, BinaryIO, Protocol, cast
+
+
+class Export(Protocol):
+    """A format's module."""
+
+    FILE: str | None
+
+    def write(self, document: dict[str, Any], to: BinaryIO) -> None:
+        """Write all of a comparison's document `to` a file that is open."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all formats."""
+    return tuple(sorted(_modules()))
+
+
+def load(name: str) -> Export:
+    """The format called `name`. Raises KeyError for one that is not there."""
+    return cast("Export", import_module(f"{__name__}.{_modules()[name]}"))
+
+
+def _modules() -> dict[str, str]:
+    return {module.name.rstrip("_"): module.name for module in iter_modules(__path__) if not module.ispkg}

@@ -1,0 +1,94 @@
+"""Somebody's script, run as it stands beside the slow server, and watched as a traced trial is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients.harness import protocol
+from labkit.assemble import assemble
+from labkit.checks import CHECKS
+from labkit.errors import MachineError
+from labkit.figures import max_in_flight
+from labkit.ideal import ideal_s
+from labkit.model import Block, CheckedTrial, GridPoint, Load, Plan, PlannedTrial, ServerConfig
+from labkit.pairing import numbered
+from labkit.runtime import Runtime
+from labkit.runtime.client import ClientReport
+from labkit.runtime.server import LoggedRequest
+
+LOG_PATIENCE_S = 1.0
+# What a script returns and how many requests it makes are its own affair.
+NOT_OF_A_SCRIPT = {"body_order", "limit", "quiet_machine"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A script to be run, with the port that it expects the slow server on."""
+
+    path: Path
+    arguments: tuple[str, ...]
+    server: ServerConfig
+    port: int
+    timeout_s: float
+
+
+def trace_script(wanted: Wanted, runtime: Runtime) -> tuple[Plan, CheckedTrial]:
+    """Run the script to its end, whatever that is. Raises `MachineError` when it cannot be started."""
+    runtime.prepare([])
+    server = runtime.server(wanted.server, wanted.port)
+    server.start()
+    server.wait_until_ready()
+    client, folder = runtime.script(wanted.path.parent)
+    client.start()
+    ready = client.wait_until_ready()
+    if isinstance(ready, protocol.Unavailable):
+        raise MachineError(f"the script cannot be run: {ready.reason}")
+    signal = protocol.Script(
+        path=f"{folder}/{wanted.path.name}",
+        arguments=wanted.arguments,
+        folder=folder,
+        origins=tuple(f"{host}:{wanted.port}" for host in ("127.0.0.1", "localhost", "0.0.0.0", "[::1]", "::1")),  # noqa: S104
+        trial_timeout_s=wanted.timeout_s,
+    )
+    before = server.cpu_s()
+    report = client.run(signal, lambda _: None)
+    after = server.cpu_s()
+    begun = sum(isinstance(message, protocol.Begin) for message in report.messages)
+    logged = server.all_requests(begun, LOG_PATIENCE_S)
+    used = None if before is None or after is None else after - before
+    return _checked(wanted, ready, report, logged, used)
+
+
+def _checked(
+    wanted: Wanted,
+    ready: protocol.Ready,
+    report: ClientReport,
+    logged: Sequence[LoggedRequest],
+    server_cpu_s: float | None,
+) -> tuple[Plan, CheckedTrial]:
+    messages, rows = numbered(report.messages, logged)
+    told = ClientReport(messages, report.done, report.how, report.last_lines)
+    # What it did is known only now: first a plan for as many requests, then with as many in flight as there were.
+    trial = assemble(_planned(wanted, len(rows), len(rows)), ready, told, rows, server_cpu_s)
+    planned = _planned(wanted, len(trial.requests), max_in_flight(trial) or 1)
+    trial = assemble(planned, ready, told, rows, server_cpu_s)
+    checks = tuple(check(trial) for check in CHECKS if check.__name__ not in NOT_OF_A_SCRIPT)
+    plan = Plan((Block(planned.point, (planned,)),), (planned.approach,), seed=1)
+    return plan, CheckedTrial(trial, checks)
+
+
+def _planned(wanted: Wanted, requests: int, in_flight: int) -> PlannedTrial:
+    requests, in_flight = max(1, requests), max(1, in_flight)
+    server = wanted.server
+    return PlannedTrial(
+        approach=wanted.path.name,
+        point=GridPoint(server, Load(requests, in_flight), scenario="script"),
+        repeat=1,
+        order=1,
+        bound=in_flight,
+        ideal_s=ideal_s(requests, server.delay_s, server.slots, in_flight),
+        timeout_s=wanted.timeout_s,
+        traced=True,
+    )
