@@ -13,6 +13,10 @@ from time import perf_counter
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # where the following is
+
+from clients.harness.protocol import Trial, to_line  # noqa: E402
+
 SIX = ("sync", "threads", "thread_pool", "asyncio_gather", "asyncio_semaphore", "process_pool")
 
 
@@ -81,13 +85,13 @@ def urls(requests: int) -> list[str]:
 
 def in_the_lab(name: str, requests: int, limit: int) -> tuple[float, float]:
     """Cold start and makespan of an approach, in seconds, as the harness reports them."""
-    trial = {"v": 1, "event": "trial", "urls": urls(requests), "limit": limit, "timeout_s": None, "trial_timeout_s": 60}
+    trial = to_line(Trial(tuple(urls(requests)), limit, timeout_s=None, trial_timeout_s=60))
     command = [sys.executable, "-m", "clients.harness", name, "--protocol"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as harness:
         assert harness.stdin is not None
         assert harness.stdout is not None
         ready = json.loads(harness.stdout.readline())
-        harness.stdin.write(json.dumps(trial).encode() + b"\n")
+        harness.stdin.write(trial)
         harness.stdin.flush()
         done = next(message for line in harness.stdout if (message := json.loads(line))["event"] == "done")
         harness.stdin.close()

@@ -65,10 +65,13 @@ def assemble(
 def _trace(messages: Sequence[protocol.Message], start_ns: int) -> Trace:
     """What was told of each lane, in one piece; lanes in the order in which they were first heard of."""
     spans: dict[tuple[Literal["thread", "task"], int, int, str], list[Span]] = defaultdict(list)
+    # From outside a thread has a short name or none; who made a request in it knows Python's.
+    names = {(each.pid, each.tid): each.thread for each in messages if isinstance(each, protocol.Begin) and each.thread}
     for part in messages:
         if isinstance(part, protocol.Lane):
+            name = names.get((part.pid, part.tid), part.name) if part.kind == "thread" else part.name
             columns = zip(part.states, part.starts_ns, part.ends_ns, part.derived, strict=True)
-            spans[part.kind, part.pid, part.tid, part.name] += [
+            spans[part.kind, part.pid, part.tid, name] += [
                 Span(cast("State", state), (from_ns - start_ns) / 1e9, (to_ns - start_ns) / 1e9, derived)
                 for state, from_ns, to_ns, derived in columns
             ]

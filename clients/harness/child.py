@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from time import monotonic, monotonic_ns
 
@@ -50,10 +51,10 @@ class Child:
         self.pid = self._process.pid
         self.processes = processes_below(os.getpid())
 
-    def signal(self, line: bytes, origin: str) -> None:
-        """Give it the start signal; requests to `origin` ("host:port") are noted from now on."""
+    def signal(self, line: bytes, origins: Iterable[str]) -> None:
+        """Give it the start signal; requests to any of `origins` ("host:port") are noted from now on."""
         with open(f"{self._notes.name}{ORIGIN_SUFFIX}", "x", encoding="utf-8") as file:
-            file.write(origin)
+            file.write("\n".join(origins))
         with suppress(BrokenPipeError), os.fdopen(os.dup(self._signals), "wb") as signals:
             signals.write(line)  # if it died just now, the end of its answers will say so
 

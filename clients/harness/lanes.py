@@ -18,7 +18,7 @@ _numbers = count(1)
 
 def current_lane() -> str:
     """The name of the innermost lane that runs this code, such as ``Task-3`` or ``ForkPoolWorker-2``."""
-    return _task() or _greenlet() or _thread()
+    return _task() or _greenlet() or thread_lane()
 
 
 def _task() -> str | None:
@@ -47,7 +47,8 @@ def _greenlet() -> str | None:
     return None
 
 
-def _thread() -> str:
+def thread_lane() -> str:
+    """The name of the thread, process or interpreter that runs this code, whatever task runs in it."""
     thread = threading.current_thread().name
     parts = [thread] if thread != "MainThread" else []
     if (multiprocessing := sys.modules.get("multiprocessing.process")) is not None:

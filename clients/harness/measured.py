@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without importing inspect
+UNWATCHED = {"trio", "gevent", "uvloop"}  # their tasks are no asyncio loop's, or not of Python's own
 
 
 def main() -> int:
@@ -44,13 +45,19 @@ def main() -> int:
     _flush()
     answer(kind="ready", t_ns=monotonic_ns(), python=sys.version.split()[0])
 
+    tell_tasks = None
     with os.fdopen(signal_fd, "rb", buffering=0) as signals:
         signal = json.loads(_line(signals))
+        asked, offered = signal, {}
         if signal["event"] == "load":  # it tells of many requests at once, and may be told to cease
-            asked, offered = signal, {"tell": lambda line: os.write(answer_fd, line), "commands": signal_fd}
-        else:
+            offered = {"tell": lambda line: os.write(answer_fd, line), "commands": signal_fd}
+        elif signal["event"] == "trial":
             asked = signal["urls"]
             offered = {"limit": signal["limit"], "timeout": signal["timeout_s"], "handle": handler(signal["handle_ms"])}
+        else:
+            import asyncio  # noqa: F401 - so that the tasks of a script are watched, which may import it later
+        if signal.get("trace", signal["event"] == "script"):
+            tell_tasks = _watch_tasks(lambda line: os.write(answer_fd, line))
         arguments = {key: value for key, value in offered.items() if key in keywords}
         cpu_before = _cpu_s()
         bodies, error_text = None, None
@@ -60,6 +67,8 @@ def main() -> int:
         except BaseException as error:  # the trial failed; how is part of the measurement
             error_text = _describe(error)
         end_ns = monotonic_ns()
+        if tell_tasks is not None:
+            tell_tasks()
         _flush()
         answer(
             kind="done",
@@ -79,6 +88,24 @@ def _runner(approach: Callable[..., Any], plain: Callable[..., Any]) -> Callable
     import asyncio
 
     return lambda *args, **kwargs: asyncio.run(approach(*args, **kwargs))
+
+
+def _watch_tasks(tell: Callable[[bytes], object]) -> Callable[[], None]:
+    """Have it known what each task does from now on; what is returned tells it, and whose tasks nobody watched."""
+    lanes = None
+    if "asyncio" in sys.modules:
+        from clients.harness.tracer.tasks import install
+
+        lanes = install(tell)
+
+    def tell_all() -> None:
+        if lanes is not None and lanes.flush():
+            return  # another library may have been imported for no more than to be there
+        for library in UNWATCHED & sys.modules.keys():
+            reason = f"{library} does not tell what its tasks do: the lane of their thread is all there is"
+            tell(json.dumps({"v": 1, "event": "unseen", "kind": "task", "reason": reason}).encode() + b"\n")
+
+    return tell_all
 
 
 def _line(stream: Any) -> bytes:

@@ -102,7 +102,11 @@ class Unavailable(NamedTuple):
 
 
 class Begin(NamedTuple):
-    """A request was taken up; a `Request` with the same key follows unless its process dies."""
+    """A request was taken up; a `Request` with the same key follows unless its process dies.
+
+    `lane` is the innermost thing that makes it, such as a task; the thread that this runs in is `tid` to the system and
+    `thread` to Python.
+    """
 
     key: str
     trial: str
@@ -110,6 +114,8 @@ class Begin(NamedTuple):
     lane: str
     pid: int
     start_ns: int
+    tid: int | None = None
+    thread: str | None = None
 
 
 class Request(NamedTuple):
@@ -214,6 +220,7 @@ class Done(NamedTuple):
     last_lines: tuple[str, ...]
 
 
+Signal = Trial | Load | Script
 Message = (
     Trial
     | Load

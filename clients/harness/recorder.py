@@ -13,7 +13,7 @@ import threading
 from itertools import count
 from time import monotonic_ns
 
-from clients.harness.lanes import current_lane
+from clients.harness.lanes import current_lane, thread_lane
 
 PATH_VARIABLE = "LAB_NOTES"
 # Short, because sockets in that folder have names of a hundred bytes at most.
@@ -54,6 +54,8 @@ class Request:
                 "lane": self.lane,
                 "pid": self.pid,
                 "start_ns": self.start_ns,
+                "tid": threading.get_native_id(),
+                "thread": thread_lane(),
             }
         )
 

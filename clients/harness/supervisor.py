@@ -14,12 +14,15 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, monotonic_ns
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from clients.harness import protocol
 from clients.harness.child import Child
 from clients.harness.sampler import machine_cpu_s
 from clients.harness.sampler.sockets import Sockets
+
+if TYPE_CHECKING:
+    from clients.harness.tracer.process import Tracer
 
 SAMPLE_INTERVAL_S = 0.02
 LOAD_SAMPLE_INTERVAL_S = 0.1  # a load lasts, and needs the processor for itself
@@ -48,6 +51,7 @@ class Supervisor:
         self._emit = emit
         self._commands = commands
         self._child = Child(approach)
+        self._tracer: Tracer | None = None
         self._unfinished_note = b""
         self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._answer = b""
@@ -67,6 +71,8 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         self._selector.close()
+        if self._tracer is not None:
+            self._tracer.close()
         self._child.close()
 
     def interrupt(self) -> None:
@@ -85,26 +91,31 @@ class Supervisor:
         self._emit(protocol.to_line(message))
         return message
 
-    def wait_for_signal(self) -> protocol.Trial | protocol.Load:
+    def wait_for_signal(self) -> protocol.Signal:
         """Wait for the start signal. Raises `Interrupted`, and `ProtocolError` for a line that is none."""
         self._watch(lambda: b"\n" in self._command)
         line, _, self._command = self._command.partition(b"\n")
         message = protocol.from_line(line)
-        if not isinstance(message, protocol.Trial | protocol.Load):
+        if not isinstance(message, protocol.Signal):
             raise protocol.ProtocolError(f"a {protocol.EVENTS[type(message)]!r} line is no start signal")
         return message
 
-    def run(self, trial: protocol.Trial | protocol.Load) -> protocol.Done:
-        """Run the trial to its end, whatever it is, emitting what happens; the `Done` is emitted last."""
+    def run(self, trial: protocol.Signal) -> protocol.Done:
+        """Run the trial to its end, whatever it is, emitting what happens; the `Done` is emitted last.
+
+        Raises `Interrupted` before it has begun.
+        """
         if isinstance(trial, protocol.Load):
             self._sample_interval_s = LOAD_SAMPLE_INTERVAL_S
-        origin = (trial.url if isinstance(trial, protocol.Load) else trial.urls[0]).split("/")[2]
-        host, _, port = origin.rpartition(":")
+        origins = _origins(trial)
+        host, _, port = origins[0].rpartition(":")
         sockets = Sockets(host, int(port))
+        if isinstance(trial, protocol.Script) or (isinstance(trial, protocol.Trial) and trial.trace):
+            self._start_tracer()
         machine_before = machine_cpu_s()
         self._sample(sockets, memory=True)
         sent_ns = monotonic_ns()
-        self._child.signal(protocol.to_line(trial), origin)
+        self._child.signal(protocol.to_line(trial), origins)
         self._running = True
         self._pass_commands_on()
         outcome: Literal["ok", "failed", "crashed", "timeout", "interrupted"]
@@ -120,6 +131,7 @@ class Supervisor:
         end_ns = answer["end_ns"] if answer else monotonic_ns()
         self._sample(sockets, memory=True)
         helpers_cpu_s = self._child.processes.cpu_s_beside(self._child.pid)
+        self._end_tracer()
         self._child.kill()
         self._relay_notes()
         self._drain_output()
@@ -224,6 +236,27 @@ class Supervisor:
         if newline:
             self._emit(whole + newline)
 
+    def _start_tracer(self) -> None:
+        """Have every thread watched from now on. Raises `Interrupted`."""
+        from clients.harness.tracer.process import Tracer
+
+        self._tracer = tracer = Tracer(self._child.pid)
+        self._child.processes.leave_out(tracer.pid)
+
+        def take() -> None:
+            self._emit(tracer.take())
+            if tracer.ended:
+                self._selector.unregister(tracer.output)
+
+        self._selector.register(tracer.output, selectors.EVENT_READ, take)
+        self._watch(lambda: tracer.ready)
+
+    def _end_tracer(self) -> None:
+        if self._tracer is not None:
+            if not self._tracer.ended:
+                self._selector.unregister(self._tracer.output)
+            self._emit(self._tracer.end())
+
     def _take_output(self) -> None:
         data = os.read(self._child.output, 1 << 16)
         if not data:
@@ -254,6 +287,13 @@ class Supervisor:
                 if needed is not None and sys.version_info < needed:
                     return protocol.Unavailable(self._approach, "needs", f"needs Python {needed[0]}.{needed[1]}")
         return protocol.Unavailable(self._approach, "broken", answer["reason"])
+
+
+def _origins(signal: protocol.Signal) -> tuple[str, ...]:
+    """The names of the server that requests are made to; the first is one to find its sockets by."""
+    if isinstance(signal, protocol.Script):
+        return signal.origins
+    return ((signal.url if isinstance(signal, protocol.Load) else signal.urls[0]).split("/")[2],)
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

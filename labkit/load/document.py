@@ -39,6 +39,7 @@ def trial_document(trial: LoadTrial) -> dict[str, Any]:
         "approach": APPROACH,
         "repeat": 1,
         "order": plan.order,
+        "traced": False,
         **_point(plan),
         "outcome": trial.outcome,
         "error": trial.error,
@@ -66,6 +67,7 @@ def trial_document(trial: LoadTrial) -> dict[str, Any]:
         "requests_file": requests_file(plan),
         "errors": [{"what": what, "count": number} for what, number in trial.errors],
         "seconds": [asdict(second) for second in trial.seconds],
+        "trace": None,
         "last_lines": trial.last_lines,
         "checks": [asdict(check) for check in trial.checks],
     }
@@ -99,6 +101,7 @@ def _point(plan: LoadPlan) -> dict[str, Any]:
             "requests": plan.requests,
             "limit": plan.shape.users,
             "timeout_s": plan.timeout_s,
+            "handle_s": 0.0,
             "processes": plan.processes,
         },
     }

@@ -31,6 +31,9 @@ class Processes(Protocol):
     def cpu_s_beside(self, pid: int) -> float:
         """Processor seconds of those that live now, but for one."""
 
+    def leave_out(self, pid: int) -> None:
+        """Never count this one, which has just been started and starts nothing itself."""
+
 
 def processes_below(root: int) -> Processes:
     """The reader for this system: /proc on Linux, psutil elsewhere."""

@@ -14,6 +14,7 @@ class PsutilProcesses:
 
     def __init__(self, root: int) -> None:
         self._root = psutil.Process(root)
+        self._strangers: set[int] = set()
 
     def usage(self, *, memory: bool) -> Usage:
         threads = processes = size = 0
@@ -41,8 +42,11 @@ class PsutilProcesses:
                 continue
         return total
 
+    def leave_out(self, pid: int) -> None:
+        self._strangers.add(pid)
+
     def _all(self) -> list[psutil.Process]:
-        children = self._root.children(recursive=True)
+        children = [child for child in self._root.children(recursive=True) if child.pid not in self._strangers]
         return [process for process in children if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 

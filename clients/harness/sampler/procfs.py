@@ -33,6 +33,9 @@ class ProcfsProcesses:
     def cpu_s_beside(self, pid: int) -> float:
         return sum(_cpu_s(fields) for each, fields in self._stats().items() if each != pid)
 
+    def leave_out(self, pid: int) -> None:
+        self._strangers.add(pid)
+
     def _stats(self) -> dict[int, list[bytes]]:
         """By pid, the fields of ``stat`` from the third (state) on, of every process below that is not a zombie."""
         present = {int(entry) for entry in os.listdir("/proc") if entry[0].isdigit()}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 CORE = "core"
+RUNNING = "running"
 
 
 class Tick(NamedTuple):
@@ -27,7 +28,8 @@ class Span(NamedTuple):
 
 def keep(ticks: list[Tick], tick: Tick) -> None:
     """Append `tick`; the one before it goes where it says nothing more, so that equal ticks take no memory."""
-    if len(ticks) > 1 and ticks[-2].state == ticks[-1].state == tick.state and not ticks[-1].waited_ns:
+    no_wait = not ticks or not (ticks[-1].waited_ns or tick.waited_ns)
+    if len(ticks) > 1 and no_wait and ticks[-2].state == ticks[-1].state == tick.state:
         ticks[-1] = tick
     else:
         ticks.append(tick)
@@ -36,38 +38,33 @@ def keep(ticks: list[Tick], tick: Tick) -> None:
 def spans(ticks: list[Tick]) -> list[Span]:
     """The spans from the first of `ticks` to the last, without a hole between them.
 
-    A state counts as having changed midway between two ticks. The kernel tells of a wait for a core once it is over:
-    it is taken to have ended at the tick that tells of it, and stands in place of whatever seemed to be the state.
+    A state counts as having changed midway between two ticks. The kernel tells of a wait for a core once it is over, so
+    it ended after the tick before. Who waits for a core looks as if running: that is taken for the wait first, then
+    whatever else there was, the latest first.
     """
-    waits = [(tick.t_ns - tick.waited_ns, tick.t_ns) for tick in ticks if tick.waited_ns]
-    return _joined(_cut(_held(ticks), waits))
-
-
-def _held(ticks: list[Tick]) -> Iterator[Span]:
+    found: list[Span] = []
     for before, after in pairwise(ticks):
         middle_ns = (before.t_ns + after.t_ns) // 2
-        yield Span(before.state, before.t_ns, middle_ns)
-        yield Span(after.state, middle_ns, after.t_ns)
+        found.append(Span(before.state, before.t_ns, middle_ns))
+        found.append(Span(after.state, middle_ns, after.t_ns))
+        if after.waited_ns:
+            _wait(found, before.t_ns - after.waited_ns, after.waited_ns)
+    return _joined(found)
 
 
-def _cut(whole: Iterable[Span], waits: list[tuple[int, int]]) -> Iterator[Span]:
-    """The spans with each of `waits` (start, end) in their place; waits that overlap, or begin before all, count once.
-
-    Both are in the order of their ends.
-    """
-    waits.reverse()
-    for state, start_ns, end_ns in whole:
-        at_ns = start_ns
-        while waits and waits[-1][0] < end_ns:
-            wait_ends_ns = waits[-1][1]
-            begins_ns = max(waits[-1][0], at_ns)
-            yield Span(state, at_ns, begins_ns)
-            at_ns = max(at_ns, min(wait_ends_ns, end_ns))
-            yield Span(CORE, begins_ns, at_ns)
-            if wait_ends_ns > end_ns:
-                break
-            waits.pop()
-        yield Span(state, at_ns, end_ns)
+def _wait(found: list[Span], since_ns: int, waited_ns: int) -> None:
+    """Put so long a wait for a core into the last spans, those after `since_ns`."""
+    last: list[Span] = []
+    while found and found[-1].end_ns > since_ns:
+        last.insert(0, found.pop())
+    for states in ({RUNNING}, {span.state for span in last} - {RUNNING, CORE}):
+        parts: list[Span] = []
+        for state, start_ns, end_ns in reversed(last):
+            wait_ns = min(waited_ns, end_ns - max(start_ns, since_ns)) if state in states else 0
+            waited_ns -= wait_ns
+            parts += Span(CORE, end_ns - wait_ns, end_ns), Span(state, start_ns, end_ns - wait_ns)
+        last = parts[::-1]
+    found += last
 
 
 def _joined(parts: Iterable[Span]) -> list[Span]:

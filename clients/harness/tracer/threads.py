@@ -16,7 +16,6 @@ _STATES = {
 MACHINES = frozenset(_STATES)
 _MACHINE = os.uname().machine
 _GONE = b"-1 0x0 0x0\n"  # of a thread that is only still there to be waited for
-_NO_FIGURES = b"0 0 0\n"
 
 
 def state_of(syscall: bytes, machine: str = _MACHINE) -> tuple[str, int | None]:
@@ -37,35 +36,25 @@ class Thread:
 
     def __init__(self, pid: int, tid: int) -> None:
         self._files: list[int] = []
-        self._last = b""
         self._waited_ns = 0
-        self._state = RUNNING
-        self._futex: int | None = None
         try:
             for name in ("syscall", "schedstat", "comm"):
                 self._files.append(os.open(f"/proc/{pid}/task/{tid}/{name}", os.O_RDONLY | os.O_CLOEXEC))
-            self._syscall, self._schedstat, self._comm = self._files
-            self.look()
         except OSError:
             self.close()
             raise
+        self._syscall, self._schedstat, self._comm = self._files
 
     def look(self) -> tuple[str, int | None, int]:
         """What it does now: a state, the futex it waits for, and how long it waited for a core since the last look."""
-        schedstat = os.pread(self._schedstat, 64, 0)
-        waited_ns = 0
-        if schedstat != self._last:
-            total_ns = int(schedstat.split()[1])
-            self._last, self._waited_ns, waited_ns = schedstat, total_ns, total_ns - self._waited_ns
-        elif self._state != RUNNING and schedstat != _NO_FIGURES:
-            return self._state, self._futex, 0  # it has not run since, so it still waits for the same
+        total_ns = int(os.pread(self._schedstat, 64, 0).split()[1])
+        waited_ns, self._waited_ns = total_ns - self._waited_ns, total_ns
         syscall = os.pread(self._syscall, 256, 0)
         if syscall == _GONE:
             raise ProcessLookupError
         if not syscall:
             raise PermissionError("it is empty")
-        self._state, self._futex = state_of(syscall)
-        return self._state, self._futex, waited_ns
+        return *state_of(syscall), waited_ns
 
     def comm(self) -> str:
         """The name that the system has for it: at most 15 bytes."""

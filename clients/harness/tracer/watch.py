@@ -11,10 +11,10 @@ from clients.harness import protocol
 from clients.harness.sampler import processes_below
 from clients.harness.tracer.interpreter import Interpreter, interpreter
 from clients.harness.tracer.spans import Span, Tick, keep, spans
-from clients.harness.tracer.threads import GIL, LOCK, MACHINES, Thread
+from clients.harness.tracer.threads import GIL, MACHINES, Thread
 
 GAP_NS = 15_000_000  # a tick that is so late does not say what happened before it
-SHORTEST_WAIT_NS = 200_000  # any wake-up waits some microseconds for a core: less than a tick would show
+SHORTEST_WAIT_NS = 50_000  # most wake-ups wait some microseconds for a core, and to show each would help nobody
 MOST_TICKS = 500  # in memory, of a thread
 
 Tell = Callable[[protocol.Message], None]
@@ -43,6 +43,13 @@ class Process:
         except (FileNotFoundError, ProcessLookupError):
             return set()
 
+    @cached_property
+    def comm(self) -> str:
+        """What the system calls it when one of its threads is first looked at, and so its threads that have no name."""
+        with suppress(OSError), open(f"/proc/{self.pid}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().rstrip("\n")
+        return ""
+
     def number(self) -> int:
         self._numbers += 1
         return self._numbers
@@ -58,7 +65,11 @@ class _Lane:
         self._name: str | None = "MainThread" if tid == process.pid else None
         self._number = 0 if self._name else process.number()
         self._ticks: list[Tick] = []
-        self.look(t_ns)
+        try:
+            self.look(t_ns)
+        except OSError:
+            self.close()
+            raise
 
     def look(self, t_ns: int, *, after_gap: bool = False) -> protocol.Lane | None:
         """Take one tick; what is to be told now is returned. Raises ProcessLookupError once the thread has ended."""
@@ -77,8 +88,7 @@ class _Lane:
         if self._name is None:
             with suppress(OSError):
                 comm = self._thread.comm()
-                if comm != _comm_of(self._process.pid):
-                    self._name = comm
+                self._name = comm if comm != self._process.comm else None
 
     def told(self, end_ns: int | None = None) -> protocol.Lane | None:
         """What was seen and not told yet; if the thread ended before `end_ns`, up to midway to that."""
@@ -190,7 +200,7 @@ def why_not() -> str | None:
     """Why no thread can be watched on this system; None where they can."""
     if not os.path.exists("/proc/self/task"):
         return "this system has no /proc that tells what threads do"
-    if not os.path.exists("/proc/self/task/self/syscall") and not os.path.exists("/proc/self/syscall"):
+    if not os.path.exists("/proc/self/syscall"):
         return "this kernel does not tell which system call a thread waits in"
     if (machine := os.uname().machine) not in MACHINES:
         return f"the numbers of this machine's system calls ({machine}) are not known"
@@ -199,8 +209,3 @@ def why_not() -> str | None:
 
 def _hidden(error: OSError) -> str:
     return f"the system hides what another process's threads do: /proc/PID/task/TID/syscall: {error.strerror or error}"
-
-
-def _comm_of(pid: int) -> str:
-    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-        return file.read().rstrip("\n")

@@ -67,6 +67,8 @@ TRIAL_COLUMNS = (
     "cpu_s",
     "peak_memory_bytes",
     "requests_file",
+    "load.handle_s",
+    "traced",
 )
 COLUMNS = (*RUN_COLUMNS, *TRIAL_COLUMNS, CHECKS_COLUMN)
 

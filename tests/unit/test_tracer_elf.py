@@ -1,0 +1,117 @@
+"""Where the GIL is: in the Python that runs this, in files made for it, and in none."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clients.harness.tracer.elf import Runtime, find_runtime
+from clients.harness.tracer.interpreter import Mapping, doubts, interpreter, mappings
+
+ADDRESS, SIZE = 0x5000, 0x300
+
+
+def elf(*, base: int = 0, symbol: bytes = b"", section: bytes = b".data", defined: int = 1) -> bytes:
+    """A library linked for `base`, whose dynamic symbol, or whose section, of that name is at ADDRESS and of SIZE."""
+    names = b"\0.dynsym\0.dynstr\0.shstrtab\0" + section + b"\0"
+    strings = b"\0_Py_Other\0" + symbol + b"\0"
+    other = struct.pack("<IBBHQQ", 1, 0, 0, 1, base + 0x100, 8)
+    symbols = bytes(24) + other + struct.pack("<IBBHQQ", 11, 0, 0, defined, base + ADDRESS, SIZE)
+    parts, at = [], 64 + 56
+    for content in (symbols, strings, names):
+        parts.append((at, content))
+        at += len(content)
+
+    def header(name: bytes, kind: int, address: int, where: tuple[int, int], link: int) -> bytes:
+        return struct.pack("<IIQQQQIIQQ", names.index(name), kind, 0, address, *where, link, 0, 8, 24)
+
+    places = [(begins, len(content)) for begins, content in parts]
+    headers = [
+        bytes(64),
+        header(b".dynsym", 11, 0, places[0], 2),
+        header(b".dynstr", 3, 0, places[1], 0),
+        header(b".shstrtab", 3, 0, places[2], 0),
+        header(section + b"\0", 1, base + ADDRESS, (0, SIZE), 0),
+    ]
+    identity = b"\x7fELF\x02\x01".ljust(16, b"\0")
+    head = struct.pack("<16sHHIQQQIHHHHHH", identity, 3, 62, 1, 0, 64, at, 0, 64, 56, 1, 64, len(headers), 3)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, at, at, 0x1000)
+    return head + load + b"".join(content for _, content in parts) + b"".join(headers)
+
+
+@pytest.mark.parametrize("base", [0, 0x400000])  # may be moved, may not
+@pytest.mark.parametrize("named", [{"symbol": b"_PyRuntime"}, {"section": b".PyRuntime"}])
+def test_it_is_found_by_its_symbol_or_its_section(base, named):
+    assert find_runtime(elf(base=base, **named)) == Runtime(ADDRESS, SIZE)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        elf(),
+        elf(symbol=b"_PyRuntime", defined=0),  # used here, to be found in another file
+        elf(symbol=b"_PyRuntime_Initialize"),
+        b"",
+        b"#!/bin/sh\n",
+        b"\x7fELF\x01\x01" + elf(symbol=b"_PyRuntime")[6:],  # 32 bit
+    ],
+)
+def test_a_file_without_it_has_none(file):
+    assert find_runtime(file) is None
+
+
+@given(st.integers(0, len(elf(symbol=b"_PyRuntime")) - 1))
+def test_a_file_that_is_cut_off_has_none(length):
+    assert find_runtime(elf(symbol=b"_PyRuntime")[:length]) is None
+
+
+@given(st.binary(max_size=400))
+def test_nothing_that_begins_like_one_does_harm(rest):
+    find_runtime(b"\x7fELF\x02\x01" + rest)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_it_is_found_in_the_python_that_runs_this():
+    address = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+    assert interpreter(os.getpid()).runtime[0] == address
+
+
+def test_mappings_are_of_files():
+    text = (
+        "55d0c0000000-55d0c0001000 r--p 00000000 fe:00 42   /usr/bin/my python3.11\n"
+        "55d0c0001000-55d0c0002000 r-xp 00001000 fe:00 42   /usr/bin/my python3.11\n"
+        "55d0c1000000-55d0c1021000 rw-p 00000000 00:00 0    [heap]\n"
+        "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n"
+    )
+    path = "/usr/bin/my python3.11"
+    assert mappings(text) == [Mapping(0x55D0C0000000, 0, path), Mapping(0x55D0C0001000, 0x1000, path)]
+
+
+@pytest.mark.parametrize(
+    ("program", "path", "known", "word"),
+    [
+        ("/usr/bin/python3.11", "/usr/bin/python3.11", False, "python3.11"),
+        ("/usr/bin/pypy3", "/usr/lib/libpypy3-c.so", False, "pypy3"),
+        ("/usr/bin/python3.14t", "/usr/bin/python3.14t", True, "free-threaded"),
+        ("/usr/bin/python", "/usr/lib/math.cpython-314t-x86_64-linux-gnu.so", True, "free-threaded"),
+        ("/usr/bin/python3.14", "/lib/ld-musl-x86_64.so.1", True, "musl"),
+        ("/usr/bin/python3.14", "/x/_interpreters.cpython-314-x86_64-linux-gnu.so", True, "subinterpreters"),
+    ],
+)
+def test_where_the_gil_cannot_be_told_it_is_said_why(program, path, known, word):
+    (doubt,) = doubts(program, {path}, known=known)
+    assert word in doubt
+
+
+@pytest.mark.parametrize(
+    ("program", "known"), [("/usr/bin/python3.14", True), ("/usr/bin/curl", False), ("/usr/bin/sleep", False)]
+)
+def test_there_is_no_doubt_about_an_ordinary_python_or_a_program_that_is_none(program, known):
+    paths = {program, "/lib/x86_64-linux-gnu/libc.so.6", "/x/_queue.cpython-314-x86_64-linux-gnu.so"}
+    assert doubts(program, paths, known=known) == ()

@@ -1,0 +1,104 @@
+"""From ticks to spans: they follow one another without a hole, and their durations add up."""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clients.harness.tracer.spans import Span, Tick, keep, spans
+from clients.harness.tracer.threads import state_of
+
+STATES = st.sampled_from(["running", "io", "gil", "lock"])
+WAITS = st.integers(0, 6)
+MS = 1_000_000
+
+
+@st.composite
+def watched(draw, waits=WAITS):
+    """What a sampler may see of one thread; a wait may reach further back than its first tick."""
+    seen = draw(st.lists(st.tuples(st.integers(1, 4), STATES, waits), max_size=12))
+    times = accumulate(step for step, _, _ in seen)
+    return [Tick(t_ns, state, waited_ns) for t_ns, (_, state, waited_ns) in zip(times, seen, strict=True)]
+
+
+@given(watched())
+def test_spans_cover_the_watched_time_and_follow_one_another(ticks):
+    found = spans(ticks)
+    if len(ticks) < 2:
+        assert found == []
+        return
+    assert (found[0].start_ns, found[-1].end_ns) == (ticks[0].t_ns, ticks[-1].t_ns)
+    assert all(span.start_ns < span.end_ns for span in found)
+    assert all(before.end_ns == after.start_ns for before, after in pairwise(found))
+    assert all(before.state != after.state for before, after in pairwise(found))
+
+
+@given(watched())
+def test_a_wait_for_a_core_is_what_seemed_to_be_running_before_it_is_anything_else(ticks):
+    state = {}
+    for before, after in pairwise(ticks):
+        middle = (before.t_ns + after.t_ns) // 2
+        state |= dict.fromkeys(range(before.t_ns, middle), before.state)
+        state |= dict.fromkeys(range(middle, after.t_ns), after.state)
+        # It ended after the tick before, so it began no earlier than its length before that.
+        near = [moment for moment in state if moment >= before.t_ns - after.waited_ns and state[moment] != "core"]
+        near.sort(key=lambda moment: (state[moment] == "running", moment))
+        state |= dict.fromkeys(near[len(near) - min(after.waited_ns, len(near)) :], "core")
+    assert {moment: s.state for s in spans(ticks) for moment in range(s.start_ns, s.end_ns)} == state
+
+
+@given(watched(waits=st.just(0)))
+def test_between_two_ticks_of_a_state_it_lasts_and_between_two_states_each_has_half(ticks):
+    expected = dict.fromkeys((t.state for t in ticks), 0)
+    for before, after in pairwise(ticks):
+        middle = (before.t_ns + after.t_ns) // 2
+        expected[before.state] += middle - before.t_ns
+        expected[after.state] += after.t_ns - middle
+    for state, total in expected.items():
+        assert sum(s.end_ns - s.start_ns for s in spans(ticks) if s.state == state) == total
+
+
+@given(watched())
+def test_what_is_not_kept_says_nothing_more(ticks):
+    kept = []
+    for tick in ticks:
+        keep(kept, tick)
+    assert spans(kept) == spans(ticks)
+
+
+def test_a_state_that_lasts_takes_two_ticks_however_long_it_lasts():
+    kept = []
+    for t_ns in range(10_000):
+        keep(kept, Tick(t_ns, "io"))
+    assert kept == [Tick(0, "io"), Tick(9_999, "io")]
+
+
+def test_a_thread_that_was_pushed_aside_waited_for_a_core_until_it_went_on():
+    ticks = [Tick(0, "io"), Tick(2 * MS, "running"), Tick(5 * MS, "running"), Tick(6 * MS, "running", 4 * MS)]
+    assert spans(ticks) == [Span("io", 0, MS), Span("running", MS, 2 * MS), Span("core", 2 * MS, 6 * MS)]
+
+
+def test_a_thread_that_waited_for_a_core_and_then_for_the_gil_did_not_run_meanwhile():
+    ticks = [Tick(0, "running"), Tick(10 * MS, "gil", 5 * MS)]
+    assert spans(ticks) == [Span("core", 0, 5 * MS), Span("gil", 5 * MS, 10 * MS)]
+
+
+@pytest.mark.parametrize(
+    ("machine", "line", "expected"),
+    [
+        ("x86_64", b"running\n", ("running", None)),
+        ("x86_64", b"202 0x7f00 0x189 0x0 0x0 0x0 0xffffffff 0x7ffc 0x7fa2\n", ("lock", 0x7F00)),
+        ("x86_64", b"45 0x3 0x7f00 0x2000 0x0 0x0 0x0 0x7ffc 0x7fa2\n", ("io", None)),
+        ("x86_64", b"232 0x3 0x7f00 0x3 0xffffffff 0x0 0x8 0x7ffc 0x7fa2\n", ("io", None)),
+        ("x86_64", b"230 0x1 0x1 0x7ffc 0x0 0x0 0x0 0x7ffc 0x7fa2\n", ("sleep", None)),
+        ("x86_64", b"61 0x1 0x1 0x0 0x0 0x0 0x0 0x7ffc 0x7fa2\n", ("child", None)),
+        ("x86_64", b"-1 0x7ffc 0x7fa2\n", ("io", None)),  # a page that is being read from disk
+        ("aarch64", b"98 0x7f00 0x189 0x0 0x0 0x0 0xffffffff 0x7ffc 0x7fa2\n", ("lock", 0x7F00)),
+        ("aarch64", b"202 0x3 0x7f00 0x2000 0x0 0x0 0x0 0x7ffc 0x7fa2\n", ("io", None)),  # accept, there
+    ],
+)
+def test_what_a_thread_waits_in_says_what_it_waits_for(machine, line, expected):
+    assert state_of(line, machine) == expected
