@@ -80,8 +80,15 @@ def _trace(messages: Sequence[protocol.Message], start_ns: int) -> Trace:
     return Trace(
         lanes=tuple(LaneRow(*lane, tuple(found)) for lane, found in spans.items()),
         gaps=tuple(((gap.start_ns - start_ns) / 1e9, (gap.end_ns - start_ns) / 1e9) for gap in gaps),
-        unseen=tuple(f"{each.kind}s: {each.reason}" for each in unseen),
+        unseen=(*(f"{each.kind}s: {each.reason}" for each in unseen), *_hidden_gils(messages)),
     )
+
+
+def _hidden_gils(messages: Sequence[protocol.Message]) -> list[str]:
+    """What cannot be told of requests that were made in interpreters of their own."""
+    if any((each.thread or "").startswith("Interpreter-") for each in messages if isinstance(each, protocol.Begin)):
+        return ["threads: each interpreter has a GIL of its own, which looks like any lock from outside"]
+    return []
 
 
 def _outcome(

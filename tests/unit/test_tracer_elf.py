@@ -101,7 +101,6 @@ def test_mappings_are_of_files():
         ("/usr/bin/python3.14t", "/usr/bin/python3.14t", True, "free-threaded"),
         ("/usr/bin/python", "/usr/lib/math.cpython-314t-x86_64-linux-gnu.so", True, "free-threaded"),
         ("/usr/bin/python3.14", "/lib/ld-musl-x86_64.so.1", True, "musl"),
-        ("/usr/bin/python3.14", "/x/_interpreters.cpython-314-x86_64-linux-gnu.so", True, "subinterpreters"),
     ],
 )
 def test_where_the_gil_cannot_be_told_it_is_said_why(program, path, known, word):

@@ -12,11 +12,9 @@ from clients.harness.tracer.elf import Runtime, find_runtime
 LIKE_A_LOCK = "so that waiting for it looks like waiting for a lock"
 NO_PYTHON = f"{{program}} is no Python in which the GIL can be found, {LIKE_A_LOCK}"
 MUSL = f"with musl as C library the GIL cannot be told from a lock, {LIKE_A_LOCK}"
-SUBINTERPRETERS = f"subinterpreters have a GIL each, which is hidden, {LIKE_A_LOCK}"
 FREE_THREADED = "this Python is free-threaded: there is no GIL to wait for"
 
 _FREE_THREADED = re.compile(r"python3\.\d+t\b|\.cpython-3\d+t-")
-_SUBINTERPRETERS = re.compile(r"/_interpreters\.[^/]*so$")
 _MUSL = re.compile(r"/ld-musl-[^/]*$")
 _read_before: dict[tuple[int, int], Runtime | None] = {}  # by device and inode
 _LIBRARY = re.compile(r"/libpython3\.[^/]*$")
@@ -66,7 +64,6 @@ def doubts(program: str, paths: set[str], *, known: bool) -> tuple[str, ...]:
         NO_PYTHON.format(program=name): not known and "py" in name,
         FREE_THREADED: known and any(map(_FREE_THREADED.search, paths)),
         MUSL: known and any(map(_MUSL.search, paths)),
-        SUBINTERPRETERS: known and any(map(_SUBINTERPRETERS.search, paths)),
     }
     return tuple(text for text, holds in found.items() if holds)
 
