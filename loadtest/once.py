@@ -18,5 +18,5 @@ def cause(error: BaseException | None) -> str | None:
     root = getattr(error, "original", None) or error
     if code := getattr(root, "code", None):
         return f"status {code}"
-    text = str(getattr(root, "text", "") or root)
+    text = str(getattr(root, "text", root))
     return f"{type(root).__name__}: {text}" if text else type(root).__name__

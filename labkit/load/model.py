@@ -133,7 +133,8 @@ class LoadTrial:
     `latency` counts from each request's actual start, `response` from its intended one: what a user waits (None under a
     closed load). Both hold answered requests only; `percentiles` says how exact: ``exact``, or the name and the
     relative error of the sketch that took over. `errors` are (what, how many), the most frequent first.
-    `throughput_per_s` is answered requests over `makespan_s`, which ends with the last answer.
+    `throughput_per_s` is answered requests over `makespan_s`, which ends with the last answer, or over the duration of
+    a load that lasted longer.
     """
 
     plan: LoadPlan

@@ -226,7 +226,7 @@ class _Load:
             latency=totals.latency,
             response=totals.response,
             percentiles=totals.percentiles,
-            throughput_per_s=totals.counts.ok / max(makespan_s, self._lasted_s()) if makespan_s else None,
+            throughput_per_s=totals.counts.ok / max(makespan_s, self._lasted_s(totals)) if makespan_s else None,
             max_in_flight=totals.max_in_flight,
             server_max_in_flight=totals.server_max_in_flight,
             threads_peak=self._seen.threads_peak,
@@ -239,9 +239,16 @@ class _Load:
             last_lines=(done.last_lines if done else self._client.last_lines) if outcome != "ok" else (),
         )
 
-    def _lasted_s(self) -> float:
-        """For how long requests may have come: a sparse load's last answer may come long before its end."""
-        return 0.0 if self._patience_s < inf or self._plan.duration_s is None else self._plan.duration_s
+    def _lasted_s(self, totals: Totals) -> float:
+        """For how long requests may have come: a sparse load's last answer may come long before its end.
+
+        0 where something else than its duration ended it.
+        """
+        plan, done = self._plan, self._done
+        ended_itself = done is not None and done.outcome == "ok" and self._patience_s == inf
+        if plan.duration_s is None or not ended_itself or totals.counts.arrivals == plan.requests:
+            return 0.0
+        return plan.duration_s
 
     def _outcome(self, totals: Totals, how: str) -> tuple[Outcome, str | None]:
         if self._interrupted:

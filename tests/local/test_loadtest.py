@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import platform
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count, pairwise
 from statistics import median
@@ -151,9 +154,6 @@ def test_a_cease_lets_what_is_on_its_way_end_and_nothing_more_begin(server, proc
 
 @PROCESSES
 def test_a_cease_waits_for_answers_no_longer_than_it_says(processes):
-    def hang(connection, _):
-        connection.recv(1)  # until the other side has had enough
-
     with answering(hang) as url, Harness(ROOT, ("load", "--protocol")) as harness:
         begin(harness, open_load(url, processes=processes)._replace(users=4, timeout_s=600.0))
         messages = []
@@ -185,6 +185,100 @@ def test_users_come_one_after_another_at_their_rate(server):
     assert most_at_once(span for span in spans if span[0] < 0.9e9) == 1, "the second comes a second later"
 
 
+def hang(connection, _):
+    connection.recv(1)  # until the other side has had enough
+
+
+@PROCESSES
+def test_every_arrival_that_was_due_comes_however_late_the_generator_is(server, processes):
+    load = open_load(server.url, processes=processes)._replace(arrivals="constant", duration_s=1.0)
+    with Harness(ROOT, ("load", "--protocol")) as harness:
+        begin(harness, load)
+        messages = [harness.next()]
+        while not isinstance(messages[-1], Batch):
+            messages.append(harness.next())
+        behind = [process for process in harness.left() if process.pid != harness.process.pid]
+        for process in behind:
+            process.suspend()
+        time.sleep(1.5)  # its time is over
+        for process in behind:
+            process.resume()
+        told = joined(messages, harness.rest())
+    assert told.done.outcome == "ok"
+    assert sorted(ended(told)) == list(range(1, 31))
+    last = {batch.source: batch for batch in told.all(Batch)}
+    assert sum(batch.due for batch in last.values()) == 30
+
+
+@PROCESSES
+def test_who_has_arrived_may_still_find_a_user_for_as_long_as_a_request_may_take(processes):
+    with answering(hang) as url:
+        load = open_load(url, processes=processes)._replace(arrivals="constant", rate=20.0, duration_s=0.5)
+        told = run(load._replace(users=processes, timeout_s=1.0))
+    zero_ns, starts = min(batch.t_ns for batch in told.all(Batch)), begun(told)
+    last = {batch.source: batch for batch in told.all(Batch)}
+    assert told.done.outcome == "ok"
+    assert max(starts.values()) - zero_ns > 0.5e9, "a user was free again once the first request had timed out"
+    assert sorted(ended(told)) == sorted(starts), "what began last may take its time as well"
+    assert all(row[4] for row in ended(told).values())
+    assert sum(batch.due for batch in last.values()) == 10
+    assert sum(batch.waiting for batch in last.values()) == 10 - len(starts) > 0, "the others never began"
+
+
+@PROCESSES
+def test_requests_that_time_out_at_the_end_of_a_load_have_failed(processes):
+    with answering(hang) as url:
+        told = run(closed(url, users=4, duration_s=0.2, timeout_s=0.6, processes=processes))
+    rows = ended(told)
+    assert (told.done.outcome, sorted(rows), sorted(begun(told))) == ("ok", [1, 2, 3, 4], [1, 2, 3, 4])
+    assert {row[2:4] for row in rows.values()} == {(None, None)}
+    assert all(row[4] for row in rows.values())
+
+
+@PROCESSES
+def test_a_sparse_load_is_open_until_its_duration_is_over(server, processes):
+    told = run(open_load(server.url, processes=processes)._replace(arrivals="constant", rate=0.1))
+    zero_ns = min(batch.t_ns for batch in told.all(Batch))
+    assert sorted(ended(told)) == [1]
+    assert told.done.end_ns - zero_ns >= 1e9
+
+
+def test_an_open_load_of_so_many_requests_is_over_with_the_last_of_them(server):
+    told = run(open_load(server.url, requests=3)._replace(duration_s=600.0))
+    assert (told.done.outcome, sorted(ended(told))) == ("ok", [1, 2, 3])
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize(
+    "break_off",
+    [
+        lambda _: None,
+        reset,
+        lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le"),
+        lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal"),
+    ],
+    ids=["closed", "reset", "within the headers", "within the body"],
+)
+def test_a_request_whose_connection_breaks_is_not_sent_again(break_off):
+    asked = []
+
+    def answer(connection, number):
+        asked.append(int(number))
+        break_off(connection)
+
+    with answering(answer) as url:
+        told = run(closed(url, users=1, requests=3))
+    assert asked == [1, 2, 3]
+    errors = [row[4] for row in ended(told).values()]
+    assert len(errors) == 3
+    assert len(set(errors)) == 1, "the same cause each time"
+    assert errors[0]
+    assert url not in errors[0]
+
+
 def test_errors_are_told_as_they_are():
     def answer(connection, number):
         if number == b"2":
@@ -197,12 +291,13 @@ def test_errors_are_told_as_they_are():
     rows = ended(told)
     assert {number: row[2] for number, row in rows.items()} == {1: 200, 2: 503, 3: None, 4: 200}
     assert (rows[1][4], rows[4][4]) == (None, None)
-    assert "503" in rows[2][4]
+    assert rows[2][4] == "status 503"
+    assert rows[3][3] is None
     assert rows[3][4]
 
 
 def test_a_request_takes_no_longer_than_its_timeout():
-    with answering(lambda connection, _: connection.recv(1)) as url:
+    with answering(hang) as url:
         told = run(closed(url, users=2, requests=2, timeout_s=0.3))
     assert (told.done.outcome, sorted(ended(told))) == ("ok", [1, 2])
     assert all(row[4] for row in ended(told).values())
@@ -230,7 +325,9 @@ def test_the_locust_file_works_by_hand(server):
     assert "the slow server" in text
     assert "Traceback" not in text
     rows = server.requests("locust", 1)
-    assert sorted(int(row["id"]) for row in rows) == list(range(1, len(rows) + 1))
+    asked = [row["id"].split("-") for row in rows]
+    assert len({process for process, _ in asked}) == 1
+    assert sorted(int(number) for _, number in asked) == list(range(1, len(rows) + 1))
     assert len(rows) > 2
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
+from random import Random
 
 import pytest
 
@@ -16,6 +18,8 @@ from labkit.model import ServerConfig
 # Thirty users for ten seconds at three workers: three answers a second, and thirty in flight throughout.
 PLAN = LoadPlan(1, ServerConfig(3, "sync", 1, 1.0), Closed(30, 30.0), 10.0, None, 1, 30.0)
 OPEN = replace(PLAN, shape=Open(3.0, "poisson", 1, 40))
+# Three a second for ten seconds, the first at once: thirty are due before the end.
+CONSTANT = replace(OPEN, shape=Open(3.0, "constant", 1, 40))
 SERVER = ServerTotals(rows=60, slowest_s=1.002, max_in_flight=3)
 TOTALS = Totals(
     counts=Counts(arrivals=60, begun=60, ok=60),
@@ -39,6 +43,7 @@ RESOURCES = Resources(
     cpus=2,
     makespan_s=20.0,
     socket_points=POINTS,
+    lasted_s=20.0,
 )
 SOME = Ids(11, (3, 5, 7, 8, 10, 12, 14, 15))
 
@@ -57,6 +62,18 @@ def totals(**changes):
 
 def used(**changes):
     return {"resources": replace(RESOURCES, **changes)}
+
+
+def people(seed):
+    """How many come within the ten seconds, three a second on average, and nobody knows of another."""
+    random = Random(seed)
+    times_s = accumulate(random.expovariate(3.0) for _ in range(1000))
+    return sum(time_s < 10 for time_s in times_s)
+
+
+def scheduled(arrivals, plan=CONSTANT, **changes):
+    """An open load to which so many came."""
+    return {"plan": plan, "totals": counted(arrivals=arrivals)["totals"], **used(**changes)}
 
 
 def seen(count):
@@ -82,9 +99,24 @@ HOLDS = {
         # The sampler stood still for a second: half of what it saw is as fine as ever.
         used(socket_points=tuple((t_s, number) for t_s, number in POINTS if not 5 < t_s < 6)),
     ],
-    "generator": [{}, used(cpu_s=18.0), {"plan": replace(PLAN, processes=2), **used(cpu_s=36.0)}],
+    "schedule": [
+        scheduled(30),
+        scheduled(1, replace(CONSTANT, shape=Open(0.01, "constant", 1, 40))),
+        scheduled(20, replace(CONSTANT, requests=20)),
+        scheduled(30, replace(CONSTANT, requests=31)),
+        scheduled(40, replace(CONSTANT, requests=40, duration_s=None)),
+        scheduled(people(seed=1), OPEN),
+    ],
+    "generator": [
+        {},
+        totals(errors=(("ConnectionError: [Errno 111] Connection refused", 9),)),
+        used(cpu_s=18.0),
+        {"plan": replace(PLAN, processes=2), **used(cpu_s=36.0)},
+    ],
     "quiet_machine": [
         {},
+        # A sparse load's last answer may come long before its end.
+        used(makespan_s=2.0, machine_cpu_s=11.0),
         used(machine_cpu_s=11.0),
         used(server_cpu_s=None, machine_cpu_s=2.0),
         used(machine_cpu_s=1.0),
@@ -122,12 +154,27 @@ FAILS = {
             ["30.00", "20.00"],
         ),
     },
+    "schedule": {
+        "an arrival left out": (scheduled(29), ["29 arrivals", "30 by the schedule"]),
+        "an arrival too many": (scheduled(31), ["31 arrivals", "30 by the schedule"]),
+        "one of so many requests left out": (scheduled(19, replace(CONSTANT, requests=20)), ["20 by the schedule"]),
+        "another seed's": (scheduled(people(seed=2), OPEN), [f"{people(seed=1)} by the schedule"]),
+    },
     "generator": {
+        "one that may not open as many files": (
+            totals(errors=(("status 500", 9), ("OSError: [Errno 24] Too many open files", 3))),
+            ["files", "ulimit -n", "--users"],
+        ),
+        "one of which nothing else is known": (
+            {**totals(errors=(("OSError: [Errno 24] Too many open files", 3),)), **used(cpu_s=None)},
+            ["ulimit -n"],
+        ),
         "a generator that is busy itself": (used(cpu_s=18.2), ["91%", "90%", "--processes"]),
         "two of them": ({"plan": replace(PLAN, processes=2), **used(cpu_s=38.0)}, ["95%"]),
     },
     "quiet_machine": {
         "another program": (used(machine_cpu_s=11.1), ["20%"]),
+        "another program while the last answer was long over": (used(makespan_s=90.0, machine_cpu_s=11.1), ["20%"]),
         "another program, no word of the server": (used(machine_cpu_s=20.0, server_cpu_s=None), ["45%"]),
     },
 }
@@ -142,10 +189,11 @@ UNTOLD = {
         used(socket_points=POINTS[10:]),  # they begin late
         used(socket_points=POINTS[:-10]),  # they end early
     ],
+    "schedule": [{}, scheduled(29, ended_early=True)],
     "generator": [used(cpu_s=None), used(makespan_s=None), used(makespan_s=0.0)],
     "quiet_machine": [
-        *(used(**{name: None}) for name in ("machine_cpu_s", "whole_cpu_s", "makespan_s", "cpus")),
-        used(makespan_s=0.0),
+        *(used(**{name: None}) for name in ("machine_cpu_s", "whole_cpu_s", "lasted_s", "cpus")),
+        used(lasted_s=0.0),
     ],
 }
 
@@ -184,7 +232,7 @@ def test_each_check_gives_one_verdict_under_its_own_name():
 
 
 def test_a_check_that_a_trial_has_too_has_the_same_name():
-    """What a load has no need of is the order of the bodies; what a trial has no generator of its own for is that."""
+    """A load has no bodies whose order matters; a trial has no schedule, and no generator to keep it."""
     of_a_trial = {check.__name__ for check in trial_checks.CHECKS}
     of_a_load = {check.__name__ for check in checks.CHECKS}
-    assert (of_a_trial - of_a_load, of_a_load - of_a_trial) == ({"body_order"}, {"generator"})
+    assert (of_a_trial - of_a_load, of_a_load - of_a_trial) == ({"body_order"}, {"schedule", "generator"})

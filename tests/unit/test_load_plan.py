@@ -77,9 +77,11 @@ def test_what_else_was_asked_for_is_in_the_plan():
 
 
 def test_thresholds_are_read_in_their_order():
-    found = course(stop_when=("p99 > 3", "failed>1%"), fail_when=("late >= 5",))
+    found = course(stop_when=("p99 > 3", "failed>1%"), fail_when=("unanswered >= 5",))
     assert [threshold.text for threshold in found.stop_when] == ["p99 > 3", "failed>1%"]
-    assert [(each.metric, each.op, each.value, each.percent) for each in found.fail_when] == [("late", ">=", 5, False)]
+    assert [(each.metric, each.op, each.value, each.percent) for each in found.fail_when] == [
+        ("unanswered", ">=", 5, False)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,12 @@ def test_a_step_is_the_same_load_at_another_rate(first, step, number):
         ({"processes": 6, "users": 5, "rate": 2.0}, ["--processes 6", "--users 5"]),
         ({"stop_when": ("p99 > 3", "p98 > 3")}, ["--stop-when", "'p98'", "p99"]),
         ({"fail_when": ("much",)}, ["--fail-when", "'much'", "p99 > 3"]),
-        ({"fail_when": ("p99 > 1%",)}, ["--fail-when", "p99 > 1%", "failed and late"]),
+        ({"fail_when": ("p99 > 1%",)}, ["--fail-when", "p99 > 1%", "failed and unanswered and late"]),
+        ({"stop_when": ("response_p99 > 3",)}, ["--stop-when", "'response_p99 > 3'", "closed load"]),
+        ({"fail_when": ("p99 > 3", "late > 5")}, ["--fail-when", "'late > 5'", "closed load"]),
+        ({"fail_when": ("queue > 5",), "server": BOUNDLESS}, ["--fail-when", "'queue > 5'", "gevent"]),
+        ({"find_limit": True, "fail_when": ("p99 > 3",)}, ["--find-limit", "--fail-when"]),
+        ({"find_limit": True, "stop_when": ("p99 > 3",)}, ["--find-limit", "--stop-when"]),
     ],
 )
 def test_what_does_not_go_together_is_named(wanted, named):
@@ -138,6 +145,7 @@ def test_what_does_not_go_together_is_named(wanted, named):
         {"processes": 10},
         {"processes": 64, "rate": 2.0},
         {"find_limit": True, "arrivals": "constant"},
+        {"rate": 2.0, "stop_when": ("response_p99 > 3", "late > 5", "queue > 5")},
     ],
 )
 def test_what_goes_together_is_taken(wanted):

@@ -201,6 +201,15 @@ def test_a_closed_load_has_one_latency_and_says_what_it_hides(name):
 
 
 @pytest.mark.parametrize("name", ["table", "markdown"])
+def test_arrivals_without_an_answer_are_no_part_of_the_percentiles_and_that_is_said(name):
+    told = "were never answered: how long they waited is in no percentile."
+    assert f"46 of 150 arrivals {told}" in in_words(rendered(name, OVERLOADED))
+    assert f"12 of 48213 arrivals {told}" in in_words(rendered(name, CLOSED)), "that failed is no answer either"
+    assert told not in in_words(rendered(name, OPEN))
+    assert told not in in_words(rendered(name, CRASHED)), "there is no percentile at all"
+
+
+@pytest.mark.parametrize("name", ["table", "markdown"])
 def test_how_exact_percentiles_are_is_said(name):
     sketched = load_samples.open_trial(percentiles="a sketch, within 1 %")
     assert "Percentiles of all answered requests: exact." in rendered(name)
@@ -264,6 +273,13 @@ def test_a_failed_check_is_told_with_its_detail(name):
         (
             Knee(None, 1.0, "errors", 3.0),
             ("Not even the first rate was good, and the workers can answer 3 a second at most. At 1 a second: errors."),
+        ),
+        (
+            Knee(None, None, "inconclusive at 1 a second: others were at work", 3.0),
+            (
+                "No rate was found that is good; the workers can answer 3 a second at most. "
+                "The search ended there: inconclusive at 1 a second: others were at work."
+            ),
         ),
         (
             Knee(3.5, None, "no limit found in 4 steps", None),
@@ -332,8 +348,9 @@ def test_json_refuses_what_json_has_no_word_for(odd):
 @pytest.mark.parametrize("run", ALL)
 def test_the_document_has_the_fields_of_a_comparison_and_its_own(run):
     of_load, of_comparison = document(run), comparison_document(samples.comparison())
-    # A load compares no approaches.
-    assert set(of_load) == set(of_comparison) - {"agreement"} | {"thresholds", "stopped", "knee"}
+    # A load compares no approaches, and what was to be run is in its only trial.
+    left_out = {"agreement", "plan", "unavailable"}
+    assert set(of_load) == set(of_comparison) - left_out | {"thresholds", "stopped", "knee"}
     assert (of_load["schema"], of_load["mode"]) == (of_comparison["schema"], "load")
     # Of a load nothing but its own processes is sampled, and its server answers with no bodies to compare.
     left_out = {"server_cpu_s", "machine_cpu_s", "cpus", "unmatched", "answers", "samples"}
@@ -341,6 +358,12 @@ def test_the_document_has_the_fields_of_a_comparison_and_its_own(run):
         assert set(of_comparison["trials"][0]) - left_out <= set(trial)
         assert set(of_comparison["trials"][0]["load"]) <= set(trial["load"])
         assert set(row) == set(of_comparison["summary"][0])
+
+
+@pytest.mark.parametrize("run", ALL)
+def test_nothing_of_a_load_is_traced_and_its_bodies_cost_nothing(run):
+    for trial in document(run)["trials"]:
+        assert (trial["traced"], trial["trace"], trial["load"]["handle_s"]) == (False, None, 0.0)
 
 
 def test_what_was_not_measured_is_null():
@@ -369,6 +392,7 @@ def test_requests_are_in_a_file_of_their_own():
     [
         ({}, "sound"),
         ({"outcome": "timeout"}, "timeout"),
+        ({"outcome": "failed", "error": "2 of 60 requests failed", "counts": Counts(60, 60, 58, 2)}, "failed"),
         ({"checks": (Check("accounted", ok=False, detail=""), Check("server_log", ok=False, detail=""))}, "accounted"),
         ({"checks": (Check("accounted", ok=None, detail=""),)}, "sound"),
     ],
@@ -394,7 +418,7 @@ def flat(tree, prefix=""):
 
 
 def test_csv_has_a_column_for_every_field_of_a_trial():
-    assert sorted([*TRIAL_COLUMNS, "requests"]) == sorted(flat(document(OPEN)["trials"][0]))
+    assert sorted([*TRIAL_COLUMNS, "requests", "trace"]) == sorted(flat(document(OPEN)["trials"][0]))
     assert set(RUN_COLUMNS) <= set(flat(document(OPEN)))
 
 

@@ -192,7 +192,7 @@ def test_each_request_is_kept_once_with_all_that_is_known_of_it(asked, processes
     for row in rows:
         source, request = expected[row.id]
         assert row.source == source
-        assert row.start_s == pytest.approx(request.begin / 1000)
+        assert (row.begun_s, row.start_s) == pytest.approx((request.begin / 1000, request.begin / 1000))
         assert row.due_s == pytest.approx((request.begin - request.wait) / 1000)
         assert row.end_s == pytest.approx(None if request.takes is None else request.end / 1000)
         if request.takes is not None:
@@ -206,6 +206,15 @@ def test_each_request_is_kept_once_with_all_that_is_known_of_it(asked, processes
     server = totals.server
     faults = (totals.duplicates, totals.out_of_turn, totals.ended_unknown, server.unlogged, server.log_only)
     assert [ids.count for ids in (*faults, server.logged_again, server.outside, server.wrong_delay)] == [0] * 8
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_request_that_a_stall_moved_has_both_its_beginnings(served):
+    """Counted back from its end it seems to have begun after it was sent."""
+    request = Asked(begin=100, takes=500)
+    stalled = batch(0, 1000, [(1, request)], [(1, request)], due=1)._replace(ended_start_ns=(at(250),))
+    _, (row,) = tallied(CLOSED, [batch(0, 0), stalled, *([[logged(1, request)]] if served else [])])
+    assert (row.begun_s, row.start_s, row.end_s) == pytest.approx((0.1, 0.25, 0.6))
 
 
 @given(STORIES, st.sampled_from([1, 2, 3]), st.sampled_from([CLOSED, OPEN]))

@@ -9,8 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.errors import UsageError
-from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Percentiles, Second
-from labkit.load.thresholds import METRICS, OPERATORS, SHARES, Threshold, evaluate, evaluate_trial, parse
+from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Open, Percentiles, Second
+from labkit.load.thresholds import (
+    METRICS,
+    OPERATORS,
+    SHARES,
+    Threshold,
+    evaluate,
+    evaluate_trial,
+    parse,
+    require_measurable,
+)
 from labkit.model import ServerConfig
 
 COUNTS = Counts(arrivals=200, begun=180, ok=95, failed=5, unfinished=80, not_begun=20, late=9)
@@ -45,6 +54,7 @@ VALUES = {
     "response_p50": 1.75,
     "response_p99": 9.5,
     "failed": 5,
+    "unanswered": 105,
     "late": 9,
     "in_flight": 80,
     "queue": 97,
@@ -97,7 +107,7 @@ def test_a_wrong_metric_is_refused_with_the_nearest_one(text, meant):
 
 @pytest.mark.parametrize("metric", [name for name in METRICS if name not in SHARES])
 def test_a_share_of_what_has_none_is_refused(metric):
-    with pytest.raises(UsageError, match=rf"{metric} > 3%.*failed and late"):
+    with pytest.raises(UsageError, match=rf"{metric} > 3%.*failed and unanswered and late"):
         parse(f"{metric} > 3%")
 
 
@@ -124,6 +134,8 @@ def test_it_compares_with_the_load_s_own_figure(metric, look, load):
     [
         ("failed > 4.9%", 5.0, True),  # of those that ended
         ("failed > 5%", 5.0, False),
+        ("unanswered > 52.4%", 52.5, True),  # of all arrivals
+        ("unanswered > 52.5%", 52.5, False),
         ("late >= 5%", 5.0, True),  # of those that began
         ("late > 5%", 5.0, False),
     ],
@@ -135,28 +147,78 @@ def test_a_share_is_of_what_it_can_be_a_part_of(look, load, text, value, failed)
 
 @pytest.mark.parametrize(
     "text",
-    ["p50 >= 0", "p99 >= 0", "response_p50 >= 0", "response_p99 >= 0", "failed >= 0%", "late >= 0%", "throughput < 9"],
+    [
+        *("p50 >= 0", "p99 >= 0", "response_p50 >= 0", "response_p99 >= 0", "throughput < 9"),
+        *("failed >= 0%", "unanswered >= 0%", "late >= 0%"),
+    ],
 )
 def test_what_cannot_be_measured_yet_does_not_fail(text):
     verdict = evaluate(parse(text), EARLY)
     assert (verdict.value, verdict.failed) == (None, False)
 
 
-@pytest.mark.parametrize("text", ["late >= 0", "late >= 0%", "response_p50 >= 0", "response_p99 >= 0", "queue >= 0"])
-def test_what_a_load_does_not_have_does_not_fail(text):
+ABSENT = ["late >= 0", "late >= 0%", "response_p50 >= 0", "response_p99 >= 0", "queue >= 0"]
+
+
+@pytest.mark.parametrize("text", ABSENT)
+def test_what_a_load_does_not_have_does_not_end_it_early(text):
     """A closed one has no intended times; a server without slots has no queue before them."""
-    counts, unbounded = replace(COUNTS, late=None), replace(PLAN, server=ServerConfig(1, "gevent", 1, 1.0))
-    now = replace(NOW, counts=counts, queue=None, response_p50_s=None, response_p99_s=None)
-    trial = replace(TRIAL, plan=unbounded, counts=counts, response=None)
-    for verdict in (evaluate(parse(text), now), evaluate_trial(parse(text), trial)):
-        assert (verdict.value, verdict.failed) == (None, False)
-
-
-@pytest.mark.parametrize("text", ["p99 >= 0", "in_flight >= 0", "queue >= 0", "throughput >= 0", "failed >= 0%"])
-def test_a_load_in_which_nothing_was_measured_does_not_fail(text):
-    nothing = replace(TRIAL, counts=Counts(), latency=None, throughput_per_s=None, max_in_flight=None, seconds=())
-    verdict = evaluate_trial(parse(text), nothing)
+    counts = replace(COUNTS, late=None)
+    verdict = evaluate(parse(text), replace(NOW, counts=counts, queue=None, response_p50_s=None, response_p99_s=None))
     assert (verdict.value, verdict.failed) == (None, False)
+
+
+@pytest.mark.parametrize("text", [*ABSENT, *(text.replace(">= 0", "> 9") for text in ABSENT)])
+def test_what_a_load_does_not_have_fails_in_the_end(text):
+    """Whichever way it points: nobody knows that it held."""
+    unbounded = replace(PLAN, server=ServerConfig(1, "gevent", 1, 1.0))
+    trial = replace(TRIAL, plan=unbounded, counts=replace(COUNTS, late=None), response=None)
+    verdict = evaluate_trial(parse(text), trial)
+    assert (verdict.text, verdict.value, verdict.failed) == (text, None, True)
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("p50 {} 9", "p99 {} 9", "response_p50 {} 9", "response_p99 {} 9", "in_flight {} 9", "queue {} 9"),
+        *("throughput {} 9", "failed {} 9%", "unanswered {} 9%", "late {} 9%"),
+    ],
+)
+def test_a_load_in_which_nothing_was_measured_fails(text, op):
+    nothing = replace(
+        TRIAL, counts=Counts(), latency=None, response=None, throughput_per_s=None, max_in_flight=None, seconds=()
+    )
+    verdict = evaluate_trial(parse(text.format(op)), nothing)
+    assert (verdict.value, verdict.failed) == (None, True)
+
+
+@pytest.mark.parametrize("metric", ["failed", "unanswered"])
+def test_what_is_counted_is_known_of_a_load_in_which_nothing_happened(metric):
+    verdict = evaluate_trial(parse(f"{metric} > 0"), replace(TRIAL, counts=Counts()))
+    assert (verdict.value, verdict.failed) == (0, False)
+
+
+OPEN = replace(PLAN, shape=Open(2.0, "poisson", 1, 9))
+GEVENT = ServerConfig(2, "gevent", 1, 1.0)
+INTENDED = {"response_p50", "response_p99", "late"}
+
+
+@pytest.mark.parametrize("plan", [PLAN, OPEN, replace(PLAN, server=GEVENT), replace(OPEN, server=GEVENT)])
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_load_is_not_asked_for_what_it_cannot_have(metric, plan):
+    threshold = parse(f"{metric} > 9")
+    named = {
+        "closed load": isinstance(plan.shape, Closed) and metric in INTENDED,
+        "gevent workers": plan.server == GEVENT and metric == "queue",
+    }
+    if not any(named.values()):
+        require_measurable(threshold, plan)
+        return
+    with pytest.raises(UsageError, match=rf"'{metric} > 9' cannot be measured") as caught:
+        require_measurable(threshold, plan)
+    assert {text for text in named if text in caught.value.message} == {text for text in named if named[text]}
+    assert caught.value.hint
 
 
 def test_free_slots_are_no_queue():

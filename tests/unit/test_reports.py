@@ -367,7 +367,7 @@ def flat(tree, prefix=""):
 
 
 def test_csv_has_a_column_for_every_field_of_a_trial():
-    assert sorted(TRIAL_COLUMNS) == sorted(flat(document(ONE_TRIAL)["trials"][0]))
+    assert sorted([*TRIAL_COLUMNS, "trace"]) == sorted(flat(document(ONE_TRIAL)["trials"][0]))
     assert set(COMPARISON_COLUMNS) <= set(flat(document(ONE_TRIAL)))
 
 
