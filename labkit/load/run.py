@@ -148,6 +148,7 @@ class _Load:
     def run(self, ready: protocol.Ready) -> LoadTrial:
         signal = start_signal(self._plan, self._server.url)
         cpu_before = self._server.cpu_s()
+        self._server.expect_many()
         self._client.send(signal)
         self._follow(signal.trial_timeout_s)
         how = "" if self._done or self._interrupted else self._client.how_it_ended()
