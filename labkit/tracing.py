@@ -19,6 +19,7 @@ from labkit.runtime.client import ClientReport
 from labkit.runtime.server import LoggedRequest
 
 LOG_PATIENCE_S = 1.0
+MOST_CHARACTERS = 2_000_000
 # What a script returns and how many requests it makes are its own affair.
 NOT_OF_A_SCRIPT = {"body_order", "limit", "quiet_machine"}
 
@@ -40,15 +41,16 @@ def trace_script(wanted: Wanted, runtime: Runtime) -> tuple[Plan, CheckedTrial]:
     server = runtime.server(wanted.server, wanted.port)
     server.start()
     server.wait_until_ready()
-    client, folder = runtime.script(wanted.path.parent)
+    client = runtime.script()
     client.start()
     ready = client.wait_until_ready()
     if isinstance(ready, protocol.Unavailable):
         raise MachineError(f"the script cannot be run: {ready.reason}")
     signal = protocol.Script(
-        path=f"{folder}/{wanted.path.name}",
+        name=wanted.path.name,
         arguments=wanted.arguments,
-        folder=folder,
+        folder=str(wanted.path.parent) if runtime.sees_our_files else None,
+        files=() if runtime.sees_our_files else _files(wanted.path),
         origins=tuple(f"{host}:{wanted.port}" for host in ("127.0.0.1", "localhost", "0.0.0.0", "[::1]", "::1")),  # noqa: S104
         trial_timeout_s=wanted.timeout_s,
     )
@@ -59,6 +61,15 @@ def trace_script(wanted: Wanted, runtime: Runtime) -> tuple[Plan, CheckedTrial]:
     logged = server.all_requests(begun, LOG_PATIENCE_S)
     used = None if before is None or after is None else after - before
     return _checked(wanted, ready, report, logged, used)
+
+
+def _files(path: Path) -> tuple[tuple[str, str], ...]:
+    """The script and the modules beside it, which is what a container can be given of them."""
+    others = [each for each in sorted(path.parent.glob("*.py")) if each != path and each.is_file()]
+    found = [(each.name, each.read_text("utf-8", errors="replace")) for each in (path, *others)]
+    if sum(len(text) for _, text in found) > MOST_CHARACTERS:
+        return (found[0],)  # a folder of everything: the script alone, then
+    return tuple(found)
 
 
 def _checked(

@@ -57,15 +57,17 @@ class Load(NamedTuple):
 
 
 class Script(NamedTuple):
-    """The start signal of somebody's script: run the file at `path` with `arguments`, in `folder`.
+    """The start signal of somebody's script: run the file called `name` in `folder`, with `arguments`.
 
-    Requests to any of `origins` ("host:port") are the lab's business; the first is the server's address. It is watched
-    as a trial with `trace` is.
+    Where that folder cannot be had, `folder` is None and `files` are (name, text) of what it holds. Requests to any of
+    `origins` ("host:port") are the lab's business; the first is the server's address. It is watched as a trial with
+    `trace` is.
     """
 
-    path: str
+    name: str
     arguments: tuple[str, ...]
-    folder: str
+    folder: str | None
+    files: tuple[tuple[str, str], ...]
     origins: tuple[str, ...]
     trial_timeout_s: float
 

@@ -34,6 +34,7 @@ def run(options: Namespace) -> int:
                 require_free(wanted.port, "Stop what listens there, or name the port that the script uses with --port.")
             results = Results(owner.ROOT / "results" / run_id)
             try:
+                progress.note(f"{wanted.path.name} runs; the slow server is on http://localhost:{wanted.port}")
                 plan, checked = trace_script(wanted, runtime)
                 results.add(trial_document(checked))
             except BaseException:
@@ -89,4 +90,6 @@ def _summary(checked: CheckedTrial) -> str:
         lines.append(f"watched: {many(len(trial.trace.lanes), 'lane')}, {many(len(trial.trace.gaps), 'gap')}")
         lines += [visible(text) for text in trial.trace.unseen]
     lines += [f"{check.name}: {visible(check.detail)}" for check in checked.checks if check.ok is False]
+    if trial.last_lines and trial.outcome == "ok":
+        lines += ["what it printed last:", *(f"    {visible(line)}" for line in trial.last_lines)]
     return "\n".join(lines)

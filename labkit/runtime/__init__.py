@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from labkit.model import ServerConfig
@@ -22,6 +21,7 @@ class Runtime(Protocol):
     memory_bytes: int | None
     kernel: str
     images: dict[str, str]
+    sees_our_files: bool
 
     def prepare(self, approaches: Sequence[str]) -> None:
         """Have everything ready that can be, before anything is timed. Raises `MachineError`."""
@@ -35,8 +35,8 @@ class Runtime(Protocol):
     def client(self, approach: str) -> Client:
         """A fresh client, to be started."""
 
-    def script(self, folder: Path) -> tuple[Client, str]:
-        """A client that runs scripts beside the server that has just been started, and what it calls `folder`."""
+    def script(self) -> Client:
+        """A client that runs scripts beside the server that has just been started."""
 
     def page(self, server: Server, port: int, processes: int) -> Channel:
         """Locust's own page over `server`, to be started, on 127.0.0.1:`port` with so many processes that make load."""

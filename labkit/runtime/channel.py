@@ -54,7 +54,7 @@ class Lines:
         self._thread.start()
 
     def expect_many(self) -> None:
-        """From now on read what comes in `PAUSE_S` together: to be woken for each line would cost more than the line."""
+        """Read what comes in `PAUSE_S` together from now on: to be woken for each line costs more than the line."""
         self._pause_s = PAUSE_S
 
     @property

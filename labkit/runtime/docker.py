@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from labkit.model import ServerConfig
 from labkit.runtime import compose
@@ -17,6 +16,7 @@ class DockerRuntime:
     """Every comparison is a Compose project of its own, so two of them at once do not meet."""
 
     name = "docker"
+    sees_our_files = False
 
     def __init__(self, project: str, compose_version: str, note: Callable[[str], None]) -> None:
         """Raises `MachineError` when no engine answers or the image cannot be built."""
@@ -65,10 +65,10 @@ class DockerRuntime:
     def client(self, approach: str) -> Client:
         return Client(approach, self.engine.channel(self._containers[approach]))
 
-    def script(self, folder: Path) -> tuple[Client, str]:
-        self._compose.create(["script"], self._settings | {"LAB_SCRIPT_FOLDER": str(folder)})
+    def script(self) -> Client:
+        self._compose.create(["script"], self._settings)
         self._containers = self.engine.containers(self._project)
-        return self.client("script"), "/script"
+        return self.client("script")
 
     def page(self, server: Server, port: int, processes: int) -> Channel:  # noqa: ARG002 - a name in the network reaches it
         settings = self._settings | {"LAB_UI_PORT": str(port)}

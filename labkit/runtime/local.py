@@ -29,6 +29,7 @@ class LocalRuntime:
     """Server and clients are child processes, each of which ends when its standard input does: none outlives us."""
 
     name = "local"
+    sees_our_files = True
 
     def __init__(self) -> None:
         if os.name != "posix":
@@ -65,8 +66,8 @@ class LocalRuntime:
         channel = self._channel([sys.executable, "-m", "clients.harness", approach, "--held"], {})
         return Client(approach, channel)
 
-    def script(self, folder: Path) -> tuple[Client, str]:
-        return self.client("script"), str(folder)
+    def script(self) -> Client:
+        return self.client("script")
 
     def page(self, server: Server, port: int, processes: int) -> ProcessChannel:
         locust = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--host", server.url]
