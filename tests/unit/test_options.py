@@ -129,7 +129,7 @@ def test_options_of_a_load_that_are_left_out_are_left_open():
     options = parser().parse_args(["load"])
     open_ = ("users", "spawn_rate", "rate", "arrivals", "duration", "requests", "step", "bound")
     assert {name: getattr(options, name) for name in open_} == dict.fromkeys(open_)
-    assert (options.seed, options.timeout, options.processes, options.port) == (1, 60.0, 1, 8089)
+    assert (options.seed, options.timeout, options.processes, options.port) == (1, 60.0, 1, None)
     assert (options.stop_when, options.fail_when, options.find_limit, options.ui) == ([], [], False, False)
 
 
