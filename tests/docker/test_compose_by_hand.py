@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 APPROACHES = {path.stem for path in (ROOT / "clients").glob("*.py")} - {"__init__"}
-HARNESSED = APPROACHES | {"locust", "load"}
+HARNESSED = APPROACHES | {"locust", "load", "script"}
 LOCUST = {"locust-master", "locust-worker"}
 SERVICES = HARNESSED | LOCUST | {"server", "server-published", "client"}
 # These answer programs on this machine.
@@ -141,6 +141,9 @@ def test_every_container_is_locked_down(project: Project) -> None:
         assert not host["Binds"], name
         assert not container["Mounts"], name
         networks = {"lab", "published"} if name in PUBLISHED else {"lab"}
+        if name == "script":  # it has the server's, as its own
+            assert host["NetworkMode"] == f"container:{containers['server']['Id']}"
+            networks = set()
         assert set(container["NetworkSettings"]["Networks"]) == {f"{project.name}_{each}" for each in networks}, name
         ports = host["PortBindings"] or {}
         assert [bound["HostIp"] for bindings in ports.values() for bound in bindings] == (

@@ -54,14 +54,14 @@ def test_a_configuration_that_is_none_has_no_ideal(requests, delay_s, slots, bou
         ideal_s(requests, delay_s, slots, bound)
 
 
-@given(COUNTS, DELAYS, st.none() | COUNTS, COUNTS, st.floats(0, 10), st.integers(1, 64))
-def test_handling_adds_to_it_and_more_cores_never_lengthen_it(requests, delay_s, slots, bound, handle_s, cores):
-    rounds_s = ideal_s(requests, delay_s, slots, bound)
-    found = ideal_s(requests, delay_s, slots, bound, handle_s=handle_s, cores=cores)
+@given(st.tuples(COUNTS, DELAYS, st.none() | COUNTS, COUNTS), st.floats(0, 10), st.integers(1, 64))
+def test_handling_adds_to_it_and_more_cores_never_lengthen_it(load, handle_s, cores):
+    requests, rounds_s = load[0], ideal_s(*load)
+    found = ideal_s(*load, handle_s=handle_s, cores=cores)
     assert found >= rounds_s + handle_s
     assert found >= requests * handle_s / cores
     assert found in {rounds_s + handle_s, requests * handle_s / cores}
-    assert ideal_s(requests, delay_s, slots, bound, handle_s=handle_s, cores=cores + 1) <= found
+    assert ideal_s(*load, handle_s=handle_s, cores=cores + 1) <= found
 
 
 @pytest.mark.parametrize(("cores", "expected_s"), [(1, 8.0), (2, 4.0), (4, 2.0), (8, 2.0)])
