@@ -12,18 +12,18 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
 
 from labkit.arguments import parser
 from labkit.errors import Interrupted, LabError, MachineError, UsageError
+from labkit.interrupts import interrupt
 from labkit.setup import bootstrap
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run lab.py with `arguments`; returns its exit code."""
-    for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
+    for number in filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))):
         if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` has it
-            signal.signal(number, _interrupt)
+            signal.signal(number, interrupt)
     if sys.stdout is None:  # closed by whoever called us
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     try:
@@ -67,7 +67,3 @@ def _explain(error: LabError) -> int:
     for line in (*error.lines, *error.hint.splitlines()):
         print(f"  {line}", file=sys.stderr)
     return error.exit_code
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

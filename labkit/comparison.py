@@ -12,6 +12,7 @@ from clients.harness import protocol
 from labkit.assemble import assemble
 from labkit.checks import check_trial
 from labkit.errors import EngineGone, LabError, MachineError, UsageError
+from labkit.interrupts import raise_if_interrupted
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial, Trial
 from labkit.progress import Progress
 from labkit.runtime import Runtime
@@ -43,6 +44,7 @@ class Run:
         """Run every block. Raises `LabError` when it cannot go on; what a trial suffers alone is its own outcome."""
         self.runtime.prepare(self.plan.approaches)
         for block in self.plan.blocks:
+            raise_if_interrupted()
             self._block(block)
 
     @property
@@ -113,6 +115,7 @@ class Run:
         self.unavailable[message.approach] = message.reason
 
     def _trial(self, planned: PlannedTrial, started: Started | LabError) -> None:
+        raise_if_interrupted()
         self.progress.trial(planned)
         gone: EngineGone | None = None
         try:

@@ -1,10 +1,30 @@
-"""Interruption, kept away from what must not be left half done."""
+"""Interruption: passed on as KeyboardInterrupt, remembered, and kept away from what must not be left half done.
+
+Python drops an exception that a signal raises at certain moments of an import. So that nobody's Ctrl-C is lost, it is
+remembered, and raised again where one thing ends and the next begins.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
+
+_asked = False
+
+
+def interrupt(*_: object) -> NoReturn:
+    """The handler of SIGINT and its like."""
+    global _asked  # noqa: PLW0603 - a signal has no other place to leave word
+    _asked = True
+    raise KeyboardInterrupt
+
+
+def raise_if_interrupted() -> None:
+    """Raises KeyboardInterrupt if somebody has asked for it, even if it was lost."""
+    if _asked:
+        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -72,17 +72,18 @@ class Results:
             new.unlink(missing_ok=True)
             raise self._not_kept(error) from error
 
-    def discard_if_empty(self) -> None:
-        """Remove the folder of a comparison of which nothing came."""
-        if self._trials.tell() == 0:
-            self._trials.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
-
     def _not_kept(self, error: OSError) -> LabError:
         return LabError(
             f"results cannot be kept in {self.folder}: {error.strerror}",
             "Make room on that disk; the trials saved before are whole.",
         )
+
+
+def discard_if_empty(folder: Path) -> None:
+    """Remove the folder of a comparison of which nothing came."""
+    trials = folder / "trials.jsonl"
+    if not trials.exists() or trials.stat().st_size == 0:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def saved_trials(folder: Path) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from labkit.checks import CHECKS
 from labkit.errors import MachineError
 from labkit.figures import max_in_flight
 from labkit.ideal import ideal_s
+from labkit.interrupts import raise_if_interrupted
 from labkit.model import Block, CheckedTrial, GridPoint, Load, Plan, PlannedTrial, ServerConfig
 from labkit.pairing import numbered
 from labkit.runtime import Runtime
@@ -46,6 +47,7 @@ def trace_script(wanted: Wanted, runtime: Runtime) -> tuple[Plan, CheckedTrial]:
     ready = client.wait_until_ready()
     if isinstance(ready, protocol.Unavailable):
         raise MachineError(f"the script cannot be run: {ready.reason}")
+    raise_if_interrupted()
     signal = protocol.Script(
         name=wanted.path.name,
         arguments=wanted.arguments,

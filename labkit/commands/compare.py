@@ -21,7 +21,7 @@ from labkit.interrupts import uninterrupted
 from labkit.model import BASELINE, CheckedTrial, Comparison, Notice
 from labkit.plan import Grid, make_plan
 from labkit.progress import make_progress
-from labkit.results import Results
+from labkit.results import Results, discard_if_empty
 from labkit.runtime import Runtime
 from labkit.runtime.choose import choose
 from labkit.selection import select
@@ -36,8 +36,9 @@ def run(options: Namespace) -> int:
     started = datetime.now(UTC)
     run_id = owner.new_run(started)
     with owner.running(run_id), make_progress() as progress:
-        results = Results(owner.ROOT / "results" / run_id)
+        folder = owner.ROOT / "results" / run_id
         try:
+            results = Results(folder)
             progress.begin(plan)
             runtime, reason = choose(options.runtime, owner.project(run_id), progress.note)
             plan = make_plan(approaches, _grid(options, runtime.cpus), options.seed)  # its processors are not ours
@@ -48,7 +49,7 @@ def run(options: Namespace) -> int:
                 reasons = "; ".join(f"{name} {reason}" for name, reason in work.unavailable.items())
                 raise stopped or MachineError(f"nothing that was asked for can run here: {reasons}")
         except BaseException:
-            results.discard_if_empty()
+            discard_if_empty(folder)
             raise
     comparison = Comparison(
         id=run_id,

@@ -23,7 +23,7 @@ from labkit.load.run import LoadInterrupted, run_load
 from labkit.load.thresholds import evaluate, evaluate_trial
 from labkit.model import Notice, ServerConfig
 from labkit.reports import page
-from labkit.results import Results
+from labkit.results import Results, discard_if_empty
 from labkit.runtime import Runtime
 from labkit.runtime.choose import choose
 
@@ -37,8 +37,9 @@ def run(options: Namespace) -> int:
     started = datetime.now(UTC)
     run_id = owner.new_run(started)
     with owner.running(run_id), make_display() as display:
-        results = Results(owner.ROOT / "results" / run_id)
+        folder = owner.ROOT / "results" / run_id
         try:
+            results = Results(folder)
             runtime, reason = choose(options.runtime, owner.project(run_id), display.note)
             session = _Session(course, runtime, display, results)
             stopped = _go(session, runtime)
@@ -46,7 +47,7 @@ def run(options: Namespace) -> int:
                 assert stopped is not None  # nothing else keeps a load from being measured
                 raise stopped
         except BaseException:
-            results.discard_if_empty()
+            discard_if_empty(folder)
             raise
     last = session.trials[-1]
     load_run = LoadRun(

@@ -17,7 +17,7 @@ from labkit.model import CheckedTrial, Comparison, ServerConfig
 from labkit.ports import require_free
 from labkit.progress import make_progress
 from labkit.reports.parts.text import count, fixed, many, visible
-from labkit.results import Results
+from labkit.results import Results, discard_if_empty
 from labkit.runtime.choose import choose
 from labkit.tracing import Wanted, trace_script
 
@@ -32,13 +32,14 @@ def run(options: Namespace) -> int:
         try:
             if runtime.name == "local":
                 require_free(wanted.port, "Stop what listens there, or name the port that the script uses with --port.")
-            results = Results(owner.ROOT / "results" / run_id)
+            folder = owner.ROOT / "results" / run_id
             try:
+                results = Results(folder)
                 progress.note(f"{wanted.path.name} runs; the slow server is on http://localhost:{wanted.port}")
                 plan, checked = trace_script(wanted, runtime)
                 results.add(trial_document(checked))
             except BaseException:
-                results.discard_if_empty()
+                discard_if_empty(folder)
                 raise
         except KeyboardInterrupt:
             raise Interrupted("interrupted") from None

@@ -13,6 +13,7 @@ from time import monotonic
 
 from clients.harness import protocol
 from labkit.errors import EngineGone, Interrupted, LabError, UsageError
+from labkit.interrupts import raise_if_interrupted
 from labkit.load.checks import Resources, check_load
 from labkit.load.display import Display
 from labkit.load.document import requests_file
@@ -84,6 +85,7 @@ def run_load(
     server = runtime.server(plan.server)
     client = runtime.client(GENERATOR)
     ready = _start(server, client)
+    raise_if_interrupted()
     with Interruptions() as interruptions:
         rows = RowsFile(folder / requests_file(plan))
         try:

@@ -6,14 +6,11 @@ from collections import deque
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
-from time import sleep
 from typing import Protocol
 
 STDOUT, STDERR = 1, 2
 LAST_LINES = 20
 LINE_CHARACTERS = 500
-# In so much time a pipe of 64 KiB does not fill up with 10,000 lines a second.
-PAUSE_S = 0.02
 
 
 class Channel(Protocol):
@@ -27,6 +24,9 @@ class Channel(Protocol):
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
         """What it writes, as (`STDOUT` or `STDERR`, bytes), until it ends."""
+
+    def expect_many(self) -> None:
+        """Much is going to come: read it in larger pieces, a little later each, where that can be."""
 
     def kill(self) -> None:
         """End it now, with all that it started."""
@@ -46,16 +46,11 @@ class Lines:
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
         self._errors: deque[str] = deque(maxlen=LAST_LINES)
         self._ended = False
-        self._pause_s = 0.0
         self._thread = Thread(target=self._read, name=f"lines of {name}", daemon=True)
 
     def start(self) -> None:
         """Begin to read: the channel has started."""
         self._thread.start()
-
-    def expect_many(self) -> None:
-        """Read what comes in `PAUSE_S` together from now on: to be woken for each line costs more than the line."""
-        self._pause_s = PAUSE_S
 
     @property
     def last_errors(self) -> tuple[str, ...]:
@@ -86,8 +81,6 @@ class Lines:
                     self._lines.put(line)
                 else:
                     self._keep(line)
-            if self._pause_s:
-                sleep(self._pause_s)
         self._keep(rest[STDERR])
         self._lines.put(None)
 

@@ -157,6 +157,9 @@ class ContainerChannel:
             for stream, chunk in frames_iter(self._stream, tty=False):  # type: ignore[no-untyped-call]
                 yield (STDERR if stream == STDERR else STDOUT), chunk
 
+    def expect_many(self) -> None:
+        """The engine hands out one line a frame; nothing can be read together."""
+
     def kill(self) -> None:
         with suppress(NotFound, APIError):  # it has ended already
             self._call(lambda: self._client.api.kill(self._id))

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
 
 import psutil
 
@@ -23,6 +24,8 @@ from labkit.runtime.orphans import remove_dead_harnesses
 from labkit.runtime.server import Server, server_environment
 
 ROOT = Path(__file__).resolve().parents[2]
+# In so much time a pipe of 64 KiB does not fill up with 10,000 lines a second.
+PAUSE_S = 0.02
 
 
 class LocalRuntime:
@@ -114,6 +117,7 @@ class ProcessChannel:
         self._command = command
         self._environment = environment
         self._started: subprocess.Popen[bytes] | None = None
+        self._pause_s = 0.0
 
     def start(self) -> None:
         try:
@@ -153,12 +157,17 @@ class ProcessChannel:
                 assert stream is not None
                 selector.register(stream, selectors.EVENT_READ, number)
             while selector.get_map():
-                for key, _ in selector.select():
+                ready = selector.select()
+                sleep(self._pause_s)
+                for key, _ in ready:
                     if chunk := os.read(key.fd, 1 << 16):
                         yield key.data, chunk
                     else:
                         selector.unregister(key.fileobj)
                         key.fileobj.close()  # type: ignore[union-attr]
+
+    def expect_many(self) -> None:
+        self._pause_s = PAUSE_S  # to be woken for each line costs more than the line
 
     def close_input(self) -> None:
         if self._started is not None and self._started.stdin is not None:

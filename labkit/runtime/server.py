@@ -73,7 +73,7 @@ class Server:
 
     def expect_many(self) -> None:
         """Its log is going to be long: read it in larger pieces, a little later each."""
-        self._lines.expect_many()
+        self._channel.expect_many()
 
     def requests_of(self, trial: str, wanted: Collection[int | str], patience_s: float) -> tuple[LoggedRequest, ...]:
         """What it logged of a trial, once that holds all `wanted` ids, or after `patience_s` without them."""

@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "saved.finding": {"errors", "options"},
     "exports": {"model", "reports", "statistics", "saved"},
     "exports.html_": {"html"},
-    "load": {"errors", "model", "options", "statistics", "checks", "document", "reports", "runtime"},
+    "load": {"errors", "interrupts", "model", "options", "statistics", "checks", "document", "reports", "runtime"},
     "load.ui": {"errors", "interrupts", "model", "owner", "ports", "runtime"},
 }
 
