@@ -322,7 +322,10 @@ def test_a_worker_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
 
 
 def test_requests_whose_server_worker_dies_have_failed_and_are_not_sent_again(checkout: Checkout) -> None:
-    with under_way(checkout, "local", "load --workers 2 --delay 0.5 --users 4 --duration 5") as process:
+    command = "load --workers 2 --delay 0.5 --users 4 --duration 8 --runtime local --format json"
+    with checkout.start(command) as process:
+        wait(lambda: pids(checkout, "clients.harness.measured", "loadtest.load"))
+        time.sleep(4)  # by now each of them is busy, and never idle again
         gunicorn = {int(pid) for pid in servers(checkout, "local")}
         workers = [pid for pid in gunicorn if psutil.Process(pid).ppid() in gunicorn]
         for worker in workers:
