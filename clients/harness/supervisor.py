@@ -10,7 +10,6 @@ import json
 import os
 import selectors
 import sys
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, monotonic_ns
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from clients.harness import protocol
 from clients.harness.child import Child
+from clients.harness.last_lines import LastLines
 from clients.harness.sampler import machine_cpu_s
 from clients.harness.sampler.sockets import Sockets
 
@@ -29,8 +29,6 @@ LOAD_SAMPLE_INTERVAL_S = 0.1  # a load lasts, and needs the processor for itself
 MEMORY_INTERVAL_S = 0.2
 SAMPLER_SHARE = 0.05  # of one processor, at most: where a reading costs more, readings come further apart
 IDLE_TICK_S = 0.2
-LAST_LINES = 20
-LINE_CHARACTERS = 500
 
 # A line that the measured process writes in the protocol itself begins so, and no answer does.
 _TOLD = b'{"v":'
@@ -53,7 +51,7 @@ class Supervisor:
         self._child = Child(approach)
         self._tracer: Tracer | None = None
         self._unfinished_note = b""
-        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._last_lines = LastLines()
         self._answer = b""
         self._command = b""
         self._running = False
@@ -144,7 +142,7 @@ class Supervisor:
             cpu_s=answer["cpu_s"] + helpers_cpu_s if answer else None,
             machine_cpu_s=_difference(machine_after, machine_before),
             cpus=os.cpu_count() or 1,
-            last_lines=tuple(self._last_lines),
+            last_lines=self._last_lines.all(),
         )
         self._emit(protocol.to_line(done))
         return done
@@ -265,8 +263,7 @@ class Supervisor:
         with suppress(OSError):
             sys.stderr.buffer.write(data)
             sys.stderr.flush()
-        lines = data.decode("utf-8", errors="replace").splitlines()
-        self._last_lines.extend(line[:LINE_CHARACTERS] for line in lines if line.strip())
+        self._last_lines.add(data)
 
     def _drain_output(self) -> None:
         while self._ready(self._take_output):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Protocol
 
+from clients.harness.last_lines import LastLines
+
 STDOUT, STDERR = 1, 2
-LAST_LINES = 20
-LINE_CHARACTERS = 500
 
 
 class Channel(Protocol):
@@ -44,7 +43,7 @@ class Lines:
     def __init__(self, channel: Channel, name: str) -> None:
         self._channel = channel
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._errors: deque[str] = deque(maxlen=LAST_LINES)
+        self._errors = LastLines()
         self._ended = False
         self._thread = Thread(target=self._read, name=f"lines of {name}", daemon=True)
 
@@ -54,7 +53,7 @@ class Lines:
 
     @property
     def last_errors(self) -> tuple[str, ...]:
-        return tuple(self._errors)
+        return self._errors.all()
 
     def next(self, timeout_s: float) -> bytes | None:
         """The next line, or None when the channel has ended. Raises TimeoutError."""
@@ -73,18 +72,12 @@ class Lines:
             self._thread.join(timeout_s)
 
     def _read(self) -> None:
-        rest = {STDOUT: b"", STDERR: b""}
+        rest = b""
         for stream, chunk in self._channel.chunks():
-            *whole, rest[stream] = (rest[stream] + chunk).split(b"\n")
+            if stream == STDERR:
+                self._errors.add(chunk)
+                continue
+            *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
-                if stream == STDOUT:
-                    self._lines.put(line)
-                else:
-                    self._keep(line)
-        self._keep(rest[STDERR])
+                self._lines.put(line)
         self._lines.put(None)
-
-    def _keep(self, line: bytes) -> None:
-        text = line.decode("utf-8", errors="replace").rstrip()
-        if text:
-            self._errors.append(text[:LINE_CHARACTERS])

@@ -1,0 +1,43 @@
+"""What is kept of the lines that something printed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clients.harness.last_lines import LINE_BYTES, LINE_CHARACTERS, MOST_LINES, LastLines
+
+
+def kept(*pieces: bytes) -> tuple[str, ...]:
+    lines = LastLines()
+    for piece in pieces:
+        lines.add(piece)
+    return lines.all()
+
+
+def test_a_line_that_is_written_in_pieces_is_one_line() -> None:
+    assert kept(b"3", b" ", b"answers", b"\n") == ("3 answers",)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])), max_size=30), st.data())
+def test_pieces_do_not_matter(lines: list[str], data: st.DataObject) -> None:
+    whole = "".join(f"{line}\n" for line in lines).encode()
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)))))
+    pieces = [whole[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert kept(*pieces) == kept(whole) == tuple(line for line in lines if line.strip())[-MOST_LINES:]
+
+
+def test_a_last_line_needs_no_end() -> None:
+    assert kept(b"one\ntwo") == ("one", "two")
+
+
+def test_a_line_without_an_end_is_cut_off_and_what_follows_it_is_not() -> None:
+    lines = LastLines()
+    for _ in range(100):
+        lines.add(b"x" * LINE_BYTES)
+    lines.add(b"\nnext\n")
+    assert lines.all() == ("x" * LINE_CHARACTERS, "next")
+
+
+def test_what_is_no_utf_8_is_shown_as_such() -> None:
+    assert kept(b"caf\xc3", b"\xa9 \xff\n") == ("café \N{REPLACEMENT CHARACTER}",)
