@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from time import monotonic
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
-import rich.live
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from labkit.forecast import Forecast
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
 from labkit.reports.parts.lines import LONGEST_BAR, bar, packed
 from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, described, fixed, many, span, visible
+from labkit.screen import Screen
 
-# Often enough to follow, and rare enough to cost the measured approaches nothing.
-REDRAWS_PER_SECOND = 4
 # From this width on, lines about trials that are over are aligned.
 ROOMY = 60
 
 
-class Live:
-    """Draws on `stream`, a terminal. What happens is only noted down; a thread draws it a few times a second."""
+class Live(Screen):
+    """Draws on `stream`, a terminal."""
 
     def __init__(self, stream: TextIO, *, colour: bool = True, clock: Callable[[], float] = monotonic) -> None:
-        self._console = Console(
-            file=stream, force_terminal=True, no_color=not colour, markup=False, highlight=False, emoji=False
-        )
         self._clock = clock
         self._plan = Plan((), (), 0)
         self._forecast = Forecast(self._plan, clock)
@@ -37,30 +31,11 @@ class Live:
         self._heading: list[str] = []
         self._trial: PlannedTrial | None = None
         self._in_flight: int | None = None
-        self._live = rich.live.Live(
-            console=self._console,
-            get_renderable=self._drawing,
-            refresh_per_second=REDRAWS_PER_SECOND,
-            transient=True,
-            redirect_stdout=False,
-            vertical_overflow="crop",
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
+        super().__init__(stream, colour=colour)
 
     def begin(self, plan: Plan) -> None:
         self._plan, self._forecast = plan, Forecast(plan, self._clock)
         self._live.start()
-
-    def note(self, text: str) -> None:
-        for line in text.splitlines():
-            self._console.print(Text(visible(line)))
 
     def block(self, block: Block) -> None:
         self._block, self._trial = block, None
@@ -81,9 +56,6 @@ class Live:
             self._console.print(line)
         self._heading = []
         self._console.print(self._over(checked))
-
-    def end(self) -> None:
-        self._live.stop()
 
     def _where(self, block: Block) -> list[str]:
         """The grid point and the repeat, as far as there are others."""

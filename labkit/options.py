@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import TypeVar
 
+from labkit.errors import UsageError
+
 T = TypeVar("T")
 
 RUNTIMES = ("auto", "docker", "local")
@@ -64,6 +66,15 @@ def choices(allowed: Sequence[str], *, several: bool = False) -> Callable[[str],
         return text
 
     return _several(parse) if several else parse
+
+
+def require_threads(worker_class: str, worker_threads: int) -> None:
+    """Raises `UsageError` for threads in workers that have none."""
+    if worker_threads > 1 and worker_class != "gthread":
+        raise UsageError(
+            f"--worker-threads {worker_threads} with --worker-class {worker_class}: only gthread has threads",
+            "Add --worker-class gthread.",
+        )
 
 
 def nearest(text: str, allowed: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
-from labkit.reports.parts.text import visible
+from labkit.notes import Quiet, can_redraw
 
 
 class Progress(Protocol):
@@ -43,25 +43,10 @@ class Progress(Protocol):
         """Nothing more will come."""
 
 
-class Silent:
-    """Prints notes as plain lines on `stream`, and nothing else."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
+class Silent(Quiet):
+    """Prints notes, and nothing else."""
 
     def begin(self, plan: Plan) -> None: ...
-
-    def note(self, text: str) -> None:
-        for line in text.splitlines():
-            print(visible(line), file=self._stream, flush=True)
 
     def block(self, block: Block) -> None: ...
 
@@ -71,13 +56,11 @@ class Silent:
 
     def trial_done(self, checked: CheckedTrial) -> None: ...
 
-    def end(self) -> None: ...
-
 
 def make_progress(stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> Progress:
     """The display for `stream`, standard error unless given: live only on a terminal that can move its cursor."""
     stream = sys.stderr if stream is None else stream
-    if not stream.isatty() or environ.get("TERM") == "dumb":
+    if not can_redraw(stream, environ):
         return Silent(stream)
     from labkit.live import Live  # noqa: PLC0415 - drawing is not for those who only want to know how
 

@@ -17,6 +17,7 @@ ONE_TRIAL = "one trial"
 ALONE = "nothing to compare with"
 NOT_RANKED = "not ranked"
 IS_BASELINE = "baseline"
+TRACED = "traced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,8 @@ def _why_not(trials: Sequence[CheckedTrial]) -> str:
     for checked in trials:
         if checked.trial.outcome != "ok":
             return checked.trial.outcome
+        if checked.trial.planned.traced:
+            return TRACED
         for check in checked.checks:
             if check.ok is False:
                 return f"{NOT_RANKED}: {check.name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import sys
@@ -15,14 +14,13 @@ from labkit import html, owner, reports
 from labkit.agreement import agreements
 from labkit.comparison import Run
 from labkit.document import document, trial_document
+from labkit.ending import NOT_SAVED, not_saved, run_and_close, show
 from labkit.environment import environment
-from labkit.errors import Interrupted, LabError, MachineError
-from labkit.interrupts import uninterrupted
+from labkit.errors import LabError, MachineError
 from labkit.model import BASELINE, CheckedTrial, Comparison, Notice
 from labkit.plan import Grid, make_plan
 from labkit.progress import make_progress
 from labkit.results import Results, discard_if_empty
-from labkit.runtime import Runtime
 from labkit.runtime.choose import choose
 from labkit.selection import select
 
@@ -44,7 +42,7 @@ def run(options: Namespace) -> int:
             plan = make_plan(approaches, _grid(options, runtime.cpus), options.seed)  # its processors are not ours
             keeper = _Keeper(results)
             work = Run(plan, runtime, progress, keeper)
-            stopped = _run(work, runtime)
+            stopped = run_and_close(work.run, runtime, lambda: f"interrupted after {_how_many(work)} trials")
             if not work.trials:
                 reasons = "; ".join(f"{name} {reason}" for name, reason in work.unavailable.items())
                 raise stopped or MachineError(f"nothing that was asked for can run here: {reasons}")
@@ -67,15 +65,11 @@ def run(options: Namespace) -> int:
         results.add_page(html.render(whole))
     except LabError as error:
         saved = None
-        notice = Notice("not_saved", error.message, error.hint)
-        comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, notice])))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
-    page = reports.page(sys.stdout, saved=saved)
-    print(reports.load(options.format).render(comparison, page))
+        comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, not_saved(error)])))
+    show(reports.load(options.format).render(comparison, reports.page(sys.stdout, saved=saved)))
     if stopped is not None:
         raise stopped
-    saved_too = all(notice.code != "not_saved" for notice in comparison.notices)
+    saved_too = all(notice.code != NOT_SAVED for notice in comparison.notices)
     return 0 if comparison.complete and saved_too and all(each.ok for each in agreements(comparison)) else 1
 
 
@@ -95,22 +89,8 @@ def _grid(options: Namespace, cpus: int) -> Grid:
     )
 
 
-def _run(work: Run, runtime: Runtime) -> LabError | None:
-    """Run as much of the plan as can be; returns what stopped it. Nothing that was started is left afterwards."""
-    stopped: LabError | None = None
-    try:
-        work.run()
-    except KeyboardInterrupt:
-        stopped = Interrupted(f"interrupted after {len(work.trials)} of {len(work.plan.trials)} trials")
-    except LabError as error:
-        stopped = error
-    finally:
-        with uninterrupted():
-            try:
-                runtime.close()
-            except LabError as error:  # the engine has gone
-                stopped = stopped or error
-    return stopped
+def _how_many(work: Run) -> str:
+    return f"{len(work.trials)} of {len(work.plan.trials)}"
 
 
 class _Keeper:
@@ -124,7 +104,7 @@ class _Keeper:
         try:
             self._results.add(trial_document(checked))
         except LabError as error:
-            self.notices = [Notice("not_saved", error.message, error.hint)]
+            self.notices = [not_saved(error)]
 
 
 def _notices(work: Run, stopped: LabError | None) -> list[Notice]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 import sys
 from argparse import Namespace
@@ -10,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from labkit import owner
+from labkit.ending import NOT_SAVED, not_saved, run_and_close, show
 from labkit.environment import environment
-from labkit.errors import Interrupted, LabError, UsageError
-from labkit.interrupts import uninterrupted
+from labkit.errors import LabError, UsageError
 from labkit.load import reports, ui
 from labkit.load.display import Display, make_display
 from labkit.load.document import document, trial_document
@@ -42,7 +41,7 @@ def run(options: Namespace) -> int:
             results = Results(folder)
             runtime, reason = choose(options.runtime, owner.project(run_id), display.note)
             session = _Session(course, runtime, display, results)
-            stopped = _go(session, runtime)
+            stopped = run_and_close(session.run, runtime, lambda: "interrupted")
             if not session.trials:
                 assert stopped is not None  # nothing else keeps a load from being measured
                 raise stopped
@@ -117,25 +116,7 @@ class _Session:
         return bool(reached)
 
     def _warn(self, error: LabError) -> None:
-        self.notices.append(Notice("not_saved", error.message, error.hint))
-
-
-def _go(session: _Session, runtime: Runtime) -> LabError | None:
-    """Run as much as can be; returns what stopped it. Nothing that was started is left afterwards."""
-    stopped: LabError | None = None
-    try:
-        session.run()
-    except KeyboardInterrupt:
-        stopped = Interrupted("interrupted")
-    except LabError as error:
-        stopped = error
-    finally:
-        with uninterrupted():
-            try:
-                runtime.close()
-            except LabError as error:  # the engine has gone
-                stopped = stopped or error
-    return stopped
+        self.notices.append(not_saved(error))
 
 
 def _report(load_run: LoadRun, results: Results, name: str, stopped: LabError | None) -> int:
@@ -144,14 +125,11 @@ def _report(load_run: LoadRun, results: Results, name: str, stopped: LabError | 
         results.finish(document(load_run))
     except LabError as error:
         saved = None
-        notice = Notice("not_saved", error.message, error.hint)
-        load_run = replace(load_run, notices=tuple(dict.fromkeys([*load_run.notices, notice])))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
-    print(reports.load(name).render(load_run, page(sys.stdout, saved=saved)))
+        load_run = replace(load_run, notices=tuple(dict.fromkeys([*load_run.notices, not_saved(error)])))
+    show(reports.load(name).render(load_run, page(sys.stdout, saved=saved)))
     if stopped is not None:
         raise stopped
-    return 0 if passed(load_run) and all(notice.code != "not_saved" for notice in load_run.notices) else 1
+    return 0 if passed(load_run) and all(notice.code != NOT_SAVED for notice in load_run.notices) else 1
 
 
 def passed(load_run: LoadRun) -> bool:

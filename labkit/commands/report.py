@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labkit import exports, owner, reports
 from labkit.document import document
+from labkit.ending import show
 from labkit.errors import MachineError, UsageError
 from labkit.load import reports as load_reports
 from labkit.load.model import LoadRun
@@ -68,9 +69,7 @@ def _print(text: str, output: Path | None) -> int:
         _keep(f"{text}\n".encode(), output)
         print(output)
         return 0
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a table has lines and signs that not every encoding has
-    print(text)
+    show(text)
     return 0
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from labkit import html, owner
 from labkit.document import document, trial_document
+from labkit.ending import run_and_close, show
 from labkit.environment import environment
-from labkit.errors import Interrupted, LabError, UsageError
+from labkit.errors import LabError, UsageError
 from labkit.figures import figures
-from labkit.interrupts import uninterrupted
-from labkit.model import CheckedTrial, Comparison, ServerConfig
+from labkit.model import CheckedTrial, Comparison, Plan, ServerConfig
+from labkit.options import require_threads
 from labkit.ports import require_free
 from labkit.progress import make_progress
 from labkit.reports.parts.text import count, fixed, many, visible
@@ -27,25 +28,25 @@ def run(options: Namespace) -> int:
     wanted = _wanted(options)
     started = datetime.now(UTC)
     run_id = owner.new_run(started)
+    folder = owner.ROOT / "results" / run_id
     with owner.running(run_id), make_progress() as progress:
-        runtime, reason = choose(options.runtime, owner.project(run_id), progress.note)
         try:
+            results = Results(folder)
+            runtime, reason = choose(options.runtime, owner.project(run_id), progress.note)
             if runtime.name == "local":
                 require_free(wanted.port, "Stop what listens there, or name the port that the script uses with --port.")
-            folder = owner.ROOT / "results" / run_id
-            try:
-                results = Results(folder)
-                progress.note(f"{wanted.path.name} runs; the slow server is on http://localhost:{wanted.port}")
-                plan, checked = trace_script(wanted, runtime)
-                results.add(trial_document(checked))
-            except BaseException:
-                discard_if_empty(folder)
-                raise
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted") from None
-        finally:
-            with uninterrupted():
-                runtime.close()
+            progress.note(f"{wanted.path.name} runs; the slow server is on http://localhost:{wanted.port}")
+            traced: list[tuple[Plan, CheckedTrial]] = []
+            stopped = run_and_close(
+                lambda: traced.append(trace_script(wanted, runtime)), runtime, lambda: "interrupted"
+            )
+            if stopped is not None:
+                raise stopped
+            ((plan, checked),) = traced
+            results.add(trial_document(checked))
+        except BaseException:
+            discard_if_empty(folder)
+            raise
     comparison = Comparison(
         id=run_id,
         started_at=started.isoformat(timespec="seconds"),
@@ -59,8 +60,8 @@ def run(options: Namespace) -> int:
     )
     results.finish(whole := document(comparison))
     results.add_page(html.render(whole))
-    print(_summary(checked))
-    print(f"\nThe picture is in {results.page_path.relative_to(owner.ROOT)}, the result beside it.")
+    page = results.page_path.relative_to(owner.ROOT)
+    show(f"{_summary(checked)}\n\nThe picture is in {page}, the result beside it.")
     if checked.trial.outcome != "ok":
         raise LabError(
             f"{wanted.path.name}: {checked.trial.outcome}: {checked.trial.error}", lines=checked.trial.last_lines
@@ -72,10 +73,7 @@ def _wanted(options: Namespace) -> Wanted:
     path = Path(options.script).resolve()
     if not path.is_file():
         raise UsageError(f"there is no file {options.script}", "Name a Python file, as in `python lab.py trace my.py`.")
-    if options.worker_threads > 1 and options.worker_class != "gthread":
-        raise UsageError(
-            f"--worker-threads {options.worker_threads}: only gthread has threads", "Add --worker-class gthread."
-        )
+    require_threads(options.worker_class, options.worker_threads)
     server = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
     return Wanted(path, tuple(options.script_arguments), server, options.port, options.trial_timeout)
 

@@ -6,18 +6,14 @@ import sys
 from argparse import Namespace
 
 from labkit import standing
-from labkit.errors import MachineError, UsageError
+from labkit.errors import MachineError
 from labkit.model import ServerConfig
+from labkit.options import require_threads
 
 
 def run(options: Namespace) -> int:
     """Start the server on 127.0.0.1 and leave it running; 0. Raises `MachineError` when it cannot be had."""
-    if options.worker_threads > 1 and options.worker_class != "gthread":
-        raise UsageError(
-            f"--worker-threads {options.worker_threads} with --worker-class {options.worker_class}: "
-            "only gthread has threads",
-            "Add --worker-class gthread.",
-        )
+    require_threads(options.worker_class, options.worker_threads)
     if (there := standing.find()) is not None:
         raise MachineError(f"a server is up already, on {there.url}", "`python lab.py down` stops it.")
     config = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)

@@ -7,9 +7,9 @@ it is asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any, BinaryIO, Protocol, cast
+
+from labkit import formats
 
 
 class Export(Protocol):
@@ -23,13 +23,9 @@ class Export(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return tuple(sorted(_modules()))
+    return formats.names(__path__)
 
 
 def load(name: str) -> Export:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Export", import_module(f"{__name__}.{_modules()[name]}"))
-
-
-def _modules() -> dict[str, str]:
-    return {module.name.rstrip("_"): module.name for module in iter_modules(__path__) if not module.ispkg}
+    return cast("Export", formats.load(__name__, __path__, name))

@@ -8,7 +8,7 @@ from typing import Any
 
 from labkit.html.sentences import introduced, sentence, typical
 from labkit.model import BASELINE, GridPoint, Load, ServerConfig
-from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, count, described, fixed, visible
+from labkit.reports.parts.text import NOT_MEASURED, count, described, fixed, listed, visible
 from labkit.reports.parts.trouble import shortened
 
 SMALL_S = 1.0
@@ -40,9 +40,7 @@ def points_of(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 def heading(point: dict[str, Any]) -> str:
     """A grid point on one line: ``9 requests · 3 sync workers · 1 s delay · limit 3``."""
-    said = described(GridPoint(ServerConfig(**point["server"]), Load(**point["load"]), point["scenario"]))
-    handle_s = point["load"].get("handle_s")
-    return f"{said}{SEPARATOR}{handle_s * 1000:g} ms of work a body" if handle_s else said
+    return described(GridPoint(ServerConfig(**point["server"]), Load(**point["load"]), point["scenario"]))
 
 
 def headline(document: dict[str, Any]) -> dict[str, Any]:
@@ -51,10 +49,15 @@ def headline(document: dict[str, Any]) -> dict[str, Any]:
     approaches = dict.fromkeys(row["approach"] for row in document["summary"] if row["approach"] != BASELINE)
     pythons = sorted({trial["python"] for trial in document["trials"] if trial["python"]})
     trials = document["trials"]
-    bad = sum(trial["outcome"] != "ok" or any(check["ok"] is False for check in trial["checks"]) for trial in trials)
+    bad = sum(
+        trial["outcome"] != "ok" or any(check["ok"] is False for check in trial["checks"])
+        for trial in trials
+        if not trial["traced"]
+    )
+    title = f"{len(approaches)} approach{'' if len(approaches) == 1 else 'es'} compared"
     return {
         "id": visible(document["id"]),
-        "title": f"{len(approaches)} approach{'' if len(approaches) == 1 else 'es'} compared",
+        "title": visible(f"{listed(list(approaches))} traced") if document["mode"] == "trace" else title,
         "facts": [
             ("When", visible(document["started_at"].replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC"))),
             ("Runtime", visible(environment["runtime"])),

@@ -24,6 +24,8 @@ def find_limit(rates: Callable[[int], float], bound_s: float, run: Callable[[flo
             trial = run(rate)
             capacity = trial.plan.capacity_per_s
             why = what_is_wrong(trial, bound_s)
+            if trial.counts.arrivals == 0 and trial.outcome != "crashed":
+                return Knee(last_good, None, f"inconclusive at {rate:g} a second: {why}", capacity)
             if why is None or not is_doubtful(trial):
                 break
         else:

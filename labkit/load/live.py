@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
-import rich.live
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from labkit.load.document import SOUND, verdict
 from labkit.load.model import LoadPlan, LoadTrial, Now, Open
 from labkit.reports.parts.lines import LONGEST_BAR, bar, packed
 from labkit.reports.parts.text import NOT_MEASURED, count, fixed, many, visible
-
-# Often enough to follow, and rare enough to cost the measured load nothing.
-REDRAWS_PER_SECOND = 4
+from labkit.screen import Screen
 
 
-class Live:
-    """Draws on `stream`, a terminal. What happens is only noted down; a thread draws it a few times a second."""
+class Live(Screen):
+    """Draws on `stream`, a terminal."""
 
     def __init__(self, stream: TextIO, *, colour: bool = True) -> None:
-        self._console = Console(
-            file=stream, force_terminal=True, no_color=not colour, markup=False, highlight=False, emoji=False
-        )
         self._plan: LoadPlan | None = None
         self._steps: int | None = None
         self._now: Now | None = None
-        self._live = rich.live.Live(
-            console=self._console,
-            get_renderable=self._drawing,
-            refresh_per_second=REDRAWS_PER_SECOND,
-            transient=True,
-            redirect_stdout=False,
-            vertical_overflow="crop",
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
-
-    def note(self, text: str) -> None:
-        for line in text.splitlines():
-            self._console.print(Text(visible(line)))
+        super().__init__(stream, colour=colour)
 
     def begin(self, plan: LoadPlan, steps: int | None) -> None:
         self._now, self._plan, self._steps = None, plan, steps
@@ -61,9 +35,6 @@ class Live:
         if self._steps is not None:
             for line in packed(_over(trial), self._console.width):
                 self._console.print(line)
-
-    def end(self) -> None:
-        self._live.stop()
 
     def _drawing(self) -> RenderableType:
         # Read once: another thread may change them meanwhile.

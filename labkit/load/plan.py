@@ -8,6 +8,7 @@ from labkit.errors import UsageError
 from labkit.load.model import Arrivals, Closed, LoadPlan, Open
 from labkit.load.thresholds import Threshold, parse, require_measurable
 from labkit.model import ServerConfig
+from labkit.options import require_threads
 
 DEFAULT_USERS, DEFAULT_POOL = 10, 1000
 DEFAULT_DURATION_S, STEP_DURATION_S = 10.0, 20.0
@@ -92,12 +93,7 @@ def make_course(wanted: Wanted) -> Course:
 
 
 def _check(wanted: Wanted) -> None:
-    if wanted.server.worker_threads > 1 and wanted.server.worker_class != "gthread":
-        raise UsageError(
-            f"--worker-threads {wanted.server.worker_threads} with --worker-class {wanted.server.worker_class}: "
-            "only gthread has threads",
-            "Add --worker-class gthread.",
-        )
+    require_threads(wanted.server.worker_class, wanted.server.worker_threads)
     open_load = wanted.rate is not None or wanted.find_limit
     if open_load and wanted.spawn_rate is not None:
         raise UsageError(

@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Protocol, TextIO, cast
 
+from labkit import formats
 from labkit.model import Comparison
 
 DEFAULT = "table"
@@ -37,12 +36,12 @@ class Report(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return tuple(sorted(_modules()))
+    return formats.names(__path__)
 
 
 def load(name: str) -> Report:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", import_module(f"{__name__}.{_modules()[name]}"))
+    return cast("Report", formats.load(__name__, __path__, name))
 
 
 def page(stream: TextIO, saved: str | None = None, environ: Mapping[str, str] = os.environ) -> Page:
@@ -57,7 +56,3 @@ def page(stream: TextIO, saved: str | None = None, environ: Mapping[str, str] = 
     except OSError:
         width = 0
     return Page(width or 80, colour, saved)
-
-
-def _modules() -> dict[str, str]:
-    return {module.name.rstrip("_"): module.name for module in iter_modules(__path__) if not module.ispkg}

@@ -43,6 +43,7 @@ def comparison_of(document: Mapping[str, Any]) -> Comparison:
         trials=_trials(saved.trials, plan),
         unavailable=_told_unavailable(saved.warnings) if saved.unavailable is None else saved.unavailable,
         notices=saved.warnings,
+        mode=saved.mode,
     )
 
 

@@ -62,11 +62,11 @@ def _result(file: Path) -> Comparison | LoadRun:
 
 def _by_mode(document: dict[str, Any]) -> Comparison | LoadRun:
     match document.get("mode"):
-        case "compare":
+        case "compare" | "trace":
             return comparison_of(document)
         case "load":
             return load_run_of(document)
-    raise Damaged("is neither 'compare' nor 'load'", "mode")
+    raise Damaged("is none of 'compare', 'trace' and 'load'", "mode")
 
 
 def _cut_off(folder: Path) -> Comparison | LoadRun:

@@ -141,5 +141,6 @@ class SavedComparison:
     trials: tuple[SavedTrial, ...]
     summary: tuple[SavedSummary, ...]
     warnings: tuple[Notice, ...]
+    mode: Literal["compare", "trace"] = "compare"
     plan: SavedPlan | None = None
     unavailable: dict[str, str] | None = None

@@ -92,6 +92,9 @@ def test_a_script_is_traced_as_it_stands(
         assert row["start_s"] <= row["server"]["start_s"] <= row["server"]["end_s"] <= row["end_s"]
     assert {"running", "io"} <= states(trial, kind)
     assert "somebodys.py: 5 requests in" in run.out
+    again = checkout.lab(f"report {document['id']} --format json")
+    assert {**again.document, "warnings": []} == {**document, "warnings": []}
+    assert "somebodys.py" in checkout.lab(f"report {document['id']} --format table").out
 
 
 def test_what_a_script_prints_is_shown(checkout: Checkout, tmp_path: Path, runtime: str) -> None:

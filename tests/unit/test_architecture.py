@@ -37,7 +37,11 @@ MAY_IMPORT = {
     "summary": {"model", "statistics", "figures"},
     "agreement": {"model", "statistics"},
     "document": {"model", "agreement", "figures", "summary"},
-    "reports": {"model", "agreement", "statistics", "figures", "summary", "document"},
+    "formats": set(),
+    "notes": {"reports"},
+    "screen": {"reports"},
+    "ending": {"errors", "interrupts", "model", "runtime"},
+    "reports": {"formats", "model", "agreement", "statistics", "figures", "summary", "document"},
     "options": {"errors"},
     "selection": {"errors", "options"},
     "plan": {"errors", "model", "ideal"},
@@ -47,9 +51,12 @@ MAY_IMPORT = {
     "results": {"errors"},
     "saved": {"errors", "model", "load", "document", "reports", "results"},
     "saved.finding": {"errors", "options"},
-    "exports": {"model", "reports", "statistics", "saved"},
+    "exports": {"formats", "model", "reports", "statistics", "saved"},
     "exports.html_": {"html"},
     "load": {"errors", "interrupts", "model", "options", "statistics", "checks", "document", "reports", "runtime"},
+    "load.reports": {"formats", "model", "statistics", "checks", "document", "reports"},
+    "load.display": {"model", "notes"},
+    "load.live": {"model", "reports", "screen"},
     "load.ui": {"errors", "interrupts", "model", "owner", "ports", "runtime"},
 }
 
@@ -138,9 +145,9 @@ def test_an_approach_does_not_know_the_harness(name):
     assert of("clients", imports_of(catalogue.FOLDER / f"{name}.py")) == set()
 
 
-def test_labkit_needs_of_the_harness_its_protocol_its_catalogue_and_the_name_of_its_notes():
+def test_labkit_needs_little_of_the_harness():
     names = {name for path in LABKIT for name in of("clients", imports_of(path))}
-    assert names <= {f"clients.harness.{name}" for name in ("protocol", "catalogue", "recorder")}
+    assert names <= {f"clients.harness.{name}" for name in ("protocol", "catalogue", "recorder", "last_lines")}
 
 
 @each_measured_module

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from labkit.document import document
 from labkit.html import embedded, render
 from labkit.html.sentences import ordinal, seconds, sentence, typical
+from labkit.html.tables import heading, points_of
 from labkit.html.view import UNIT_S, units, view
-from labkit.model import STATES, LaneRow, Span, Trace
+from labkit.model import STATES, Check, LaneRow, Span, Trace
 from tests import samples
 
 ONE_TRIAL = document(samples.comparison())
@@ -39,6 +40,15 @@ def traced_comparison():
     trace = Trace(lanes, gaps=((0.5, 0.52),), unseen=("waiting for a core: no schedstat",))
     trials = (samples.good_trial(block.trials[0]), replace(samples.good_trial(watched), trace=trace))
     return samples.comparison(plan, trials=tuple(map(samples.checked, trials)))
+
+
+def traced_script(outcome="ok"):
+    """What `lab.py trace` measured of a script, with a check that it failed."""
+    whole = traced_comparison()
+    _, watched = whole.trials
+    trial = replace(watched.trial, outcome=outcome)
+    failed = replace(watched, trial=trial, checks=(Check("littles_law", ok=False, detail="more were seen"),))
+    return replace(whole, trials=(failed,), mode="trace")
 
 
 class Page(HTMLParser):
@@ -188,6 +198,22 @@ def test_a_traced_trial_carries_its_states_and_finds_the_lane_of_its_requests():
     assert own["spans"][:8] == [states.index("running"), 0, 1000, 0, states.index("gil"), 1000, 2000, 1]
     assert traced["trace"]["gaps"] == [[50000, 52000]]
     assert traced["trace"]["unseen"] == ["waiting for a core: no schedstat"]
+
+
+def test_a_traced_script_is_headed_by_its_name_and_nothing_is_ranked():
+    plain = traced_comparison()
+    failed = replace(plain.trials[1], checks=(Check("littles_law", ok=False, detail="more were seen"),))
+    text = "".join(Page(render(document(replace(plain, trials=(failed,), mode="trace")))).text)
+    assert "threads traced" in text
+    assert "compared" not in text
+    assert "of them not ranked" not in text
+    assert "littles_law more were seen" in text
+
+
+def test_a_heading_says_once_what_a_body_costs():
+    plan = samples.plan(["sync"], handle_s=0.04)
+    whole = document(samples.comparison(plan))
+    assert heading(points_of(whole)[0]).count("40 ms") == 1
 
 
 @pytest.mark.parametrize("state", STATES)

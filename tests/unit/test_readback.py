@@ -44,6 +44,7 @@ COMPARISONS = [
     samples.comparison(samples.plan(["threads"], trial_timeout_s=7.5)),
     STOPPED,
     TRACED,
+    replace(TRACED, mode="trace"),
 ]
 LOADS = [
     load_samples.load_run(load_samples.closed_trial()),
@@ -186,7 +187,7 @@ def test_nothing_to_read_is_said(tmp_path):
         (b"[]", "is no result of this lab"),
         (b'{"schema": 1}', "is no result of this lab"),
         (b'{"schema": "concurrency-lab/comparison/2"}', "has the schema 'concurrency-lab/comparison/2'"),
-        (b'{"schema": "concurrency-lab/comparison/1"}', "mode is neither"),
+        (b'{"schema": "concurrency-lab/comparison/1"}', "mode is none of"),
         (b'{"schema": "concurrency-lab/comparison/1", "mode": "compare"}', "id is missing"),
         (b'{"schema": "concurrency-lab/comparison/1", "mode": "load", "id": 3}', "id is not text"),
     ],

@@ -5,10 +5,9 @@ As with a comparison's reports, a new format is a new file, and a format is impo
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Protocol, cast
 
+from labkit import formats
 from labkit.load.model import LoadRun
 from labkit.reports import Page
 
@@ -22,13 +21,9 @@ class Report(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return tuple(sorted(_modules()))
+    return formats.names(__path__)
 
 
 def load(name: str) -> Report:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", import_module(f"{__name__}.{_modules()[name]}"))
-
-
-def _modules() -> dict[str, str]:
-    return {module.name.rstrip("_"): module.name for module in iter_modules(__path__) if not module.ispkg}
+    return cast("Report", formats.load(__name__, __path__, name))
