@@ -60,7 +60,7 @@ class Agreement:
 def agreements(comparison: Comparison) -> tuple[Agreement, ...]:
     """A row per grid point and figure, where both were measured at that point."""
     found = []
-    for point in sorted({block.point for block in comparison.plan.blocks}):
+    for point in comparison.plan.points:
         pair = [_trials(comparison, name, point) for name in (COUNTERPART, BASELINE)]
         if all(pair):
             for figure, percent in FIGURES.items():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, cast
 
 from clients.harness import protocol
+from labkit.matching import Attempt, matched
 from labkit.model import (
     LaneRow,
     Outcome,
@@ -33,14 +34,7 @@ def assemble(
     """The trial as measured. Without a last word from the client its time axis begins with its first sample."""
     done = report.done
     start_ns = done.start_ns if done else next((m.t_ns for m in report.messages if isinstance(m, protocol.Sample)), 0)
-    waiting: dict[int | str, list[LoggedRequest]] = defaultdict(list)
-    for row in logged:
-        waiting[row.id].append(row)
-    rows = tuple(
-        _request_row(begin, end, start_ns, waiting[begin.id].pop(0) if waiting[begin.id] else None)
-        for begin, end in _pairs(report.messages)
-    )
-    unmatched = [row for rest in waiting.values() for row in rest]
+    rows, unmatched = _rows(_pairs(report.messages), logged, start_ns)
     outcome, error = _outcome(done, report, rows)
     return Trial(
         planned=planned,
@@ -59,7 +53,31 @@ def assemble(
         cpus=done.cpus if done else None,
         last_lines=done.last_lines if done else report.last_lines,
         trace=_trace(report.messages, start_ns) if planned.traced else None,
+        causes=done.causes if done else None,
+        gil=ready.gil,
     )
+
+
+def _rows(
+    attempts: Sequence[Attempt], logged: Sequence[LoggedRequest], start_ns: int
+) -> tuple[tuple[RequestRow, ...], list[LoggedRequest]]:
+    """The attempts as rows, in their order, and what the server logged besides."""
+    served: dict[int | str, list[LoggedRequest]] = defaultdict(list)
+    for row in logged:
+        served[row.id].append(row)
+    tried: dict[int | str, list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        tried[attempt[0].id].append(attempt)
+    found: dict[str, LoggedRequest] = {}
+    unmatched = [row for request_id, rows in served.items() if request_id not in tried for row in rows]
+    for request_id, its in tried.items():
+        own, rest = matched(its, served[request_id])
+        found |= own
+        unmatched += rest
+    numbers = {begin.key: number for its in tried.values() for number, (begin, _) in enumerate(its, 1)}
+    return tuple(
+        _request_row(begin, end, start_ns, found.get(begin.key), numbers[begin.key]) for begin, end in attempts
+    ), unmatched
 
 
 def _trace(messages: Sequence[protocol.Message], start_ns: int) -> Trace:
@@ -96,22 +114,29 @@ def _outcome(
 ) -> tuple[Outcome, str | None]:
     if done is None:
         return "crashed", report.how
-    unanswered = [row for row in rows if not row.answered]
-    if done.outcome == "ok" and unanswered:
-        first = unanswered[0]
+    last = {row.id: row for row in rows}
+    answered = {row.id for row in rows if row.answered}
+    told = {number for number, cause in enumerate(done.causes or (), 1) if cause is not None}
+    lost = [row for request_id, row in last.items() if request_id not in answered and request_id not in told]
+    if done.outcome == "ok" and lost:
+        first = lost[0]
         why = first.error or (f"status {first.status}" if first.end_s is not None else "never ended")
-        return "failed", f"{len(unanswered)} of {len(rows)} requests failed; request {first.id}: {why}"
+        return "failed", f"{len(lost)} of {len(last)} requests failed; request {first.id}: {why}"
     return done.outcome, done.error
 
 
-def _pairs(messages: Sequence[protocol.Message]) -> list[tuple[protocol.Begin, protocol.Request | None]]:
+def _pairs(messages: Sequence[protocol.Message]) -> list[Attempt]:
     ends = {message.key: message for message in messages if isinstance(message, protocol.Request)}
     begins = sorted((m for m in messages if isinstance(m, protocol.Begin)), key=lambda begin: begin.start_ns)
     return [(begin, ends.get(begin.key)) for begin in begins]
 
 
 def _request_row(
-    begin: protocol.Begin, end: protocol.Request | None, start_ns: int, served: LoggedRequest | None
+    begin: protocol.Begin,
+    end: protocol.Request | None,
+    start_ns: int,
+    served: LoggedRequest | None,
+    attempt: int,
 ) -> RequestRow:
     def seconds(t_ns: int | None) -> float | None:
         return None if t_ns is None else (t_ns - start_ns) / 1e9
@@ -129,11 +154,20 @@ def _request_row(
         bytes=end.bytes if end else None,
         error=end.error if end else None,
         server=_server_row(served, start_ns) if served else None,
+        attempt=attempt,
     )
 
 
 def _server_row(row: LoggedRequest, start_ns: int) -> ServerRow:
-    return ServerRow(row.id, row.worker, (row.start_ns - start_ns) / 1e9, (row.end_ns - start_ns) / 1e9, row.status)
+    return ServerRow(
+        id=row.id,
+        worker=row.worker,
+        start_s=(row.start_ns - start_ns) / 1e9,
+        end_s=(row.end_ns - start_ns) / 1e9,
+        status=row.status,
+        did=row.did,
+        attempt=row.attempt,
+    )
 
 
 def _sample_row(sample: protocol.Sample, start_ns: int) -> SampleRow:

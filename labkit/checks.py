@@ -6,13 +6,15 @@ processes, and the sockets from the kernel: where these witnesses agree, the fig
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
+from math import isfinite
 
 from labkit.figures import max_in_flight
-from labkit.model import Check, ServerRow, Trial
+from labkit.model import Check, RequestRow, Trial
 from labkit.statistics import time_average
+from server.behaviour import act
 
 # A sleep may last longer by the timer's slack and by what else runs; a tenth is past anything of that kind.
 DELAY_TOLERANCE = 0.10
@@ -22,6 +24,8 @@ LITTLE_TOLERANCE = 0.05
 LITTLE_MIN_SAMPLES = 20
 # The share of the machine that others may use before a makespan is no longer the approach's own doing.
 BUSY_SHARE = 0.20
+# What the server does to requests beyond the rate, at once.
+REFUSALS = ("refused", "banned")
 
 
 def check_trial(trial: Trial) -> tuple[Check, ...]:
@@ -30,22 +34,57 @@ def check_trial(trial: Trial) -> tuple[Check, ...]:
 
 
 def accounted(trial: Trial) -> Check:
-    """Requests sent = ok + failed, each id once, and all of them answered."""
+    """Each request was sent, not again without need, and answered; or none could be, and its cause was told."""
     wanted = range(1, trial.planned.point.load.requests + 1)
-    sent = Counter(row.id for row in trial.requests)
+    sent = {row.id for row in trial.requests}
+    answered_s = {row.id: row.end_s for row in reversed(trial.requests) if row.answered and row.end_s is not None}
+    missing = [number for number in wanted if number in sent and number not in answered_s]
+    told = {number for number, cause in enumerate(trial.causes or (), 1) if cause is not None}
     faults = [
         _these("never sent", [number for number in wanted if number not in sent]),
-        _these("sent more than once", [number for number, times in sent.items() if times > 1]),
-        _these("not asked for", [number for number in sent if number not in wanted]),
-        _these("not answered", [row.id for row in trial.requests if not row.answered]),
+        _these("sent more than once", _sent_again(trial.requests)),
+        _these("not asked for", [number for number in sorted(sent, key=str) if number not in wanted]),
+        _these("not answered", [number for number in missing if _can_be_answered(trial, number) or number not in told]),
     ]
-    return _verdict("accounted", faults, f"all {len(wanted)} requests sent once and answered")
+    answered = f"all {len(wanted)} requests sent and answered"
+    return _verdict(
+        "accounted",
+        faults,
+        answered if not missing else f"all sent; {len(missing)} without an answer, each with a cause",
+    )
+
+
+def _sent_again(rows: Sequence[RequestRow]) -> list[int | str]:
+    """The ids that were sent again while an earlier attempt was on its way, or after one had been answered."""
+    attempts: dict[int | str, list[RequestRow]] = defaultdict(list)
+    for row in rows:
+        attempts[row.id].append(row)
+    return [
+        request_id
+        for request_id, its in attempts.items()
+        if any(
+            earlier.answered or earlier.end_s is None or earlier.end_s > later.start_s
+            for earlier, later in pairwise(its)
+        )
+    ]
+
+
+def _can_be_answered(trial: Trial, number: int) -> bool:
+    server = trial.planned.point.server
+    return act(server.behaviour, server.delay_s, number, 1).kind != "hang"
 
 
 def server_log(trial: Trial) -> Check:
-    """The server's log holds the same requests as the client's."""
+    """The server's log holds the same requests as the client's.
+
+    Of a server that loses connections, or that is not there for a while, what got no answer need not be in it.
+    """
+    strict = trial.planned.point.server.behaviour.plain
     faults = [
-        _these("not in the server's log", [row.id for row in trial.requests if row.server is None]),
+        _these(
+            "not in the server's log",
+            [row.id for row in trial.requests if row.server is None and (strict or row.status is not None)],
+        ),
         _these("in the server's log alone", [row.id for row in trial.unmatched]),
     ]
     return _verdict("server_log", faults, "the server logged the same requests")
@@ -57,7 +96,7 @@ def containment(trial: Trial) -> Check:
         row.id
         for row in trial.requests
         if row.server is not None
-        and (row.server.start_s < row.start_s or (row.end_s is not None and row.server.end_s > row.end_s))
+        and (row.server.start_s < row.start_s or (_was_heard_out(row, trial) and row.server.end_s > (row.end_s or 0.0)))
     ]
     return _verdict(
         "containment",
@@ -66,11 +105,20 @@ def containment(trial: Trial) -> Check:
     )
 
 
+def _was_heard_out(row: RequestRow, trial: Trial) -> bool:
+    """Whether the client stayed to the end. Who may give up on a server that hangs does so before the server does."""
+    return row.end_s is not None and (row.status is not None or trial.planned.point.server.behaviour.plain)
+
+
 def body_order(trial: Trial) -> Check:
-    """The bodies came back in the order of the urls."""
+    """The bodies came back in the order of the urls, and where there is none, its cause."""
     if trial.answers is None:
         return Check("body_order", False, "`main` returned no list of bodies")
-    if trial.answers != tuple(range(1, trial.planned.point.load.requests + 1)):
+    causes = trial.causes or (None,) * len(trial.answers)
+    wanted = range(1, trial.planned.point.load.requests + 1)
+    told = zip(trial.answers, causes, wanted, strict=False)
+    kept = all(answer == number or cause is not None for answer, cause, number in told)
+    if not kept or len(trial.answers) != len(wanted):
         shown = ", ".join("?" if answer is None else str(answer) for answer in trial.answers[:12])
         return Check("body_order", False, f"bodies came back as {shown}{'…' if len(trial.answers) > 12 else ''}")
     return Check("body_order", True, "bodies in the order of the urls")
@@ -85,19 +133,65 @@ def limit(trial: Trial) -> Check:
 
 
 def server_delay(trial: Trial) -> Check:
-    """The server kept its delay."""
-    wanted_s = trial.planned.point.server.delay_s
-    most_s = wanted_s * (1 + DELAY_TOLERANCE) + DELAY_SLACK_S
-    served = _server_rows(trial)
+    """The server kept its delay, with each request the one that it was to have."""
+    server = trial.planned.point.server
+    served = [
+        (row.id, row.server.end_s - row.server.start_s, wanted_s)
+        for row in trial.requests
+        if row.server is not None and (wanted_s := _delay_s(row, trial)) is not None
+    ]
     if not served:
         return Check("server_delay", None, "the server logged nothing")
-    wrong = [row.id for row in served if not wanted_s <= row.end_s - row.start_s <= most_s]
-    slowest_s = max(row.end_s - row.start_s for row in served)
+    wrong = [
+        request_id
+        for request_id, took_s, wanted_s in served
+        if not wanted_s <= took_s <= wanted_s * (1 + DELAY_TOLERANCE) + DELAY_SLACK_S
+    ]
+    if server.behaviour.plain:
+        usual_s = server.delay_s
+        fault = f"not served in {usual_s:g} to {usual_s * (1 + DELAY_TOLERANCE) + DELAY_SLACK_S:.3g} s"
+        return _verdict(
+            "server_delay",
+            [_these(fault, wrong)],
+            f"slowest {max(took_s for _, took_s, _ in served):.3f} s of {usual_s:g} s",
+        )
+    most_s = max(took_s - wanted_s for _, took_s, wanted_s in served)
     return _verdict(
-        "server_delay",
-        [_these(f"not served in {wanted_s:g} to {most_s:.3g} s", wrong)],
-        f"slowest {slowest_s:.3f} s of {wanted_s:g} s",
+        "server_delay", [_these("not served in the time they were to take", wrong)], f"at most {most_s:.3f} s late"
     )
+
+
+def _delay_s(row: RequestRow, trial: Trial) -> float | None:
+    """How long the server was to be busy with it; None where that is for others to decide."""
+    server = trial.planned.point.server
+    assert row.server is not None
+    if server.behaviour.plain:
+        return server.delay_s
+    if row.server.did in REFUSALS:
+        return 0.0
+    if row.server.attempt is None or not isinstance(row.id, int):
+        return None
+    seconds = act(server.behaviour, server.delay_s, row.id, row.server.attempt).seconds
+    return seconds if isfinite(seconds) else None
+
+
+def faults(trial: Trial) -> Check:
+    """The server did to each request what the scenario, the seed and the request's id say."""
+    server = trial.planned.point.server
+    if server.behaviour.plain:
+        return Check("faults", True, "none were to come")
+    logged = [*(row.server for row in trial.requests if row.server is not None), *trial.unmatched]
+    other = [
+        row.id
+        for row in logged
+        if isinstance(row.id, int)
+        and row.attempt is not None
+        and row.did != act(server.behaviour, server.delay_s, row.id, row.attempt).kind
+        and not (server.behaviour.rate and row.did in REFUSALS)
+    ]
+    told = Counter(row.did for row in logged)
+    shown = ", ".join(f"{number} × {kind.replace('_', ' ')}" for kind, number in sorted(told.items()))
+    return _verdict("faults", [_these("met something else than the scenario has", other)], shown or "none was met")
 
 
 def littles_law(trial: Trial) -> Check:
@@ -143,13 +237,10 @@ CHECKS: tuple[Callable[[Trial], Check], ...] = (
     body_order,
     limit,
     server_delay,
+    faults,
     littles_law,
     quiet_machine,
 )
-
-
-def _server_rows(trial: Trial) -> list[ServerRow]:
-    return [row.server for row in trial.requests if row.server is not None]
 
 
 def _these(fault: str, ids: Collection[int | str]) -> str | None:

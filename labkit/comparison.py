@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -145,11 +146,12 @@ class Run:
             trial_timeout_s=planned.timeout_s,
             handle_ms=load.handle_s * 1000,
             trace=planned.traced,
+            rate=load.rate,
         )
         before = server.cpu_s()
         report = client.run(signal, self.progress.sample)
         after = server.cpu_s()
-        sent = {message.id for message in report.messages if isinstance(message, protocol.Begin)}
+        sent = Counter(message.id for message in report.messages if isinstance(message, protocol.Begin))
         logged = server.requests_of(planned.key, sent, LOG_PATIENCE_S)
         used = None if before is None or after is None else after - before
         trial = assemble(planned, ready, report, logged, used)

@@ -57,6 +57,14 @@ def seconds_list(least: float, most: float) -> Callable[[str], tuple[float, ...]
     return _several(seconds(least, most))
 
 
+def texts(text: str) -> tuple[str, ...]:
+    """Parses names with commas between them; each counts once."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if "" in found:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name in it")
+    return found
+
+
 def choices(allowed: Sequence[str], *, several: bool = False) -> Callable[[str], object]:
     """Parses one of `allowed`, or `several` with commas between them."""
 

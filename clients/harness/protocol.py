@@ -23,6 +23,7 @@ class ProtocolError(ValueError):
 class Trial(NamedTuple):
     """The start signal: call the approach's ``main`` with `urls` now.
 
+    An approach is told `limit`, `timeout_s` and `rate` (requests a second, None for no limit) if it takes them.
     With `handle_ms` each body costs that many milliseconds of pure Python where the approach handles it. With `trace`
     the harness watches what every thread and task does, and tells it in `Lane`s.
     """
@@ -33,6 +34,7 @@ class Trial(NamedTuple):
     trial_timeout_s: float
     handle_ms: float = 0.0
     trace: bool = False
+    rate: float | None = None
 
 
 class Load(NamedTuple):
@@ -85,11 +87,12 @@ class Held(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """The approach is imported and waits for the start signal."""
+    """The approach is imported and waits for the start signal. `gil` is whether its interpreter has one."""
 
     approach: str
     python: str
     cold_start_s: float
+    gil: bool = True
 
 
 class Unavailable(NamedTuple):
@@ -207,7 +210,8 @@ class Done(NamedTuple):
     """The trial ended.
 
     `answers` holds, for each body that ``main`` returned, the request id it begins with, or None where it begins with
-    none; it is None when ``main`` returned something else than a sequence. `machine_cpu_s` is the processor time of
+    none; it is None when ``main`` returned something else than a sequence. Where an exception stands in a body's place,
+    `causes` holds what it says. `machine_cpu_s` is the processor time of
     the whole machine between start and end, waiting for a hypervisor included.
     """
 
@@ -220,6 +224,7 @@ class Done(NamedTuple):
     machine_cpu_s: float | None
     cpus: int
     last_lines: tuple[str, ...]
+    causes: tuple[str | None, ...] | None = None
 
 
 Signal = Trial | Load | Script

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit import reports
+from labkit import reports, scenarios
 from labkit.arguments.common import add, add_format, add_runtime
 from labkit.model import WORKER_CLASSES
-from labkit.options import choices, integer, integers, number, seconds, seconds_list
+from labkit.options import choices, integer, integers, number, seconds, seconds_list, texts
 
 EXAMPLES = """\
 examples:
@@ -15,6 +15,8 @@ examples:
   python lab.py compare --workers 1,3,9 --repeat 5      vary the server's workers, five trials each
   python lab.py compare threads asyncio_gather --requests 30 --limit 6
   python lab.py compare all --runtime local --format markdown
+  python lab.py compare sync threads thread_pool_robust asyncio_robust --scenario flaky,timeouts
+  python lab.py compare sync threads process_pool --scenario cpu --runtime local --python python3.14,python3.14t
 """
 
 
@@ -23,9 +25,27 @@ def add_compare(commands: Any) -> None:
     command.add_argument("approaches", nargs="*", metavar="NAME", help="approaches, or `all` (default: six of them)")
     grid = command.add_argument_group("the grid", "Several values, with commas, run every combination.")
     grid.add_argument(
-        "--requests", type=integers(1, 10_000), default=(9,), metavar="N,…", help="requests an approach makes (9)"
+        "--scenario",
+        type=choices(scenarios.names(), several=True),
+        default=(scenarios.DEFAULT,),
+        metavar="NAME,…",
+        help="what the server does to requests (baseline); `python lab.py scenarios` lists them",
+    )
+    grid.add_argument(
+        "--requests",
+        type=integers(1, 10_000),
+        default=(),
+        metavar="N,…",
+        help="requests an approach makes (the scenario's: 9)",
     )
     _server_axes(grid)
+    grid.add_argument(
+        "--python",
+        type=texts,
+        default=(),
+        metavar="PATH_OR_IMAGE,…",
+        help="interpreters (local) or base images (docker) for the approaches (the lab's own)",
+    )
     grid.add_argument(
         "--limit",
         type=integers(1, 10_000),
@@ -44,9 +64,9 @@ def add_compare(commands: Any) -> None:
     grid.add_argument(
         "--handle-ms",
         type=number(0, 10_000, "milliseconds"),
-        default=0.0,
+        default=None,
         metavar="MS",
-        help="pure-Python work that each body costs the approach (0)",
+        help="pure-Python work that each body costs the approach (the scenario's: 0)",
     )
     how = command.add_argument_group("how")
     how.add_argument(
@@ -69,9 +89,9 @@ def _server_axes(group: Any) -> None:
     group.add_argument(
         "--delay",
         type=seconds_list(0.001, 60),
-        default=(1.0,),
+        default=(),
         metavar="S,…",
-        help="seconds the server takes for an answer (1)",
+        help="seconds the server takes for an answer (the scenario's: 1)",
     )
     group.add_argument(
         "--worker-class",

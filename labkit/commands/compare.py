@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from clients.harness import catalogue
-from labkit import html, owner, reports
+from labkit import html, owner, reports, scenarios
 from labkit.agreement import agreements
 from labkit.comparison import Run
 from labkit.document import document, trial_document
@@ -80,10 +80,12 @@ def _grid(options: Namespace, cpus: int) -> Grid:
         worker_classes=options.worker_class,
         worker_threads=options.worker_threads,
         delays_s=options.delay,
+        scenarios={name: scenarios.load(name) for name in options.scenario},
+        pythons=options.python or (None,),
         limits=options.limit,
         repeat=options.repeat,
         trial_timeout_s=options.trial_timeout,
-        handle_s=options.handle_ms / 1000,
+        handle_s=None if options.handle_ms is None else options.handle_ms / 1000,
         cpus=cpus,
         trace=options.trace,
     )

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from labkit.exports.parts.canvas import GREY, PALE, VERMILLION, lighter
 from labkit.exports.parts.page import Group, Legend, Page, Panel, columns, drawn
-from labkit.exports.parts.rows import STAGES, end_of
+from labkit.exports.parts.rows import STAGES
 from labkit.exports.parts.stacks import Time
 from labkit.exports.parts.strips import (
     FAILED,
@@ -19,6 +19,7 @@ from labkit.exports.parts.strips import (
     state_strips,
     worker_strips,
 )
+from labkit.figures import end_of
 from labkit.model import STATES, CheckedTrial, Comparison, GridPoint
 from labkit.reports.parts.text import SEPARATOR, described, many, visible
 from labkit.saved.comparisons import comparison_of
@@ -37,7 +38,7 @@ def write(document: dict[str, Any], to: BinaryIO) -> None:
 
 def page(comparison: Comparison) -> Page:
     """The first trials of each approach, watched closely and not, at the first grid point."""
-    points = sorted({block.point for block in comparison.plan.blocks})
+    points = comparison.plan.points
     shown = _shown(comparison, points[0])
     latest_s = max((end_of(checked.trial) for checked in shown), default=0.0)
     time = Time(max(latest_s * BEYOND, SHORTEST_S), columns())

@@ -30,7 +30,9 @@ MAY_IMPORT = {
     "model": set(),
     "errors": set(),
     "locks": set(),
-    "ideal": set(),
+    "scenario": set(),
+    "scenarios": {"formats", "scenario"},
+    "ideal": {"model"},
     "statistics": set(),
     "figures": {"model", "statistics"},
     "checks": {"model", "statistics", "figures"},
@@ -44,10 +46,11 @@ MAY_IMPORT = {
     "reports": {"formats", "model", "agreement", "statistics", "figures", "summary", "document"},
     "options": {"errors"},
     "selection": {"errors", "options"},
-    "plan": {"errors", "model", "ideal"},
+    "plan": {"errors", "model", "ideal", "scenario"},
     "runtime": {"errors", "model"},
     "runtime.choose": {"errors", "leftovers"},
-    "assemble": {"model", "runtime"},
+    "matching": {"runtime"},
+    "assemble": {"matching", "model", "runtime"},
     "results": {"errors"},
     "saved": {"errors", "model", "load", "document", "reports", "results"},
     "saved.finding": {"errors", "options"},
@@ -135,6 +138,11 @@ def test_clients_and_server_do_not_know_the_lab(path):
     assert of("docker", imports_of(path)) == set()
 
 
+@each_labkit_module
+def test_labkit_needs_of_the_server_what_it_is_to_do(path):
+    assert of("server", imports_of(path)) <= {"server.behaviour"}
+
+
 def test_server_and_clients_do_not_know_each_other():
     assert {name for path in SERVER for name in of("clients", imports_of(path))} == set()
     assert {name for path in CLIENTS for name in of("server", imports_of(path))} == set()
@@ -185,9 +193,10 @@ def test_help_and_usage_errors_need_the_standard_library_alone():
         seen.add(name := waiting.pop())
         path = ROOT.joinpath(*name.split("."))
         names = imports_of(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"), skip=not_at_once)
-        waiting |= of("labkit", names) - seen
-        seen |= names - of("labkit", names)
-    assert {name.split(".")[0] for name in seen} - {"labkit"} <= sys.stdlib_module_names
+        ours = of("labkit", names) | of("server", names)
+        waiting |= ours - seen
+        seen |= names - ours
+    assert {name.split(".")[0] for name in seen} - {"labkit", "server"} <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", [*LABKIT, *HARNESS, *SERVER, *LOADTEST], ids=name_of)

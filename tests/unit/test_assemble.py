@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from clients.harness.protocol import Begin, Done, Ready, Request, Sample
 from labkit.assemble import assemble
 from labkit.model import SampleRow, ServerRow
@@ -170,3 +172,40 @@ def test_a_client_without_a_last_word_has_crashed_and_its_times_count_from_the_f
 def test_a_client_that_said_nothing_at_all_has_crashed():
     trial = trial_of(how="the client exited with code 1")
     assert (trial.outcome, trial.requests, trial.samples) == ("crashed", (), ())
+
+
+# More than one attempt at a request.
+
+RETRIED = (
+    begin(1, 10, "a"),
+    end(1, 10, 20, "a", status=503),
+    begin(2, 15, "b"),
+    end(2, 15, 1030, "b"),
+    begin(1, 40, "c"),
+    end(1, 40, 1060, "c"),
+    done(),
+)
+
+
+def test_attempts_are_counted_and_a_request_that_was_answered_in_the_end_has_not_failed():
+    trial = trial_of(*RETRIED)
+    assert [(row.id, row.attempt, row.status) for row in trial.requests] == [(1, 1, 503), (2, 1, 200), (1, 2, 200)]
+    assert (trial.outcome, trial.error) == ("ok", None)
+
+
+def test_what_the_server_did_is_kept():
+    refused = replace(logged(1, 12, 13), status=503, did="unavailable", attempt=1)
+    trial = trial_of(*RETRIED, log=(refused, replace(logged(1, 45, 1050), attempt=2)))
+    assert [(row.server.did, row.server.attempt) for row in trial.requests if row.server] == [
+        ("unavailable", 1),
+        ("answer", 2),
+    ]
+
+
+def test_a_request_whose_cause_main_told_does_not_fail_the_trial():
+    broken = end(1, 10, 60, error="TimeoutError", status=None, bytes=None, first_byte_ns=None)
+    messages = (begin(1, 10), begin(2, 20), broken, end(2, 20, 1050))
+    trial = trial_of(*messages, done(answers=(None, 2), causes=("TimeoutError", None)))
+    assert (trial.outcome, trial.causes) == ("ok", ("TimeoutError", None))
+    unnoticed = trial_of(*messages, done(answers=(None, 2)))
+    assert (unnoticed.outcome, unnoticed.error) == ("failed", "1 of 2 requests failed; request 1: TimeoutError")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from labkit import checks
 from labkit.model import ServerRow
+from server.behaviour import Behaviour, act
 from tests import samples
 from tests.samples import good_trial, planned, with_rows, without_requests
 
@@ -27,6 +29,74 @@ def served(trial, request_id, **changes):
     return with_rows(trial, request_id, server=replace(row(trial, request_id).server, **changes))
 
 
+def faulty_trial(**behaviour):
+    """A trial of one client that asks again at once, under a behaviour; what hangs it gives up after a second."""
+    plain = good_trial(planned("sync", requests=20, delay_s=0.1))
+    server = replace(plain.planned.point.server, behaviour=Behaviour(**behaviour))
+    at = replace(plain.planned.point, server=server)
+    rows, causes, now_s = [], [], 0.0
+    for number, pattern in enumerate(plain.requests, 1):
+        for attempt in count(1):
+            met = act(server.behaviour, server.delay_s, number, attempt)
+            start_s, now_s = now_s, now_s + min(met.seconds, 1.0) + 0.004
+            status = {"answer": 200, "drip": 200, "unavailable": 503}.get(met.kind)
+            logged = ServerRow(number, 70, start_s + 0.002, now_s - 0.001, status or 0, met.kind, attempt)
+            times = {"start_s": start_s, "first_byte_s": now_s if status else None, "end_s": now_s}
+            error = None if status else "ConnectionResetError"
+            rows.append(replace(pattern, **times, status=status, error=error, server=logged, attempt=attempt))
+            if met.kind in {"answer", "drip", "hang"}:
+                causes.append("TimeoutError" if met.kind == "hang" else None)
+                break
+    answers = tuple(number if cause is None else None for number, cause in enumerate(causes, 1))
+    return replace(
+        plain,
+        planned=replace(plain.planned, point=at),
+        requests=tuple(rows),
+        makespan_s=now_s,
+        answers=answers,
+        causes=tuple(causes),
+        samples=(),
+        machine_cpu_s=None,
+    )
+
+
+FLAKY = faulty_trial(fail=3)
+HANGING = faulty_trial(hang=1, drip=1, drip_s=0.2)
+HUNG = next(row.id for row in HANGING.requests if row.server.did == "hang")
+FAILED = next(row for row in FLAKY.requests if row.server.did == "reset_before")
+LIMITED = faulty_trial(rate=5.0)
+LIMITED = replace(
+    LIMITED,
+    requests=(
+        replace(
+            LIMITED.requests[0],
+            start_s=-0.01,
+            end_s=-0.001,
+            status=429,
+            server=ServerRow(1, 70, -0.005, -0.004, 429, "refused", 1),
+        ),
+        *(
+            replace(each, server=replace(each.server, attempt=2), attempt=2) if each.id == 1 else each
+            for each in LIMITED.requests
+        ),
+    ),
+)
+
+
+def lost(trial, number):
+    """`trial`, where nobody was ever told what became of one request."""
+    causes = tuple(None if place == number else cause for place, cause in enumerate(trial.causes, 1))
+    answers = tuple(None if place == number else answer for place, answer in enumerate(trial.answers, 1))
+    rows = tuple(replace(each, status=None, error="reset") if each.id == number else each for each in trial.requests)
+    return replace(trial, causes=causes, answers=answers, requests=rows)
+
+
+def told(trial, number):
+    """`trial`, where one request that could be answered was given up, and its cause told."""
+    causes = tuple("gave up" if place == number else cause for place, cause in enumerate(trial.causes, 1))
+    return replace(lost(trial, number), causes=causes)
+
+
 def shifted(trial, request_id, by_s):
     """`trial`, with one request earlier or later, for client and server alike."""
     moved = row(trial, request_id)
@@ -44,16 +114,24 @@ def seen(trial, count):
 
 
 HOLDS = {
-    "accounted": [GOOD, SYNC, good_trial(planned(requests=1))],
-    "server_log": [GOOD, SYNC],
+    "accounted": [GOOD, SYNC, good_trial(planned(requests=1)), FLAKY, HANGING, LIMITED],
+    "server_log": [
+        GOOD,
+        SYNC,
+        FLAKY,
+        replace(FLAKY, requests=tuple(replace(r, server=None) if r is FAILED else r for r in FLAKY.requests)),
+    ],
     "containment": [
         GOOD,
         with_rows(GOOD, 4, end_s=None),  # cut off: nobody can say that it was served outside
         served(GOOD, 4, start_s=row(GOOD, 4).start_s, end_s=row(GOOD, 4).end_s),
+        FLAKY,
+        served(HANGING, HUNG, end_s=row(HANGING, HUNG).end_s + 0.1),  # it noticed later that the client had gone
     ],
-    "body_order": [GOOD, SYNC],
+    "body_order": [GOOD, SYNC, FLAKY, HANGING],
     "limit": [GOOD, BOUNDED, SYNC, shifted(SYNC, 2, row(SYNC, 1).end_s - row(SYNC, 2).start_s)],
-    "server_delay": [GOOD, served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 1.1)],
+    "server_delay": [GOOD, served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 1.1), FLAKY, HANGING, LIMITED],
+    "faults": [GOOD, FLAKY, HANGING, LIMITED],
     "littles_law": [GOOD, SYNC, seen(GOOD, lambda count: count and count * 1.04)],
     "quiet_machine": [
         GOOD,
@@ -71,11 +149,21 @@ FAILS = {
         "a failed request": (with_rows(GOOD, 5, error="ConnectionResetError"), ["not answered", "5"]),
         "an error's status": (with_rows(GOOD, 5, status=500), ["not answered", "5"]),
         "a request that never ended": (with_rows(GOOD, 5, end_s=None), ["not answered", "5"]),
+        "one that nobody asked to be sent again": (
+            replace(FLAKY, requests=(*FLAKY.requests, replace(FLAKY.requests[0], start_s=9.0))),
+            ["sent more than once"],
+        ),
+        "one given up that could be answered": (told(FLAKY, 7), ["not answered", "7"]),
+        "one without a cause": (lost(HANGING, HUNG), ["not answered", str(HUNG)]),
     },
     "server_log": {
         "a server that logs nothing": (with_rows(GOOD, server=None), ["not in the server's log"]),
         "a server that leaves one out": (with_rows(GOOD, 6, server=None), ["not in the server's log", "6"]),
         "a request that the client hides": (replace(GOOD, unmatched=(STRAY,)), ["log alone", "17"]),
+        "an answer out of nowhere": (
+            replace(FLAKY, requests=tuple(replace(r, server=None) if r.status else r for r in FLAKY.requests)),
+            ["not in the server's log"],
+        ),
     },
     "containment": {
         "served before it was sent": (served(GOOD, 2, start_s=row(GOOD, 2).start_s - 0.001), ["2"]),
@@ -90,6 +178,7 @@ FAILS = {
         "the same body nine times": (replace(GOOD, answers=(1,) * 9), ["1, 1"]),
         "no bodies": (replace(GOOD, answers=()), ["bodies"]),
         "main returned None": (replace(GOOD, answers=None), ["main"]),
+        "a cause too many": (replace(HANGING, answers=(*HANGING.answers, None)), ["bodies"]),
     },
     "limit": {
         "one more than the limit": (shifted(BOUNDED, 4, -0.5), ["4 in flight", "3 allowed"]),
@@ -100,6 +189,19 @@ FAILS = {
         "too long": (served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 1.2), ["4"]),
         "too short": (served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 0.999), ["4"]),
         "no delay at all": (served(GOOD, 4, end_s=row(GOOD, 4).server.start_s), ["4"]),
+        "a slow refusal": (served(LIMITED, 1, end_s=row(LIMITED, 1).server.start_s + 0.1), ["1"]),
+        "a drip that does not last": (
+            with_rows(HANGING, server=replace(HANGING.requests[0].server, start_s=0.0, end_s=0.05)),
+            ["not served in the time"],
+        ),
+    },
+    "faults": {
+        "an answer for a failure": (
+            replace(FLAKY, requests=tuple(replace(r, server=replace(r.server, did="answer")) for r in FLAKY.requests)),
+            ["something else", str(FAILED.id)],
+        ),
+        "a failure for an answer": (served(HANGING, 3, did="reset_within"), ["something else", "3"]),
+        "a refusal where there is no rate": (served(FLAKY, 3, did="refused"), ["something else", "3"]),
     },
     "littles_law": {
         "sockets that see nothing": (seen(GOOD, lambda _: 0), ["0.00"]),

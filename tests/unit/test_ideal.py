@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.ideal import ideal_s
+from labkit.ideal import attempts_s, ideal_s, ideal_under_s, shortest_s
+from labkit.model import Load, ServerConfig
+from server.behaviour import Behaviour
 
 COUNTS = st.integers(1, 60)
 DELAYS = st.floats(0.001, 60)
@@ -67,3 +69,57 @@ def test_handling_adds_to_it_and_more_cores_never_lengthen_it(load, handle_s, co
 @pytest.mark.parametrize(("cores", "expected_s"), [(1, 8.0), (2, 4.0), (4, 2.0), (8, 2.0)])
 def test_work_on_one_core_takes_longer_than_the_rounds_where_there_is_much_of_it(cores, expected_s):
     assert ideal_s(8, 1.0, 8, 8, handle_s=1.0, cores=cores) == expected_s
+
+
+# Under a scenario.
+
+JOBS = st.lists(st.floats(0.01, 10), min_size=1, max_size=30)
+
+
+@given(JOBS, st.integers(1, 12))
+def test_no_schedule_is_shorter_than_the_bound(jobs, machines):
+    ends = [0.0] * machines
+    for job in sorted(jobs, reverse=True):  # the longest first, each to whoever is free first
+        heapreplace(ends, ends[0] + job)
+    longest_first_s, bound_s = max(ends), shortest_s(jobs, machines)
+    assert bound_s <= longest_first_s * (1 + 1e-9)
+    assert bound_s >= max(jobs)
+    assert bound_s >= sum(jobs) / machines * (1 - 1e-9)
+
+
+@given(COUNTS, DELAYS, COUNTS)
+def test_for_jobs_of_one_length_the_bound_is_whole_rounds(requests, delay_s, machines):
+    assert shortest_s([delay_s] * requests, machines) == pytest.approx(ideal_s(requests, delay_s, machines, requests))
+
+
+def under(behaviour, *, requests=30, workers=3, bound=30, delay_s=0.3, timeout_s=2.0):
+    server = ServerConfig(workers, "sync", 1, delay_s, behaviour)
+    return ideal_under_s(server, Load(requests, bound, timeout_s=timeout_s), bound)
+
+
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 60), DELAYS)
+def test_where_nothing_happens_the_ideal_is_the_usual_one(requests, workers, bound, delay_s):
+    expected = ideal_s(requests, delay_s, workers, bound)
+    found = under(Behaviour(seed=7), requests=requests, workers=workers, bound=bound, delay_s=delay_s, timeout_s=None)
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "expected_s"),
+    [
+        (Behaviour(hang=1), (27 * 0.3 + 3 * 2.0) / 3),  # each of three that never answer costs one timeout
+        (Behaviour(rate=5.0, burst=3), (30 - 3) / 5 + 0.3),
+        (Behaviour(restart_at=5, away_s=2.0), (30.5 * 0.3) / 3 + 2.0),
+    ],
+)
+def test_what_the_best_client_needs(behaviour, expected_s):
+    assert under(behaviour) == pytest.approx(expected_s, rel=0.02)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_failures_and_spread_never_make_a_bound_below_the_work(seed, fail):
+    behaviour = Behaviour(seed=seed, fail=fail, spread=0.5)
+    server, load = ServerConfig(3, "sync", 1, 0.3, behaviour), Load(30, 30)
+    attempts = [each for number in range(1, 31) for each in attempts_s(server, load, number)]
+    assert under(behaviour, timeout_s=None) >= sum(attempts) / 3 - 1e-9
+    assert len(attempts) >= 30 + 3 * fail  # each attempt that fails is followed by another

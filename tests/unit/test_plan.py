@@ -191,7 +191,7 @@ def test_traced_trials_come_once_for_each_approach_and_point_and_last(repeat):
 def test_handling_is_part_of_the_ideal_on_as_many_cores_as_have_a_gil_of_their_own():
     def planned_with(own_gils):
         described = replace(samples.approach("thread_pool"), own_gils=own_gils)
-        grid = Grid([8], [8], ["sync"], [1], [1.0], [8], 1, None, handle_s=1.0, cpus=4)
+        grid = replace(GRID, requests=[8], workers=[8], limits=[8], handle_s=1.0, cpus=4)
         return make_plan({"pool": described}, grid, 1).trials[0]
 
     assert planned_with(own_gils=False).ideal_s == 8.0

@@ -1,4 +1,4 @@
-"""What the lab plans and measures: frozen data, validated when it is made. It knows nothing of how it came about.
+"""What came of it: the raw rows of trials, their checks, and where they ran.
 
 Times of a trial are seconds counted from its start signal; sizes are bytes. What could not be measured is None.
 """
@@ -6,12 +6,11 @@ Times of a trial are seconds counted from its start signal; sizes are bytes. Wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+from labkit.model.planned import Plan, PlannedTrial
 
 Outcome = Literal["ok", "failed", "crashed", "timeout", "interrupted"]
-WorkerClass = Literal["sync", "gthread", "gevent", "asgi"]
-# The row that Locust makes: compared with the approaches, and never ranked among them.
-BASELINE = "locust"
 State = Literal["running", "io", "gil", "core", "lock", "sleep", "child", "ready"]
 STATES: dict[State, str] = {
     "running": "running",
@@ -23,103 +22,31 @@ STATES: dict[State, str] = {
     "child": "waiting for a child process",
     "ready": "ready, waiting for the loop",
 }
-WORKER_CLASSES: tuple[WorkerClass, ...] = get_args(WorkerClass)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ServerConfig:
-    """How the slow server is started."""
-
-    workers: int
-    worker_class: WorkerClass
-    worker_threads: int
-    delay_s: float
-
-    @property
-    def slots(self) -> int | None:
-        """How many requests the server serves at once; None where it sets no bound."""
-        return self.workers * self.worker_threads if self.worker_class in {"sync", "gthread"} else None
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Load:
-    """What every approach is asked to do; `handle_s` is the processor time that each body costs it."""
-
-    requests: int
-    limit: int
-    timeout_s: float | None = None
-    handle_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class GridPoint:
-    """One configuration; approaches are compared with each other within it."""
-
-    server: ServerConfig
-    load: Load
-    scenario: str = "baseline"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedTrial:
-    """One approach, to be run once.
-
-    `order` counts all trials of the comparison from 1. `bound` is the most requests that the approach may have in
-    flight here, and `ideal_s` the shortest makespan that this allows. A `traced` trial is watched closely, which may
-    slow it: it is never ranked.
-    """
-
-    approach: str
-    point: GridPoint
-    repeat: int
-    order: int
-    bound: int
-    ideal_s: float
-    timeout_s: float
-    traced: bool = False
-
-    @property
-    def key(self) -> str:
-        """Marks this trial's requests on the wire and in the server's log."""
-        return f"t{self.order}"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The trials of one repeat at one grid point: they share a server, and their clients start side by side."""
-
-    point: GridPoint
-    trials: tuple[PlannedTrial, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that will be run, in order. `left_out` names combinations that are impossible, and why."""
-
-    blocks: tuple[Block, ...]
-    approaches: tuple[str, ...]
-    seed: int
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def trials(self) -> tuple[PlannedTrial, ...]:
-        return tuple(trial for block in self.blocks for trial in block.trials)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """A request as the server logged it. `worker` is the worker's process id as the server sees it."""
+    """A request as the server logged it. `worker` is the worker's process id as the server sees it.
+
+    `did` is what it did to the request: a kind of `server.behaviour.Act`, or ``refused`` or ``banned``. `attempt`
+    counts the requests with this id from 1; None where the server does not count them.
+    """
 
     id: int | str
     worker: int
     start_s: float
     end_s: float
     status: int
+    did: str = "answer"
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """A request as the client made it; `end_s` is None where it never ended, `server` its row in the server's log."""
+    """An attempt at a request as the client made it; `end_s` is None where it never ended.
+
+    `server` is its row in the server's log. `attempt` counts the attempts at this request from 1.
+    """
 
     id: int | str
     lane: str
@@ -133,6 +60,7 @@ class RequestRow:
     bytes: int | None
     error: str | None
     server: ServerRow | None
+    attempt: int = 1
 
     @property
     def answered(self) -> bool:
@@ -193,7 +121,8 @@ class Trace:
 class Trial:
     """One trial as it was measured: the raw rows. Everything else about it follows from these.
 
-    `answers` are the request ids that the returned bodies begin with, in their order. `unmatched` are rows of the
+    `answers` are the request ids that the returned bodies begin with, in their order; where an exception stands in a
+    body's place, `causes` holds what it says. `gil` is whether the interpreter has one. `unmatched` are rows of the
     server's log to which no request of the client belongs. `machine_cpu_s` is the whole machine's processor time
     during the trial, `server_cpu_s` the server's part of it.
     """
@@ -214,6 +143,8 @@ class Trial:
     cpus: int | None = None
     last_lines: tuple[str, ...] = ()
     trace: Trace | None = None
+    causes: tuple[str | None, ...] | None = None
+    gil: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,23 @@
+"""The scenarios, a file each: a new one is a new file. In its name a hyphen stands for each underscore."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from labkit import formats
+
+if TYPE_CHECKING:
+    from labkit.scenario import Scenario
+
+DEFAULT = "baseline"
+
+
+def names() -> tuple[str, ...]:
+    """The names of all scenarios, the default first."""
+    found = (name.replace("_", "-") for name in formats.names(__path__))
+    return tuple(sorted(found, key=lambda name: (name != DEFAULT, name)))
+
+
+def load(name: str) -> Scenario:
+    """The scenario called `name`. Raises KeyError for one that is not there."""
+    return cast("Scenario", formats.load(__name__, __path__, name.replace("-", "_")).SCENARIO)

@@ -1,0 +1,8 @@
+"""Every answer takes the same time."""
+
+from labkit.scenario import Scenario
+
+SCENARIO = Scenario(
+    summary="every answer takes the same time",
+    look_at="How near does the makespan come to the ideal, and where do requests wait: in the client or at the server?",
+)

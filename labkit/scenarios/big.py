@@ -1,0 +1,12 @@
+"""Bodies of one megabyte."""
+
+from labkit.scenario import Scenario
+from server.behaviour import Behaviour
+
+SCENARIO = Scenario(
+    summary="bodies of 1 MB",
+    look_at="How much memory do the bodies take, and how often are they copied: from process to process, too?",
+    behaviour=Behaviour(body_bytes=1_000_000),
+    requests=(30,),
+    delay_s=0.1,
+)
