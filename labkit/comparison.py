@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -151,8 +151,7 @@ class Run:
         before = server.cpu_s()
         report = client.run(signal, self.progress.sample)
         after = server.cpu_s()
-        sent = Counter(message.id for message in report.messages if isinstance(message, protocol.Begin))
-        logged = server.requests_of(planned.key, sent, LOG_PATIENCE_S)
+        logged = server.requests_of(planned.key, list(_sent(report.messages)), LOG_PATIENCE_S)
         used = None if before is None or after is None else after - before
         trial = assemble(planned, ready, report, logged, used)
         if _has_ended(server, 0 if trial.outcome == "ok" else END_PATIENCE_S):
@@ -162,6 +161,13 @@ class Run:
             with suppress(EngineGone):
                 server.stop()  # it may be busy yet with requests that nobody waits for: the next trial gets a fresh one
         return trial
+
+
+def _sent(messages: Sequence[protocol.Message]) -> Iterator[int | str]:
+    """The ids that went out, each as often: what was never sent cannot be in the server's log."""
+    begun = Counter(message.id for message in messages if isinstance(message, protocol.Begin))
+    ends = (message for message in messages if isinstance(message, protocol.Request))
+    return (begun - Counter(end.id for end in ends if end.sent_ns is None)).elements()
 
 
 def _has_ended(server: Server, patience_s: float) -> bool:

@@ -1,1 +1,1 @@
-"""The slow server: a small application, twice (WSGI and ASGI), and gunicorn's settings for it."""
+"""The slow server: a small application, twice (WSGI and ASGI), gunicorn's settings for it, and what scenarios add."""

@@ -79,9 +79,12 @@ def from_json(text: str) -> Behaviour:
         values = json.loads(text)
         kinds = {field.name: float if field.type == "float" else int for field in fields(Behaviour)}
         known: dict[str, Any] = {name: kinds[name](value) for name, value in values.items()}
+        bounded = [value for name, value in known.items() if name != "seed"]
+        if not all(0 <= value < math.inf for value in bounded) or known.get("spread", 0) > 1:
+            raise ValueError(known)
         return Behaviour(**known)
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        message = f"{text[:100]!r} is no JSON object with names of a behaviour and numbers"
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
+        message = f"{text[:100]!r} is no JSON object with names of a behaviour and numbers from 0 (a spread: to 1)"
         raise BehaviourError(message) from error
 
 

@@ -4,6 +4,8 @@
 
 Standard output carries JSON lines alone: "listening" with the real address, "worker" for each worker that is ready
 to take requests, "request" for each answer. gunicorn's own messages go to standard error.
+
+With a SERVER_BEHAVIOUR, scenario.py answers in the place of app.py; "gone" then tells of each worker that is killed.
 """
 
 import math
@@ -32,7 +34,14 @@ try:
 except SettingError as error:
     give_up(error, 2)
 
-wsgi_app = "server.asgi:app" if settings.worker_class == "asgi" else "server.app:app"
+if not settings.behaviour.plain:
+    from server import memory, restart  # here, before the fork
+
+    wsgi_app = "server.scenario:app"
+elif settings.worker_class == "asgi":
+    wsgi_app = "server.asgi:app"
+else:
+    wsgi_app = "server.app:app"
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 backlog = settings.backlog
 workers = settings.workers
@@ -89,3 +98,10 @@ def when_ready(arbiter: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Tell that one more worker has its application loaded; its requests wait in the backlog from here on."""
     log("worker", worker=worker.pid)
+
+
+def child_exit(arbiter: Any, _worker: Any) -> None:
+    """See whether the worker that was killed wanted the whole server to go."""
+    if not settings.behaviour.plain and memory.shared.going_away:
+        memory.shared.going_away = False
+        restart.restart(arbiter, settings.behaviour.away_s)

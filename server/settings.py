@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from server.behaviour import PLAIN, Behaviour, BehaviourError, from_json
+
 WORKER_CLASSES = ("sync", "gthread", "gevent", "asgi")
 
 
@@ -22,6 +24,7 @@ class Settings:
     threads: int  # in each worker
     delay_s: float
     backlog: int  # connections that wait for a worker
+    behaviour: Behaviour  # what a scenario adds
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -38,6 +41,10 @@ def read(environ: Mapping[str, str]) -> Settings:
     if threads > 1 and worker_class != "gthread":
         message = f"SERVER_THREADS={threads} needs SERVER_WORKER_CLASS=gthread; a {worker_class} worker has one thread"
         raise SettingError(message)
+    behaviour = _behaviour(environ)
+    if worker_class == "asgi" and not behaviour.plain:
+        message = "SERVER_WORKER_CLASS='asgi' knows no SERVER_BEHAVIOUR; sync, gthread and gevent workers do"
+        raise SettingError(message)
     return Settings(
         host=host,
         port=port,
@@ -46,7 +53,17 @@ def read(environ: Mapping[str, str]) -> Settings:
         threads=threads,
         delay_s=_seconds(environ, "SERVER_DELAY_S", 1.0, 3600),
         backlog=_whole_number(environ, "SERVER_BACKLOG", 2048, 1, 65535),
+        behaviour=behaviour,
     )
+
+
+def _behaviour(environ: Mapping[str, str]) -> Behaviour:
+    text = environ.get("SERVER_BEHAVIOUR")
+    try:
+        return from_json(text) if text else PLAIN
+    except BehaviourError as error:
+        message = f"SERVER_BEHAVIOUR={error}"
+        raise SettingError(message) from error
 
 
 def _bind(text: str) -> tuple[str, int]:

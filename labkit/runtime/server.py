@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 from labkit.errors import MachineError
 from labkit.model import ServerConfig
@@ -18,7 +20,11 @@ STOP_PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One line of the server's log; times are nanoseconds on the clock that clients share."""
+    """One line of the server's log; times are nanoseconds on the clock that clients share.
+
+    `status` is 0 where no answer was begun. `attempt` counts the requests with this id from 1; None where the server
+    does not count them. `did` is a kind of `server.behaviour.Act`, or ``refused`` or ``banned``.
+    """
 
     trial: str
     id: int | str
@@ -26,6 +32,8 @@ class LoggedRequest:
     start_ns: int
     end_ns: int
     status: int
+    attempt: int | None = None
+    did: str = "answer"
 
 
 class Server:
@@ -39,7 +47,7 @@ class Server:
         self._lines = Lines(channel, "server")
         self._started = False
         self._address = ""
-        self._workers = 0
+        self._workers: set[int] = set()
         self._logged: dict[str, list[LoggedRequest]] = {}
 
     @property
@@ -56,37 +64,40 @@ class Server:
             self._started = True
 
     def wait_until_ready(self) -> None:
-        """Wait until it listens and each of its workers takes requests. Raises `MachineError`."""
+        """Wait until it listens and each of its workers takes requests, again if any were killed.
+
+        Raises `MachineError`.
+        """
         deadline = monotonic() + READY_PATIENCE_S
-        while not self._address or self._workers < self.config.workers:
+        self._take_what_came()
+        while not self._address or len(self._workers) < self.config.workers:
             try:
                 line = self._lines.next(deadline - monotonic())
             except TimeoutError:
                 raise self._broken(f"was not ready after {READY_PATIENCE_S:g} s") from None
             if line is None:
                 raise self._broken("ended before it was ready")
-            match self._take(line):
-                case {"event": "listening", "address": str(address)}:
-                    self._address = address
-                case {"event": "worker"}:
-                    self._workers += 1
+            self._take(line)
 
     def expect_many(self) -> None:
         """Its log is going to be long: read it in larger pieces, a little later each."""
         self._channel.expect_many()
 
-    def requests_of(self, trial: str, wanted: Collection[int | str], patience_s: float) -> tuple[LoggedRequest, ...]:
-        """What it logged of a trial, once that holds all `wanted` ids, or after `patience_s` without them."""
+    def requests_of(self, trial: str, wanted: Iterable[int | str], patience_s: float) -> tuple[LoggedRequest, ...]:
+        """What it logged of a trial, once that holds all `wanted` ids, each as often, or after `patience_s`."""
         deadline = monotonic() + patience_s
+        missing = Counter(wanted) - Counter(row.id for row in self._logged.get(trial, ()))
         with suppress(TimeoutError):
-            while not {row.id for row in self._logged.get(trial, ())}.issuperset(wanted):
+            while missing:
                 line = self._lines.next(deadline - monotonic())
                 if line is None:
                     break
-                self._take(line)
-        with suppress(TimeoutError):  # what has come besides, such as a request that nobody asked for
-            while (line := self._lines.next(0)) is not None:
-                self._take(line)
+                row = self._take(line)
+                if row is not None and row.trial == trial and missing[row.id] > 1:
+                    missing[row.id] -= 1
+                elif row is not None and row.trial == trial:
+                    del missing[row.id]
+        self._take_what_came()  # besides, such as a request that nobody asked for
         return tuple(self._logged.pop(trial, ()))
 
     def all_requests(self, least: int, patience_s: float) -> tuple[LoggedRequest, ...]:
@@ -119,30 +130,48 @@ class Server:
         self._channel.kill()
         self._channel.wait(STOP_PATIENCE_S)
 
-    def _take(self, line: bytes) -> dict[str, object]:
+    def _take_what_came(self) -> None:
+        with suppress(TimeoutError):
+            while (line := self._lines.next(0)) is not None:
+                self._take(line)
+
+    def _take(self, line: bytes) -> LoggedRequest | None:
+        """Take a line to heart; returns the request that it tells of, if it does."""
         try:
             data = json.loads(line)
         except ValueError:
-            return {}
-        if not isinstance(data, dict):
-            return {}
-        if data.get("event") == "request":
-            request_id = str(data["id"])
-            row = LoggedRequest(
-                trial=str(data["trial"]),
-                id=int(request_id) if request_id.isdecimal() else request_id,
-                worker=int(data["worker"]),
-                start_ns=int(data["start_ns"]),
-                end_ns=int(data["end_ns"]),
-                status=int(data["status"]),
-            )
-            self._logged.setdefault(row.trial, []).append(row)
-        return data
+            return None
+        match data:
+            case {"event": "listening", "address": str(address)}:
+                self._address = address
+            case {"event": "worker", "worker": int(worker)}:
+                self._workers.add(worker)
+            case {"event": "gone", "worker": int(worker)}:
+                self._workers.discard(worker)
+            case {"event": "request"}:
+                row = _logged(data)
+                self._logged.setdefault(row.trial, []).append(row)
+                return row
+        return None
 
     def _broken(self, what: str) -> MachineError:
         self._lines.join(1.0)
         self.stop()
         return MachineError(f"the slow server {what}", lines=self._lines.last_errors)
+
+
+def _logged(data: dict[str, Any]) -> LoggedRequest:
+    request_id = str(data["id"])
+    return LoggedRequest(
+        trial=str(data["trial"]),
+        id=int(request_id) if request_id.isdecimal() else request_id,
+        worker=int(data["worker"]),
+        start_ns=int(data["start_ns"]),
+        end_ns=int(data["end_ns"]),
+        status=int(data["status"]),
+        attempt=data.get("attempt") or None,
+        did=data.get("did", "answer"),
+    )
 
 
 def server_environment(config: ServerConfig, bind: str = "127.0.0.1:0") -> dict[str, str]:
@@ -153,4 +182,5 @@ def server_environment(config: ServerConfig, bind: str = "127.0.0.1:0") -> dict[
         "SERVER_WORKER_CLASS": config.worker_class,
         "SERVER_THREADS": str(config.worker_threads),
         "SERVER_DELAY_S": repr(config.delay_s),
+        "SERVER_BEHAVIOUR": "" if config.behaviour.plain else config.behaviour.to_json(),
     }

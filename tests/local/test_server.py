@@ -1,134 +1,19 @@
 """The slow server as it runs on this machine: real gunicorn, every worker class, its answers against its own log."""
 
-import http.client
 import json
-import os
 import resource
 import signal
 import socket
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.server_driver import PATIENCE_S, Server, get, running, send_raw, start
+
 WORKER_CLASSES = ["sync", "gthread", "gevent", "asgi"]
-PATIENCE_S = 20  # how long a test waits for what must happen before it fails
-
-
-def start(settings: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start gunicorn with these SERVER_* variables and none of the ones that are set around the tests."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SERVER_", "GUNICORN_"))}
-    return subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"],
-        cwd=ROOT,
-        env=environ | settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-class Server:
-    """A running server and every line that it has written."""
-
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        self.process = start({"SERVER_BIND": "127.0.0.1:0"} | settings)
-        self.events: list[dict[str, Any]] = []
-        self.errors = ""
-        self._changed = threading.Condition()
-        self._readers = [threading.Thread(target=self._read_log), threading.Thread(target=self._read_errors)]
-        for reader in self._readers:
-            reader.start()
-
-    def _read_log(self) -> None:
-        assert self.process.stdout
-        with self.process.stdout as log:
-            for line in log:
-                event = json.loads(line)  # a line that is not JSON ends the reader, and with it the test
-                with self._changed:
-                    self.events.append(event)
-                    self._changed.notify_all()
-
-    def _read_errors(self) -> None:
-        assert self.process.stderr
-        with self.process.stderr as errors:
-            self.errors = errors.read()
-
-    def all(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["event"] == kind]
-
-    def wait_for(self, kind: str, count: int) -> list[dict[str, Any]]:
-        """Return the events of this kind as soon as there are `count` of them."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.all(kind)) >= count, PATIENCE_S), self.events
-        return self.all(kind)
-
-    def address(self) -> tuple[str, int]:
-        host, port = self.wait_for("listening", 1)[0]["address"].rsplit(":", 1)
-        return host, int(port)
-
-    def workers(self) -> list[int]:
-        return [event["worker"] for event in self.all("worker")]
-
-    def end(self) -> None:
-        """Stop it as anyone would, and check that nothing of it is left."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(PATIENCE_S)
-        for reader in self._readers:
-            reader.join(PATIENCE_S)
-        deadline = time.monotonic() + PATIENCE_S
-        while any(runs(worker) for worker in self.workers()) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not [worker for worker in self.workers() if runs(worker)]
-
-
-@contextmanager
-def running(workers: int = 3, delay_s: float = 0.2, **settings: str) -> Iterator[Server]:
-    settings = {f"SERVER_{name.upper()}": value for name, value in settings.items()}
-    server = Server({"SERVER_WORKERS": str(workers), "SERVER_DELAY_S": str(delay_s)} | settings)
-    try:
-        server.wait_for("worker", workers)
-        yield server
-    finally:
-        server.end()
-
-
-def get(server: Server, path: str) -> tuple[http.client.HTTPResponse, str, int, int]:
-    """Return the response, its body, and when the request began and was answered (monotonic, ns)."""
-    host, port = server.address()
-    start_ns = time.monotonic_ns()
-    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
-    connection.request("GET", path)
-    response = connection.getresponse()
-    body = response.read().decode()
-    end_ns = time.monotonic_ns()
-    connection.close()
-    return response, body, start_ns, end_ns
-
-
-def send_raw(server: Server, path: bytes) -> bytes:
-    """Return all that the server says to a path with bytes that no HTTP library would send."""
-    with socket.create_connection(server.address(), timeout=PATIENCE_S) as connection:
-        connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
-        with connection.makefile("rb") as answer:
-            return answer.read()
 
 
 def most_at_once(requests: list[dict[str, Any]]) -> int:
@@ -306,6 +191,9 @@ def test_the_limit_on_open_files_is_raised() -> None:
         ("SERVER_DELAY_S", "1e9"),
         ("SERVER_DELAY_S", "a while"),
         ("SERVER_BACKLOG", "0"),
+        ("SERVER_BEHAVIOUR", "flaky"),
+        ("SERVER_BEHAVIOUR", '{"mood": 1}'),
+        ("SERVER_BEHAVIOUR", '{"rate": "often"}'),
     ],
 )
 def test_a_bad_setting_is_named_and_nothing_starts(name: str, value: str) -> None:
@@ -315,6 +203,15 @@ def test_a_bad_setting_is_named_and_nothing_starts(name: str, value: str) -> Non
     assert output == ""
     assert errors.startswith(f"slow server: {name}=")
     assert value in errors
+    assert errors.count("\n") == 1
+
+
+def test_an_asgi_worker_takes_no_scenario() -> None:
+    process = start({"SERVER_WORKER_CLASS": "asgi", "SERVER_BEHAVIOUR": '{"fail": 2}'})
+    output, errors = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert output == ""
+    assert errors.startswith("slow server: SERVER_WORKER_CLASS='asgi' knows no SERVER_BEHAVIOUR")
     assert errors.count("\n") == 1
 
 

@@ -1,0 +1,101 @@
+"""Every scenario, on the real server in both runtimes: who copes does, and the server did what the scenario says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clients.harness import catalogue
+from labkit import scenarios
+from labkit.scenario import Scenario
+from server.behaviour import act
+from tests.acts import failing
+from tests.both.conftest import nothing_left
+from tests.checkout import Checkout
+
+REQUESTS = 10
+# Who takes a timeout is made to cope with what goes wrong.
+COPING = [name for name in catalogue.names() if "timeout" in catalogue.read(name).keywords]
+# What the machine is at fault for, not the approach.
+BUSY = {"quiet_machine", "littles_law", "server_delay"}
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("docker", marks=pytest.mark.docker)])
+def coped(request: pytest.FixtureRequest, checkout: Checkout) -> Iterator[dict[str, list[dict[str, Any]]]]:
+    """Scenario -> the trials of those that cope, all from one comparison."""
+    document = checkout.lab(
+        f"compare {' '.join(COPING)} --no-baseline --scenario {','.join(scenarios.names())} --requests {REQUESTS} "
+        f"--delay 0.1 --runtime {request.param} --format json"
+    ).document
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in scenarios.names()}
+    for trial in document["trials"]:
+        found[trial["scenario"]].append(trial)
+    yield found
+    nothing_left(checkout)
+
+
+def never(scenario: Scenario) -> set[int]:
+    """The requests that nobody can have an answer to."""
+    numbers = range(1, REQUESTS + 1)
+    return {number for number in numbers if act(scenario.behaviour, 0.1, number, 1).kind == "hang"}
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_who_copes_has_every_answer_that_can_be_had(coped: dict[str, list[dict[str, Any]]], name: str) -> None:
+    lost = never(scenarios.load(name))
+    assert sorted(trial["approach"] for trial in coped[name]) == sorted(COPING)
+    for trial in coped[name]:
+        assert trial["outcome"] == "ok", (trial["approach"], trial["error"], trial["last_lines"])
+        assert failing(trial) - BUSY == set(), (trial["approach"], trial["checks"])
+        assert (trial["ok"], trial["failed"]) == (REQUESTS - len(lost), len(lost))
+        told = {number for number, cause in enumerate(trial["causes"] or (), 1) if cause}
+        assert told == lost
+        assert trial["makespan_s"] >= trial["ideal_s"] * 0.99
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_every_approach_meets_the_same(coped: dict[str, list[dict[str, Any]]], name: str) -> None:
+    behaviour = scenarios.load(name).behaviour
+    for trial in coped[name]:
+        for row in trial["requests"]:
+            if (served := row["server"]) and served["did"] not in {"refused", "banned"}:
+                assert served["did"] == act(behaviour, 0.1, row["id"], served["attempt"] or 1).kind
+
+
+def test_what_fails_is_asked_for_again(coped: dict[str, list[dict[str, Any]]]) -> None:
+    for trial in coped["flaky"]:
+        assert trial["attempts"] > REQUESTS
+        assert trial["wasted_attempts"] == trial["attempts"] - REQUESTS
+        assert [row["attempt"] for row in trial["requests"] if row["attempt"] > 1]
+
+
+def test_who_is_told_the_rate_is_not_refused(coped: dict[str, list[dict[str, Any]]]) -> None:
+    for trial in coped["rate-limit"]:
+        told = "rate" in catalogue.read(trial["approach"]).keywords
+        late = [row for row in trial["requests"] if row["status"] == 429 and row["start_s"] > 1]
+        assert not (told and late), trial["approach"]
+
+
+def test_nobody_has_an_answer_while_the_server_is_away(coped: dict[str, list[dict[str, Any]]]) -> None:
+    for trial in coped["restart"]:
+        assert trial["longest_quiet_s"] >= scenarios.load("restart").behaviour.away_s
+
+
+@pytest.mark.parametrize(
+    ("scenario", "outcome", "said"),
+    [("flaky", "failed", "of 10 requests failed"), ("timeouts", "timeout", "not done after 2 s")],
+)
+def test_who_does_not_cope_is_shown_to(
+    checkout: Checkout, runtime: str, scenario: str, outcome: str, said: str
+) -> None:
+    run = checkout.lab(
+        f"compare threads --no-baseline --scenario {scenario} --requests 10 --delay 0.1 --trial-timeout 2 "
+        f"--runtime {runtime} --format json"
+    )
+    (trial,) = run.document["trials"]
+    assert run.code == 1
+    assert trial["outcome"] == outcome
+    assert said in trial["error"]
+    assert trial["failed"] > 0
