@@ -43,7 +43,7 @@ class Run:
 
     def run(self) -> None:
         """Run every block. Raises `LabError` when it cannot go on; what a trial suffers alone is its own outcome."""
-        self.runtime.prepare(self.plan.approaches)
+        self.runtime.prepare(self.plan.approaches, [point.python for point in self.plan.points])
         for block in self.plan.blocks:
             raise_if_interrupted()
             self._block(block)
@@ -62,7 +62,7 @@ class Run:
     def _block(self, block: Block) -> None:
         self.progress.block(block)
         self._let_go()
-        wanted = [trial for trial in block.trials if trial.approach not in self.unavailable]
+        wanted = [trial for trial in block.trials if trial.known_as not in self.unavailable]
         clients = self._start(self.runtime.server(block.point.server), wanted)
         for planned in wanted:
             if planned.order in clients:
@@ -77,7 +77,7 @@ class Run:
         started: dict[int, Started | LabError] = {}
         with ThreadPoolExecutor(STARTED_AT_ONCE) as starting, ThreadPoolExecutor(self.runtime.cpus) as importing:
             try:
-                self._clients = [self.runtime.client(planned.approach) for planned in wanted]
+                self._clients = [self.runtime.client(planned.approach, planned.point.python) for planned in wanted]
                 serving = starting.submit(server.start)
                 held = [starting.submit(client.start) for client in self._clients]
                 wait([serving, *held])
@@ -98,7 +98,7 @@ class Run:
                     if isinstance(message, protocol.Ready):
                         started[planned.order] = client, message
                     else:
-                        self._unavailable(message)
+                        self._unavailable(planned, message)
                 serving.result()
             except BaseException:
                 starting.shutdown(wait=False, cancel_futures=True)
@@ -107,13 +107,13 @@ class Run:
                 raise
         return started
 
-    def _unavailable(self, message: protocol.Unavailable) -> None:
+    def _unavailable(self, planned: PlannedTrial, message: protocol.Unavailable) -> None:
         if message.kind == "broken":
             raise UsageError(
                 f"clients/{message.approach}.py cannot be used: {message.reason}",
                 "Mend the file, or name the approaches to compare without it.",
             )
-        self.unavailable[message.approach] = message.reason
+        self.unavailable[planned.known_as] = message.reason
 
     def _trial(self, planned: PlannedTrial, started: Started | LabError) -> None:
         raise_if_interrupted()

@@ -21,6 +21,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
         "id": comparison.id,
         "started_at": comparison.started_at,
         "command": comparison.command,
+        "rerun_of": comparison.rerun_of,
         "seed": comparison.plan.seed,
         "environment": asdict(comparison.environment),
         "plan": _plan(comparison.plan),
@@ -44,6 +45,7 @@ def trial_document(checked: CheckedTrial) -> dict[str, Any]:
         "outcome": trial.outcome,
         "error": trial.error,
         "python": trial.python,
+        "gil": trial.gil,
         "bound": planned.bound,
         "ideal_s": planned.ideal_s,
         "makespan_s": trial.makespan_s,
@@ -52,6 +54,12 @@ def trial_document(checked: CheckedTrial) -> dict[str, Any]:
         "cold_start_s": trial.cold_start_s,
         "ok": derived.ok,
         "failed": derived.failed,
+        "failed_by_cause": derived.failed_by_cause,
+        "attempts": derived.attempts,
+        "wasted_attempts": derived.wasted_attempts,
+        "refused": derived.refused,
+        "longest_quiet_s": derived.longest_quiet_s,
+        "handling_s": derived.handling_s,
         "latency_s": asdict(derived.latency) if derived.latency else None,
         "max_in_flight": derived.max_in_flight,
         "server_max_in_flight": derived.server_max_in_flight,
@@ -65,6 +73,7 @@ def trial_document(checked: CheckedTrial) -> dict[str, Any]:
         "requests": [_request(row) for row in trial.requests],
         "unmatched": [asdict(row) for row in trial.unmatched],
         "answers": trial.answers,
+        "causes": trial.causes,
         "samples": [asdict(sample) for sample in trial.samples],
         "trace": _trace(trial.trace) if trial.trace else None,
         "last_lines": trial.last_lines,
@@ -100,7 +109,13 @@ def _trace(trace: Trace) -> dict[str, Any]:
 
 
 def _point(point: GridPoint) -> dict[str, Any]:
-    return {"scenario": point.scenario, "server": asdict(point.server), "load": asdict(point.load)}
+    """`interpreter` is what was asked for; a trial's `python` is the version that it found there."""
+    return {
+        "scenario": point.scenario,
+        "interpreter": point.python,
+        "server": asdict(point.server),
+        "load": asdict(point.load),
+    }
 
 
 def _request(row: RequestRow) -> dict[str, Any]:

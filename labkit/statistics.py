@@ -50,6 +50,15 @@ def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
     return most
 
 
+def covered(spans: Iterable[tuple[float, float]]) -> float:
+    """How much time lies within one of `spans` (start, end) at least."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
 def time_average(points: Sequence[tuple[float, float]], start: float, end: float) -> float | None:
     """The mean over time, from `start` to `end`, of a value read at some moments: `points` are (time, value), in order.
 

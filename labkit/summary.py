@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from labkit.figures import Figures, figures
-from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint
+from labkit.figures import Figures, answered, failed_by_cause, figures
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, known_as
 from labkit.statistics import median_interval
 
 FASTEST = "fastest"
@@ -34,8 +35,10 @@ class Makespan:
 class SummaryRow:
     """One approach at one grid point; figures are medians over its rankable trials, counts the largest seen.
 
-    `trials` counts those that ran, `ranked` those whose every check held. The figures of an approach of which none is
-    rankable come from all its trials that ended by themselves, and its verdict says that it is not ranked, and why.
+    `trials` counts those that ran, `ranked` those whose every check held. `ok` and `failed` count the requests of all
+    trials that were answered and that were not, those never sent among them; `failed_by_cause` counts those sent. The
+    figures of an approach of which none is rankable come from all its trials that ended by themselves, and its verdict
+    says that it is not ranked, and why.
     """
 
     approach: str
@@ -53,14 +56,21 @@ class SummaryRow:
     processes_peak: int | None
     cpu_s: float | None
     peak_memory_bytes: int | None
+    ok: int
     failed: int
+    failed_by_cause: dict[str, int]
+    attempts: int | None
+    wasted_attempts: int | None
+    refused: int | None
+    longest_quiet_s: float | None
+    handling_s: float | None
     verdict: str
 
 
 def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
     """A row per grid point and approach, grid points in their natural order, approaches in the order asked for."""
     rows: list[SummaryRow] = []
-    for point in sorted({block.point for block in comparison.plan.blocks}):
+    for point in comparison.plan.points:
         group = {
             name: [
                 checked
@@ -74,14 +84,10 @@ def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
         verdicts |= _verdicts(makespans)
         sync = _makespan(_ranked(group.get("sync", [])))
         for name, trials in group.items():
-            unavailable = comparison.unavailable.get(name)
+            unavailable = comparison.unavailable.get(known_as(name, point.python))
             verdict = unavailable or verdicts.get(name) or _why_not(trials)
             rows.append(_row(name, point, trials, sync, verdict))
     return tuple(rows)
-
-
-def _answered(checked: CheckedTrial) -> int:
-    return sum(row.answered for row in checked.trial.requests)
 
 
 def _is_of(checked: CheckedTrial, approach: str, point: GridPoint) -> bool:
@@ -98,6 +104,7 @@ def _row(
     ranked = _ranked(trials)
     shown = [checked.trial for checked in ranked or trials]
     all_figures = [figures(trial) for trial in shown]
+    ok = sum(answered(checked.trial) for checked in trials)
     makespan = _makespan(ranked or [checked for checked in trials if checked.trial.outcome == "ok"])
 
     def middle(value: Callable[[Figures], float | None]) -> float | None:
@@ -122,9 +129,20 @@ def _row(
         processes_peak=most(lambda each: each.processes_peak),
         cpu_s=middle(lambda each: each.cpu_s),
         peak_memory_bytes=most(lambda each: each.peak_memory_bytes),
-        failed=sum(checked.trial.planned.point.load.requests - _answered(checked) for checked in trials),
+        ok=ok,
+        failed=sum(checked.trial.planned.point.load.requests for checked in trials) - ok,
+        failed_by_cause=_together(failed_by_cause(checked.trial.requests) for checked in trials),
+        attempts=most(lambda each: each.attempts),
+        wasted_attempts=most(lambda each: each.wasted_attempts),
+        refused=most(lambda each: each.refused),
+        longest_quiet_s=middle(lambda each: each.longest_quiet_s),
+        handling_s=middle(lambda each: each.handling_s),
         verdict=verdict,
     )
+
+
+def _together(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    return dict(sum(map(Counter, counts), Counter[str]()).most_common())
 
 
 def _makespan(trials: Iterable[CheckedTrial]) -> Makespan | None:

@@ -12,6 +12,7 @@ from heapq import heapify, heapreplace
 from typing import Any
 
 from clients.harness.catalogue import Approach
+from labkit import scenarios
 from labkit.checks import check_trial
 from labkit.model import (
     CheckedTrial,
@@ -37,6 +38,8 @@ WORKER_PID = 70
 WIRE_S = 0.002
 # What a sleep lasts longer than it was asked to.
 TIMER_S = 0.0001
+# From one attempt at a request to the next.
+RETRY_S = 0.01
 
 # Name: the most requests in flight by its own nature, and whether it takes a limit.
 _APPROACHES: dict[str, tuple[int | None, bool]] = {
@@ -99,6 +102,12 @@ def plan(names: Iterable[str] = DEFAULT_NAMES, *, repeat: int = 1, seed: int = 1
     return make_plan({name: approach(name) for name in names}, Grid(repeat=repeat, **grid | axes), seed)
 
 
+def of_scenario(name: str, names: Iterable[str] = ("sync", "threads"), **axes: Any) -> Plan:
+    """The plan for `names` in a scenario, with the load that it asks for."""
+    own: dict[str, Any] = {"scenarios": {name: scenarios.load(name)}, "requests": [], "delays_s": []}
+    return plan(names, **own | axes)
+
+
 def planned(name: str = "threads", **where: Any) -> PlannedTrial:
     """The one trial of `name` at the grid point that `point(**where)` describes."""
     at = point(**where)
@@ -152,6 +161,40 @@ def with_rows(trial: Trial, *ids: int, **changes: Any) -> Trial:
         trial,
         requests=tuple(replace(row, **changes) if not ids or row.id in ids else row for row in trial.requests),
     )
+
+
+def coping_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
+    """A trial on a server with faults: request 1 is refused and banned before it is answered, 2 gets a 503 and another,
+    3 is answered after a reset, 4 hangs. What is returned for 2 and 4 is an exception.
+    """
+    good = good_trial(wanted)
+    rows: list[RequestRow] = []
+    for row in good.requests:
+        match row.id:
+            case 1:
+                refusals = [_attempt(row, 1, 429, "refused"), _attempt(row, 2, 403, "banned")]
+                rows += [*refusals, _later(replace(row, attempt=3), 2 * RETRY_S)]
+            case 2:
+                rows += [_attempt(row, number, 503, "unavailable") for number in (1, 2)]
+            case 3:
+                reset = replace(_attempt(row, 1, 200, "reset_within"), error="closed after 5 of 27 bytes", bytes=5)
+                rows += [reset, _later(replace(row, attempt=2), RETRY_S)]
+            case 4:
+                rows.append(replace(row, end_s=None, first_byte_s=None, status=None, bytes=None, server=None))
+            case _:
+                rows.append(row)
+    lost = {2: "HTTPError: 503 Server Error", 4: "TimeoutError"}
+    count = wanted.point.load.requests if wanted else len(good.requests)
+    told: dict[str, Any] = {
+        "outcome": "failed",
+        "error": f"2 of {count} requests failed; request 2: status 503",
+        "makespan_s": max(row.end_s or 0.0 for row in rows) + 0.001,
+        "requests": tuple(sorted(rows, key=lambda row: row.start_s)),
+        "answers": tuple(None if number in lost else number for number in range(1, count + 1)),
+        "causes": tuple(lost.get(number) for number in range(1, count + 1)),
+        "gil": True,
+    }
+    return replace(good, **told | changes)
 
 
 def crashed_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
@@ -229,6 +272,39 @@ def troubled_comparison(repeat: int = 1, **axes: Any) -> Comparison:
             *(Notice("left_out", f"left out: {combination}") for combination in whole.left_out),
             Notice("stopped", "the engine has gone", "Start Docker again.\nOr pass --runtime local."),
         ),
+    )
+
+
+def _attempt(row: RequestRow, number: int, status: int, did: str) -> RequestRow:
+    """A short attempt at `row`'s request that brings no answer: the server says so at once."""
+    assert row.server is not None
+    short = _later(row, (number - 1) * RETRY_S)
+    served = replace(row.server, start_s=short.start_s + WIRE_S, end_s=short.start_s + 2 * WIRE_S, status=status)
+    return replace(
+        short,
+        first_byte_s=short.start_s + 3 * WIRE_S,
+        end_s=short.start_s + 4 * WIRE_S,
+        status=status,
+        attempt=number,
+        server=replace(served, did=did, attempt=number),
+    )
+
+
+def _later(row: RequestRow, by_s: float) -> RequestRow:
+    """`row`, as if everything in it had been that much later."""
+
+    def moved(moment_s: float | None) -> float | None:
+        return None if moment_s is None else moment_s + by_s
+
+    served = row.server and replace(row.server, start_s=row.server.start_s + by_s, end_s=row.server.end_s + by_s)
+    return replace(
+        row,
+        start_s=row.start_s + by_s,
+        connected_s=moved(row.connected_s),
+        sent_s=moved(row.sent_s),
+        first_byte_s=moved(row.first_byte_s),
+        end_s=moved(row.end_s),
+        server=served,
     )
 
 

@@ -1,4 +1,4 @@
-"""A row per request, for spreadsheets and data frames; `compare --format csv` has a row per trial.
+"""A row per attempt at a request, for spreadsheets and data frames; `compare --format csv` has a row per trial.
 
 A column is named by the path of its field in the result document, its trial's or its own. Seconds and bytes are as they
 were measured, and what was not measured is an empty cell. Text is as in the other CSV (see `labkit.reports.csv_`).
@@ -48,8 +48,12 @@ REQUEST_COLUMNS = (
     "server.start_s",
     "server.end_s",
     "server.status",
+    "attempt",
+    "server.did",
+    "server.attempt",
 )
-COLUMNS = (*TRIAL_COLUMNS, *(f"request.{column}" for column in REQUEST_COLUMNS))
+LATER_TRIAL_COLUMNS = ("interpreter", "python", "gil")
+COLUMNS = (*TRIAL_COLUMNS, *(f"request.{column}" for column in REQUEST_COLUMNS), *LATER_TRIAL_COLUMNS)
 
 
 def write(document: dict[str, Any], to: BinaryIO) -> None:
@@ -58,9 +62,9 @@ def write(document: dict[str, Any], to: BinaryIO) -> None:
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for trial in sorted(document["trials"], key=itemgetter("order")):
-        of_trial = [_cell(trial, column) for column in TRIAL_COLUMNS]
+        of_trial, later = ([_cell(trial, name) for name in names] for names in (TRIAL_COLUMNS, LATER_TRIAL_COLUMNS))
         for request in trial["requests"]:
-            rows.writerow([*of_trial, *(_cell(request, column) for column in REQUEST_COLUMNS)])
+            rows.writerow([*of_trial, *(_cell(request, column) for column in REQUEST_COLUMNS), *later])
     text.detach()
 
 

@@ -13,7 +13,8 @@ from math import ceil
 from typing import Any, BinaryIO
 
 from labkit.exports.parts.events import Clock, Event, Track, arrow, complete, counter, instant, process, thread
-from labkit.exports.parts.rows import STAGES, end_of, phases, rows, worker_rows
+from labkit.exports.parts.rows import STAGES, phases, rows, worker_rows
+from labkit.figures import end_of
 from labkit.model import STATES, Comparison, Trace, Trial
 from labkit.reports.parts.text import described
 from labkit.saved.comparisons import comparison_of
@@ -87,6 +88,7 @@ class _Drawn:
             for request in row.requests:
                 args = {
                     "id": request.id,
+                    "attempt": request.attempt,
                     "status": request.status,
                     "bytes": request.bytes,
                     "error": request.error,
@@ -128,7 +130,10 @@ class _Drawn:
             track = Track(pid, tid)
             yield from thread(track, _part(f"worker {row.worker}", row.part))
             for served in row.served:
-                span, args = (served.start_s, served.end_s), {"id": served.id, "status": served.status}
+                span, args = (
+                    (served.start_s, served.end_s),
+                    {"id": served.id, "status": served.status, "did": served.did},
+                )
                 yield complete(self.clock, track, f"request {served.id}", "served", span, **args)
 
     def arrows(self, first: int) -> Iterator[Event]:

@@ -15,7 +15,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from labkit.html.tables import headline, particulars, sections
+from labkit.html.particulars import particulars
+from labkit.html.tables import headline, sections
 from labkit.html.view import view
 
 FOLDER = Path(__file__).parent

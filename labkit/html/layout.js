@@ -78,8 +78,8 @@ lab.layout = (trial, mode) => {
     const said = `${watched.name}, ${watched.kind} ${watched.tid} of process ${watched.pid}`;
     groups.push({ server: false, label: watched.name, said, rows: [[]], watched, from: null });
   }
-  for (const [worker, start, end, id, status] of trial.unmatched) {
-    serve(worker, { at: null, start, end, id, status });
+  for (const [worker, start, end, id, status, did] of trial.unmatched) {
+    serve(worker, { at: null, start, end, id, status, did });
   }
   for (const worker of [...workers.keys()].sort((one, other) => one - other)) {
     const bars = workers.get(worker).sort((one, other) => one.start - other.start);

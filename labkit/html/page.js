@@ -6,6 +6,19 @@ const lab = { data: JSON.parse(document.getElementById("data").textContent) };
 /** Seconds of a time in the data's units. */
 lab.s = (units) => units * lab.data.unit_s;
 
+const DID = {
+  answer: "answered",
+  drip: "answered byte by byte",
+  hang: "never answered",
+  unavailable: "said that it is unavailable",
+  reset_before: "reset the connection before an answer",
+  reset_within: "reset the connection within the body",
+  refused: "refused: too many requests",
+  banned: "refused: banned",
+  crash: "its worker was killed",
+  restart: "went away",
+};
+
 lab.text = {
   /** A moment: `1.00412 s`. */
   moment: (units) => `${lab.s(units).toFixed(5).replace(/0{1,2}$/, "")} s`,
@@ -14,6 +27,8 @@ lab.text = {
     const seconds = lab.s(units);
     return seconds >= 0.9995 ? `${seconds.toFixed(3)} s` : `${(seconds * 1000).toFixed(2)} ms`;
   },
+  /** What the server did to a request. */
+  did: (kind) => DID[kind] ?? kind,
   short: (units) => `${lab.s(units).toFixed(lab.s(units) < 1 ? 3 : 2)} s`,
 };
 

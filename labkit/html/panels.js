@@ -286,7 +286,7 @@ lab.figures = {
   },
 
   ofServerRow(group, bar) {
-    const said = `No request of the client belongs to this row: status ${bar.status}, ${lab.text.lasted(bar.end - bar.start)}`;
+    const said = `No request of the client belongs to this row: ${lab.text.did(bar.did)}, status ${bar.status}, ${lab.text.lasted(bar.end - bar.start)}`;
     return [lab.element("h4", `request ${bar.id} · ${group.said}`), lab.element("p", said)];
   },
 
@@ -298,6 +298,7 @@ lab.figures = {
     if (rows.end[at] === null) lines.push(["never ended", ""]);
     else lines.push(["ends", lab.text.moment(rows.end[at])], ["latency", lab.text.lasted(rows.end[at] - rows.start[at])]);
     if (rows.worker[at] !== null) lines.push(["served by", `worker ${rows.worker[at]}`]);
+    if (rows.did[at] !== undefined) lines.push(["the server", lab.text.did(rows.did[at])]);
     if (rows.status[at] !== null) lines.push(["status", String(rows.status[at])]);
     if (rows.bytes[at] !== null) lines.push(["bytes", String(rows.bytes[at])]);
     const table = lab.element("table");
@@ -305,7 +306,7 @@ lab.figures = {
       const line = table.insertRow();
       line.append(lab.element("th", said), lab.element("td", figure));
     }
-    const parts = [lab.element("h4", `request ${rows.id[at]} · ${name}, process ${pid}`), table];
+    const parts = [lab.element("h4", `request ${rows.id[at]}${rows.attempt[at] ? `, attempt ${rows.attempt[at]}` : ""} · ${name}, process ${pid}`), table];
     if (rows.error[at] !== undefined) parts.push(lab.element("p", rows.error[at], "failed"));
     return parts;
   },

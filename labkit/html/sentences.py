@@ -8,20 +8,35 @@ from statistics import median
 from typing import Any
 
 from labkit.model import BASELINE
+from labkit.reports.parts.coping import handled, has_faults, lost, refused, tried
 from labkit.reports.parts.text import listed, many, visible
+from server.behaviour import Behaviour
 
 # Below this share of the delay, or this time, a wait is the machine's and the network's, not a queue.
 QUEUE_SHARE, QUEUE_S = 0.05, 0.02
+# What an answer waits longer for whoever reads it, than this share of what a body costs, is no matter of scheduling.
+UNREAD_SHARE = 0.5
+# Between two answers there are delays; beyond so many of them it is silence.
+QUIET_DELAYS = 2
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
-def sentence(trial: dict[str, Any]) -> str:
-    """The sentence about one trial of the result document; for one that did not end, how far it came."""
+def sentence(trial: dict[str, Any], of_sync_s: float | None = None) -> str:
+    """The sentence about one trial of the result document; for one that did not end, how far it came.
+
+    `of_sync_s` is what handling the bodies took sync at the same grid point.
+    """
+    faulty = has_faults(Behaviour(**trial["server"]["behaviour"]))
     if trial["outcome"] not in {"ok", "failed"} or trial["makespan_s"] is None:
-        return _stopped(trial)
-    clauses = [_rounds(trial), _queue(trial), _overhead(trial)]
-    said = "; ".join(clause for clause in clauses if clause)
-    return said[0].upper() + said[1:] + "."
+        return _joined([_stopped(trial), *(_coping(trial) if faulty else ())], "; ")
+    clauses = [_answered(trial), *_coping(trial)] if faulty else [_rounds(trial), _queue(trial)]
+    compared_s = of_sync_s if trial["approach"] != "sync" else None
+    return _joined([*clauses, handled(trial["handling_s"], compared_s), _unread(trial), _overhead(trial)], "; ")
+
+
+def _joined(clauses: Sequence[str], between: str) -> str:
+    said = between.join(clause.removesuffix(".") for clause in clauses if clause)
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def typical(trials: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -65,7 +80,8 @@ def _rounds(trial: dict[str, Any]) -> str:
     workers = many(server["workers"], "worker")
     if server["worker_class"] == "gthread":
         workers += f" × {many(server['worker_threads'], 'thread')}"
-    in_rounds = f"is {many(rounds, 'round')} of {server['delay_s']:g} s"
+    of = " or more" if _vary(trial) else f" of {server['delay_s']:g} s"
+    in_rounds = f"is {many(rounds, 'round')}{of}"
     if bound == 1:
         said = f"{many(count, 'request')}, one at a time, {in_rounds}{_idle(trial)}"
     elif bound < min(slots(trial), count):
@@ -74,12 +90,54 @@ def _rounds(trial: dict[str, Any]) -> str:
         said = f"{many(count, 'request')} on a server that takes up all at once {in_rounds}"
     else:
         said = f"{many(count, 'request')} on {workers} {in_rounds}"
-    if trial["scenario"] != "baseline":
-        said = said.removesuffix(f" of {server['delay_s']:g} s") + " or more"
     if handle_s := trial["load"].get("handle_s"):
         said += f", and each body costs {seconds(handle_s)} of processor time"
     failed = count - trial["ok"]
     return f"{failed} of {many(count, 'request')} failed; {said}" if failed else said
+
+
+def _vary(trial: dict[str, Any]) -> bool:
+    """Whether rounds need not be of the same length, or in number what was planned."""
+    behaviour = trial["server"]["behaviour"]
+    return bool(trial["scenario"] == "script" or behaviour["spread"] or behaviour["sigma"])
+
+
+def _answered(trial: dict[str, Any]) -> str:
+    """How many requests were answered, and what became of the answers."""
+    count, ok = trial["load"]["requests"], trial["ok"]
+    said = (
+        f"all {many(count, 'request')} were answered" if ok == count else f"{ok} of {many(count, 'request')} answered"
+    )
+    if ok and trial["outcome"] == "failed" and trial["answers"] is None:
+        said += ", and none of the answers returned, because of an exception"
+    return said
+
+
+def _coping(trial: dict[str, Any]) -> list[str]:
+    """What was lost and why, what was tried again, what was refused, and how long nothing came."""
+    quiet_s, usual_s = trial["longest_quiet_s"], trial["server"]["delay_s"]
+    quiet = quiet_s is not None and quiet_s > QUIET_DELAYS * usual_s + QUEUE_S
+    return [
+        lost(trial["load"]["requests"], trial["ok"] or 0, trial["failed_by_cause"]),
+        tried(trial["load"]["requests"], trial["attempts"], trial["wasted_attempts"]),
+        refused(row["status"] for row in trial["requests"]),
+        f"no request was answered for {seconds(quiet_s)}" if quiet else "",
+    ]
+
+
+def _unread(trial: dict[str, Any]) -> str:
+    """How long answers lay there because whoever was to read them handled other bodies."""
+    handle_s = trial["load"].get("handle_s")
+    waits = [
+        row["first_byte_s"] - row["server"]["end_s"]
+        for row in trial["requests"]
+        if row["server"] and row["first_byte_s"] is not None and row["server"]["did"] == "answer"
+    ]
+    late = [wait for wait in waits if handle_s and wait >= UNREAD_SHARE * handle_s]
+    if not late:
+        return ""
+    lay = f"{len(late)} of {many(len(waits), 'answer')} lay unread"
+    return f"{lay} for up to {seconds(max(late))} while others were handled"
 
 
 def _idle(trial: dict[str, Any]) -> str:
@@ -148,8 +206,7 @@ def _overhead(trial: dict[str, Any]) -> str:
 def _stopped(trial: dict[str, Any]) -> str:
     count = trial["load"]["requests"]
     said = f"{trial['outcome']} after {trial['ok']} of {many(count, 'answer')}"
-    said = visible(f"{said}: {trial['error']}" if trial["error"] else f"{said}.")
-    return said[0].upper() + said[1:]
+    return visible(f"{said}: {trial['error']}" if trial["error"] else said)
 
 
 def introduced(approach: str, said: str) -> str:

@@ -1,15 +1,16 @@
-"""What the page says in words and tables, from the result document. The template only lays it out, and escapes it."""
+"""What the page says of the approaches in words and tables, from the result document; the template escapes it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from labkit.html.sentences import introduced, sentence, typical
 from labkit.model import BASELINE, GridPoint, Load, ServerConfig
-from labkit.reports.parts.text import NOT_MEASURED, count, described, fixed, listed, visible
+from labkit.reports.parts.coping import about, has_faults
+from labkit.reports.parts.text import NOT_MEASURED, count, described, fixed, listed, python_described, visible
 from labkit.reports.parts.trouble import shortened
+from server.behaviour import Behaviour
 
 SMALL_S = 1.0
 COLUMNS = (
@@ -27,27 +28,49 @@ COLUMNS = (
     "failed",
     "verdict",
 )
+# Where the server has faults, what came of them is worth the room that other columns take.
+COPING_COLUMNS = (
+    "approach",
+    "makespan (s)",
+    "ideal (s)",
+    "efficiency",
+    "answered",
+    "failed",
+    "attempts",
+    "wasted",
+    "refused",
+    "longest quiet (s)",
+    "most in flight",
+    "CPU (s)",
+    "verdict",
+)
+
+
+def point_in(row: dict[str, Any]) -> dict[str, Any]:
+    """The grid point that a trial, or a row of the summary, belongs to."""
+    return {name: row[name] for name in ("scenario", "interpreter", "server", "load")}
 
 
 def points_of(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The grid points, each once, in the order of the summary."""
     found: dict[str, dict[str, Any]] = {}
     for row in (*document["summary"], *document["trials"]):
-        point = {name: row[name] for name in ("scenario", "server", "load")}
+        point = point_in(row)
         found.setdefault(json.dumps(point, sort_keys=True), point)
     return list(found.values())
 
 
 def heading(point: dict[str, Any]) -> str:
     """A grid point on one line: ``9 requests · 3 sync workers · 1 s delay · limit 3``."""
-    return described(GridPoint(ServerConfig(**point["server"]), Load(**point["load"]), point["scenario"]))
+    server = ServerConfig(**point["server"] | {"behaviour": behaviour_of(point)})
+    return described(GridPoint(server, Load(**point["load"]), point["scenario"], point["interpreter"]))
 
 
 def headline(document: dict[str, Any]) -> dict[str, Any]:
     """What was compared, when and where."""
     environment = document["environment"]
     approaches = dict.fromkeys(row["approach"] for row in document["summary"] if row["approach"] != BASELINE)
-    pythons = sorted({trial["python"] for trial in document["trials"] if trial["python"]})
+    pythons = sorted({python_described(each["python"], each["gil"]) for each in document["trials"] if each["python"]})
     trials = document["trials"]
     bad = sum(
         trial["outcome"] != "ok" or any(check["ok"] is False for check in trial["checks"])
@@ -61,7 +84,7 @@ def headline(document: dict[str, Any]) -> dict[str, Any]:
         "facts": [
             ("When", visible(document["started_at"].replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC"))),
             ("Runtime", visible(environment["runtime"])),
-            ("Python", visible(", ".join(pythons) or environment["python"] or NOT_MEASURED)),
+            ("Python", " · ".join(pythons) or visible(environment["python"] or NOT_MEASURED)),
             ("Processors", count(environment["cpus"])),
             ("Trials", f"{len(trials)}{f', {bad} of them not ranked' if bad else ''}"),
         ],
@@ -72,27 +95,57 @@ def headline(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def sections(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """One per grid point: its table and its sentences."""
-    return [_section(document, number, point) for number, point in enumerate(points_of(document))]
+    """One per grid point: its table and its sentences; what its scenario is about stands at the first of them."""
+    points = points_of(document)
+    firsts = {point["scenario"]: number for number, point in reversed(list(enumerate(points)))}
+    return [_section(document, number, point, firsts[point["scenario"]]) for number, point in enumerate(points)]
 
 
-def _section(document: dict[str, Any], number: int, point: dict[str, Any]) -> dict[str, Any]:
+def _section(document: dict[str, Any], number: int, point: dict[str, Any], first: int) -> dict[str, Any]:
     rows = [row for row in document["summary"] if _is_at(row, point)]
-    said = []
+    of_sync_s = sync_handling_s(document, point)
+    said, instead = [], []
     for row in rows:
         trials = [
             trial for trial in document["trials"] if trial["approach"] == row["approach"] and _is_at(trial, point)
         ]
-        chosen = typical(trials)
-        text = introduced(row["approach"], sentence(chosen)) if chosen else f"Not run: {visible(row['verdict'])}."
-        said.append((visible(row["approach"]), text))
+        chosen, name = typical(trials), visible(row["approach"])
+        text = (
+            introduced(row["approach"], sentence(chosen, of_sync_s))
+            if chosen
+            else f"Not run: {visible(row['verdict'])}."
+        )
+        said.append((name, text))
+        if chosen and (causes := _causes(chosen)):
+            instead.append((name, causes))
+    columns = COPING_COLUMNS if has_faults(behaviour_of(point)) else COLUMNS
+    cells = [_cells(row, _decimals(rows)) for row in rows]
     return {
         "number": number,
         "heading": heading(point),
-        "columns": COLUMNS,
-        "rows": [_cells(row, _decimals(rows)) for row in rows],
+        "about": about(point["scenario"]) if number == first else None,
+        "columns": columns,
+        "rows": [[of[column] for column in columns] for of in cells],
         "sentences": said,
+        "instead": instead,
     }
+
+
+def sync_handling_s(document: dict[str, Any], point: dict[str, Any]) -> float | None:
+    """What handling took sync at a grid point: with it the others are compared."""
+    rows = (row for row in document["summary"] if row["approach"] == "sync" and _is_at(row, point))
+    return next((row["handling_s"] for row in rows), None)
+
+
+def behaviour_of(point: dict[str, Any]) -> Behaviour:
+    """What the server does to requests at a grid point."""
+    return Behaviour(**point["server"]["behaviour"])
+
+
+def _causes(trial: dict[str, Any]) -> list[str]:
+    """What stood in the place of bodies, by the place."""
+    causes = enumerate(trial["causes"] or (), start=1)
+    return [f"{place}: {shortened(cause)}" for place, cause in causes if cause is not None]
 
 
 def _is_at(of: dict[str, Any], point: dict[str, Any]) -> bool:
@@ -104,73 +157,29 @@ def _decimals(rows: list[dict[str, Any]]) -> int:
     return 3 if min(times, default=SMALL_S) < SMALL_S else 2
 
 
-def _cells(row: dict[str, Any], decimals: int) -> list[str]:
+def _cells(row: dict[str, Any], decimals: int) -> dict[str, str]:
+    """What stands in each column that there may be."""
     makespan, speedup, memory = row["makespan_s"], row["speedup_vs_sync"], row["peak_memory_bytes"]
     shown = fixed(makespan["median"] if makespan else None, decimals)
     if makespan and makespan["ci95"]:
         shown += f" [{makespan['ci95'][0]:.{decimals}f}, {makespan['ci95'][1]:.{decimals}f}]"
-    return [
-        visible(row["approach"]),
-        shown,
-        fixed(row["ideal_s"], decimals),
-        fixed(row["efficiency"], 3),
-        NOT_MEASURED if speedup is None else f"{speedup:.2f}×",
-        count(row["max_in_flight"]),
-        count(row["threads_peak"]),
-        count(row["processes_peak"]),
-        fixed(row["cpu_s"], 2),
-        NOT_MEASURED if memory is None else f"{memory / 1e6:.0f}",
-        fixed(row["cold_start_s"], 2),
-        count(row["failed"]) if row["trials"] else NOT_MEASURED,
-        visible(row["verdict"]),
-    ]
-
-
-def particulars(document: dict[str, Any]) -> dict[str, Any]:
-    """Environment, checks, warnings, agreement with the baseline, and the command that makes this again."""
-    environment = document["environment"]
-    memory = environment["memory_bytes"]
-    named = {**environment, "memory_bytes": f"{memory / 1e9:.1f} GB" if memory else None, "seed": document["seed"]}
-    plain = [
-        (name.replace("_bytes", "").replace("_", " "), NOT_MEASURED if value is None else visible(str(value)))
-        for name, value in named.items()
-        if not isinstance(value, dict)
-    ]
     return {
-        "environment": plain,
-        "packages": _pairs(environment["packages"]),
-        "images": _pairs(environment["images"]),
-        "warnings": [
-            (shortened(each["message"]), "\n".join(map(visible, each["hint"].splitlines())))
-            for each in document["warnings"]
-        ],
-        "checks": [_checks(trial) for trial in document["trials"]],
-        "trouble": [_trouble(trial) for trial in document["trials"] if trial["outcome"] != "ok"],
-        "agreement": [_agreement(each) for each in document["agreement"]],
-        "command": visible(document["command"]),
+        "approach": visible(row["approach"]),
+        "makespan (s)": shown,
+        "ideal (s)": fixed(row["ideal_s"], decimals),
+        "efficiency": fixed(row["efficiency"], 3),
+        "speed-up over sync": NOT_MEASURED if speedup is None else f"{speedup:.2f}×",
+        "most in flight": count(row["max_in_flight"]),
+        "threads": count(row["threads_peak"]),
+        "processes": count(row["processes_peak"]),
+        "CPU (s)": fixed(row["cpu_s"], 2),
+        "peak memory (MB)": NOT_MEASURED if memory is None else f"{memory / 1e6:.0f}",
+        "cold start (s)": fixed(row["cold_start_s"], 2),
+        "answered": count(row["ok"]) if row["trials"] else NOT_MEASURED,
+        "failed": count(row["failed"]) if row["trials"] else NOT_MEASURED,
+        "attempts": count(row["attempts"]),
+        "wasted": count(row["wasted_attempts"]),
+        "refused": count(row["refused"]),
+        "longest quiet (s)": fixed(row["longest_quiet_s"], decimals),
+        "verdict": visible(row["verdict"]),
     }
-
-
-def _pairs(of: dict[str, str]) -> list[tuple[str, str]]:
-    return [(visible(name), visible(value)) for name, value in sorted(of.items())]
-
-
-def _named(trial: dict[str, Any]) -> str:
-    return visible(f"{trial['approach']}, trial {trial['order']}{', traced' if trial['traced'] else ''}")
-
-
-def _checks(trial: dict[str, Any]) -> dict[str, Any]:
-    mark: Callable[[bool | None], str] = {True: "held", False: "failed", None: "not told"}.__getitem__
-    checks = [(visible(check["name"]), mark(check["ok"]), shortened(check["detail"])) for check in trial["checks"]]
-    return {"trial": _named(trial), "checks": checks, "failed": [each for each in checks if each[1] == "failed"]}
-
-
-def _trouble(trial: dict[str, Any]) -> dict[str, Any]:
-    said = f"{_named(trial)}: {trial['outcome']}" + (f": {trial['error']}" if trial["error"] else "")
-    return {"text": shortened(said), "lines": [shortened(line) for line in trial["last_lines"]]}
-
-
-def _agreement(each: dict[str, Any]) -> list[str]:
-    point = {name: each[name] for name in ("scenario", "server", "load")}
-    told = [f"{each[name][by]:.3f}" for name in ("asyncio_semaphore", BASELINE) for by in ("client_s", "server_s")]
-    return [heading(point), each["figure"], *told, "yes" if each["ok"] else f"no: the log supports {each['supported']}"]

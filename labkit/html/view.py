@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.html.sentences import sentence
-from labkit.html.tables import heading, points_of
+from labkit.html.tables import heading, point_in, points_of, sync_handling_s
 from labkit.model import STATES
 from labkit.reports.parts.text import visible
 from labkit.reports.parts.trouble import shortened
@@ -28,11 +28,12 @@ TIMES = {
 def view(document: dict[str, Any]) -> dict[str, Any]:
     """All trials with all their requests; `points` are the headings of the grid points that trials refer to."""
     points = points_of(document)
+    of_sync = [sync_handling_s(document, point) for point in points]
     return {
         "unit_s": UNIT_S,
         "states": dict(STATES),
         "points": [heading(point) for point in points],
-        "trials": [_trial(trial, points) for trial in document["trials"]],
+        "trials": [_trial(trial, points, of_sync) for trial in document["trials"]],
         "summary": [_summary(row, points) for row in document["summary"]],
     }
 
@@ -42,21 +43,18 @@ def units(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds / UNIT_S)
 
 
-def _point(of: dict[str, Any]) -> dict[str, Any]:
-    return {name: of[name] for name in ("scenario", "server", "load")}
-
-
-def _trial(trial: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any]:
+def _trial(trial: dict[str, Any], points: list[dict[str, Any]], of_sync: list[float | None]) -> dict[str, Any]:
     lanes, requests = _requests(trial["requests"])
+    point = points.index(point_in(trial))
     return {
         "approach": visible(trial["approach"]),
-        "point": points.index(_point(trial)),
+        "point": point,
         "repeat": trial["repeat"],
         "order": trial["order"],
         "traced": trial["traced"],
         "outcome": trial["outcome"],
         "ranked": trial["outcome"] == "ok" and all(check["ok"] is not False for check in trial["checks"]),
-        "sentence": sentence(trial),
+        "sentence": sentence(trial, of_sync[point]),
         "ideal": units(trial["ideal_s"]),
         "makespan": units(trial["makespan_s"]),
         "cold": units(trial["cold_start_s"]),
@@ -64,7 +62,14 @@ def _trial(trial: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any
         "lanes": lanes,
         "requests": requests,
         "unmatched": [
-            [row["worker"], units(row["start_s"]), units(row["end_s"]), visible(str(row["id"])), row["status"]]
+            [
+                row["worker"],
+                units(row["start_s"]),
+                units(row["end_s"]),
+                visible(str(row["id"])),
+                row["status"],
+                visible(row["did"]),
+            ]
             for row in trial["unmatched"]
         ],
         "samples": {
@@ -79,10 +84,13 @@ def _trial(trial: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any
 
 
 def _requests(rows: list[dict[str, Any]]) -> tuple[list[list[Any]], dict[str, Any]]:
-    """The lanes as [name, pid] in the order of their first request, and the requests in columns."""
+    """The lanes as [name, pid] in the order of their first request, and the requests in columns.
+
+    `attempt` and `did` hold what is not as usual alone, by the place of its row: there may be thousands of rows.
+    """
     keys = dict.fromkeys((row["lane"], row["pid"]) for row in sorted(rows, key=lambda row: row["start_s"]))
     numbers = {key: number for number, key in enumerate(keys)}
-    servers = [row["server"] or {"worker": None, "start_s": None, "end_s": None} for row in rows]
+    servers = [row["server"] or {"worker": None, "start_s": None, "end_s": None, "did": "answer"} for row in rows]
     columns = {
         "id": [visible(row["id"]) if isinstance(row["id"], str) else row["id"] for row in rows],
         "lane": [numbers[row["lane"], row["pid"]] for row in rows],
@@ -90,6 +98,8 @@ def _requests(rows: list[dict[str, Any]]) -> tuple[list[list[Any]], dict[str, An
         "status": [row["status"] for row in rows],
         "bytes": [row["bytes"] for row in rows],
         "error": {str(at): shortened(row["error"]) for at, row in enumerate(rows) if row["error"]},
+        "attempt": {str(at): row["attempt"] for at, row in enumerate(rows) if row["attempt"] > 1},
+        "did": {str(at): visible(each["did"]) for at, each in enumerate(servers) if each["did"] != "answer"},
         "worker": [server["worker"] for server in servers],
         "served": [units(server["start_s"]) for server in servers],
         "left": [units(server["end_s"]) for server in servers],
@@ -129,7 +139,7 @@ def _summary(row: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any
     spread = makespan["ci95"] if makespan else None
     return {
         "approach": visible(row["approach"]),
-        "point": points.index(_point(row)),
+        "point": points.index(point_in(row)),
         "ranked": row["ranked"],
         "ideal": units(row["ideal_s"]),
         "makespan": units(makespan["median"]) if makespan else None,

@@ -92,9 +92,11 @@ def _point(plan: LoadPlan) -> dict[str, Any]:
             shape = {"mode": "closed", "users": users, "spawn_rate": spawn_rate, "rate": None, "arrivals": None}
         case Open(rate, arrivals, _, users):
             shape = {"mode": "open", "users": users, "spawn_rate": None, "rate": rate, "arrivals": arrivals}
+    server = asdict(plan.server)
+    del server["behaviour"]  # under load it takes its time, and does nothing else
     return {
         "scenario": SCENARIO,
-        "server": asdict(plan.server),
+        "server": server,
         "load": {
             **shape,
             "duration_s": plan.duration_s,

@@ -27,6 +27,7 @@ from labkit.model.planned import (
     PlannedTrial,
     ServerConfig,
     WorkerClass,
+    known_as,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "Trace",
     "Trial",
     "WorkerClass",
+    "known_as",
 ]

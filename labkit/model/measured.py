@@ -200,7 +200,7 @@ class Environment:
 class Comparison:
     """All trials of one `compare`, or of one `trace` its single one.
 
-    `unavailable` maps approaches that cannot run here to the reason.
+    `unavailable` maps what cannot run here, as it is `known_as`, to the reason; `rerun_of` is the id of what this repeats.
     """
 
     id: str
@@ -212,11 +212,12 @@ class Comparison:
     unavailable: dict[str, str]
     notices: tuple[Notice, ...]
     mode: Literal["compare", "trace"] = "compare"
+    rerun_of: str | None = None
 
     @property
     def complete(self) -> bool:
         """Whether every trial ran to its end and every check held."""
-        wanted = sum(trial.approach not in self.unavailable for trial in self.plan.trials)
+        wanted = sum(trial.known_as not in self.unavailable for trial in self.plan.trials)
         return len(self.trials) == wanted and all(
             checked.trial.outcome == "ok" if checked.trial.planned.traced else checked.rankable
             for checked in self.trials

@@ -62,6 +62,11 @@ class GridPoint:
         return self.scenario != "baseline", self.scenario, self.server, load, self.python or ""
 
 
+def known_as(approach: str, python: str | None) -> str:
+    """The approach as it is told apart where it runs on several interpreters."""
+    return approach if python is None else f"{approach} on {python}"
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
     """One approach, to be run once.
@@ -79,6 +84,10 @@ class PlannedTrial:
     ideal_s: float
     timeout_s: float
     traced: bool = False
+
+    @property
+    def known_as(self) -> str:
+        return known_as(self.approach, self.point.python)
 
     @property
     def key(self) -> str:

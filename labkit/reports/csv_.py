@@ -1,7 +1,8 @@
 """A row per trial that ran, for spreadsheets and data frames.
 
 A column is named by the path of its field in the result document (``server.workers``, ``latency_s.p50``); seconds and
-bytes are as they were measured, and what was not measured is an empty cell. Text is quoted where CSV wants it and,
+bytes are as they were measured, and what was not measured is an empty cell; ``failed_by_cause`` is a JSON object. How
+the server behaves follows from the scenario and the seed. Text is quoted where CSV wants it and,
 control characters apart, not changed: a spreadsheet may take an error that begins with ``=`` for a formula, but a sign
 put before it would be wrong data for every other program.
 """
@@ -54,6 +55,15 @@ TRIAL_COLUMNS = (
     "peak_memory_bytes",
     "load.handle_s",
     "traced",
+    "interpreter",
+    "gil",
+    "load.rate",
+    "failed_by_cause",
+    "attempts",
+    "wasted_attempts",
+    "refused",
+    "longest_quiet_s",
+    "handling_s",
 )
 COLUMNS = (*COMPARISON_COLUMNS, *TRIAL_COLUMNS, CHECKS_COLUMN)
 

@@ -18,7 +18,7 @@ def render(comparison: Comparison, page: Page) -> str:  # noqa: ARG001 - Markdow
 
 
 def _section(section: Section) -> str:
-    parts = [f"**{section.heading}**", table(section.columns)]
+    parts = [f"**{section.heading}**", *map(escaped, section.about), table(section.columns)]
     if section.outcome:
         parts.append(escaped(section.outcome))
     return "\n\n".join(parts)

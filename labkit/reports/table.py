@@ -25,7 +25,8 @@ def render(comparison: Comparison, page: Page) -> str:
 
 
 def _section(section: Section, paper: Console) -> str:
-    parts = [drawn(Text(section.heading, "bold"), paper)]
+    head = [Text(section.heading, "bold"), *map(Text, section.about)]
+    parts = ["\n".join(drawn(line, paper) for line in head)]
     parts += [drawn_table(layout, _style, paper) for layout in layouts(section.columns, paper.width)]
     if section.outcome:
         parts.append(drawn(Text(section.outcome), paper))

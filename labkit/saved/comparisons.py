@@ -44,6 +44,7 @@ def comparison_of(document: Mapping[str, Any]) -> Comparison:
         unavailable=_told_unavailable(saved.warnings) if saved.unavailable is None else saved.unavailable,
         notices=saved.warnings,
         mode=saved.mode,
+        rerun_of=saved.rerun_of,
     )
 
 
@@ -52,7 +53,7 @@ def _plan(plan: SavedPlan, seed: int) -> Plan:
 
 
 def _block(block: SavedBlock) -> Block:
-    point = GridPoint(block.server, block.load, block.scenario)
+    point = GridPoint(block.server, block.load, block.scenario, block.interpreter)
     return Block(point, tuple(PlannedTrial(point=point, **_values(trial)) for trial in block.trials))
 
 
@@ -95,7 +96,7 @@ def _trials(trials: Sequence[SavedTrial], plan: Plan) -> tuple[CheckedTrial, ...
 def _planned(trial: SavedTrial, timeout_s: float) -> PlannedTrial:
     return PlannedTrial(
         approach=trial.approach,
-        point=GridPoint(trial.server, trial.load, trial.scenario),
+        point=GridPoint(trial.server, trial.load, trial.scenario, trial.interpreter),
         repeat=trial.repeat,
         order=trial.order,
         bound=trial.bound,
@@ -123,6 +124,8 @@ def _trial(trial: SavedTrial, planned: PlannedTrial) -> Trial:
         cpus=trial.cpus,
         last_lines=trial.last_lines,
         trace=None if trial.trace is None else _trace(trial.trace),
+        causes=trial.causes,
+        gil=trial.gil,
     )
 
 
@@ -132,9 +135,7 @@ def _request(row: SavedRequest) -> RequestRow:
         return RequestRow(**_values(row))
     # The server's status was added later; what the client saw is the same, if it saw any.
     status = served.status if served.status is not None else row.status or 0
-    return RequestRow(
-        **_values(row) | {"server": ServerRow(row.id, served.worker, served.start_s, served.end_s, status)}
-    )
+    return RequestRow(**_values(row) | {"server": ServerRow(id=row.id, **_values(served) | {"status": status})})
 
 
 def _trace(trace: SavedTrace) -> Trace:

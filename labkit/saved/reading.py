@@ -83,7 +83,7 @@ def _cut_off(folder: Path) -> Comparison | LoadRun:
         {
             "mode": "load" if is_load else "compare",
             "id": folder.resolve().name,
-            "started_at": _started_at(folder.resolve().name),
+            "started_at": started_at(folder.resolve().name),
             "command": "",
             "seed": 0,
             "environment": asdict(UNKNOWN),
@@ -94,7 +94,7 @@ def _cut_off(folder: Path) -> Comparison | LoadRun:
     )
 
 
-def _started_at(name: str) -> str:
+def started_at(name: str) -> str:
     """When a result was begun, by the name of its folder; empty where somebody has renamed it."""
     try:
         started = datetime.strptime(name[: len("20261122-120000")], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)

@@ -19,6 +19,8 @@ class SavedServed:
     start_s: float
     end_s: float
     status: int | None = None
+    did: str = "answer"
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class SavedRequest:
     bytes: int | None
     error: str | None
     server: SavedServed | None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,9 @@ class SavedTrial:
     checks: tuple[Check, ...]
     traced: bool = False
     trace: SavedTrace | None = None
+    interpreter: str | None = None
+    causes: tuple[str | None, ...] | None = None
+    gil: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,7 @@ class SavedBlock:
     server: ServerConfig
     load: Load
     trials: tuple[SavedPlannedTrial, ...]
+    interpreter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +151,4 @@ class SavedComparison:
     mode: Literal["compare", "trace"] = "compare"
     plan: SavedPlan | None = None
     unavailable: dict[str, str] | None = None
+    rerun_of: str | None = None

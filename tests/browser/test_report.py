@@ -17,6 +17,7 @@ from tests.browsers import chromium
 pytestmark = pytest.mark.browser
 
 WHOLE = document(samples.comparison())
+COPING = document(samples.comparison(samples.of_scenario("rate-limit", requests=[9]), samples.coping_trial))
 HOSTILE = "</script><script>window.harmed = true</script><img src=x onerror='window.harmed = true'>"
 STEP_PX = 6
 
@@ -99,7 +100,7 @@ def told(seconds):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("whole", [WHOLE, document(samples.troubled_comparison(repeat=2))])
+@pytest.mark.parametrize("whole", [WHOLE, document(samples.troubled_comparison(repeat=2)), COPING])
 def test_it_opens_from_disk_without_a_network_or_a_complaint(open_report, whole, scheme):
     page = open_report(whole, color_scheme=scheme)
     assert page.locator("html").get_attribute("data-theme") == scheme
@@ -140,6 +141,32 @@ def test_the_keys_step_through_the_requests_and_show_their_phases(open_report):
     assert seen == {row["id"] for row in rows}
     canvas.press("Escape")
     assert not figures.is_visible()
+
+
+def test_every_attempt_at_a_request_can_be_stepped_to_and_says_what_the_server_did(open_report):
+    page = open_report(COPING)
+    canvas = panel(page, "threads").locator("canvas")
+    texts = []
+    for _ in trial_of(COPING, "threads")["requests"]:
+        canvas.press("ArrowRight")
+        texts.append(page.locator("#figures").inner_text())
+    of_first = [text for text in texts if re.match("request 1[, ]", text)]
+    assert [text.partition(" ·")[0] for text in of_first] == [
+        "request 1", "request 1, attempt 2", "request 1, attempt 3"
+    ]  # fmt: skip
+    assert "refused: too many requests" in of_first[0]
+    assert "refused: banned" in of_first[1]
+    assert len(texts) == 13
+
+
+def test_what_came_in_the_place_of_bodies_stays_text(open_report):
+    whole = deepcopy(COPING)
+    for trial in whole["trials"]:
+        trial["causes"] = [HOSTILE if cause else None for cause in trial["causes"]]
+    page = open_report(whole)
+    page.locator(".instead summary").click()
+    assert page.locator(".instead pre").first.inner_text() == f"2: {HOSTILE}\n4: {HOSTILE}"
+    assert page.evaluate("window.harmed") is None
 
 
 def test_a_traced_trial_shows_its_states_and_both_makespans(open_report):

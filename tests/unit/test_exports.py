@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from labkit import exports
+from labkit import exports, scenarios
 from labkit.document import document
-from labkit.exports.csv_ import COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
+from labkit.exports.csv_ import COLUMNS, LATER_TRIAL_COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
 from labkit.exports.parts.canvas import GREEN, ORANGE, PALE, VERMILLION
 from labkit.exports.parts.page import HEADER, LEFT, RIGHT, WIDTH, ticks
 from labkit.exports.parts.rows import phases, rows, worker_rows
@@ -55,8 +55,11 @@ NOTHING_SENT = samples.comparison(
     samples.plan(["sync"]),
     lambda planned: samples.crashed_trial(planned, requests=(), samples=(), cold_start_s=None),
 )
-ALL = [WHOLE, TROUBLED, TRACED, ODD, NOTHING_SENT]
-each_comparison = pytest.mark.parametrize("comparison", ALL, ids=["whole", "troubled", "traced", "odd", "nothing sent"])
+COPING = samples.comparison(samples.of_scenario("rate-limit"), samples.coping_trial)
+ALL = [WHOLE, TROUBLED, TRACED, ODD, NOTHING_SENT, COPING]
+each_comparison = pytest.mark.parametrize(
+    "comparison", ALL, ids=["whole", "troubled", "traced", "odd", "nothing sent", "coping"]
+)
 
 
 @cache
@@ -100,7 +103,8 @@ def test_csv_has_every_request_with_the_figures_of_the_document(comparison):
     assert len(cells) == len(pairs)
     for row, (trial, request) in zip(cells, pairs, strict=True):
         assert tuple(row) == COLUMNS
-        for prefix, columns, tree in (("", TRIAL_COLUMNS, trial), ("request.", REQUEST_COLUMNS, request)):
+        trial_columns = (*TRIAL_COLUMNS, *LATER_TRIAL_COLUMNS)
+        for prefix, columns, tree in (("", trial_columns, trial), ("request.", REQUEST_COLUMNS, request)):
             for column in columns:
                 value = tree
                 for key in column.split("."):
@@ -119,6 +123,26 @@ def test_csv_cannot_steer_a_terminal():
     text = written("csv", ODD).decode()
     assert "<script>" in text
     assert all(sign.isprintable() for sign in text.replace("\n", ""))
+
+
+@pytest.mark.parametrize("scenario", scenarios.names())
+@pytest.mark.parametrize("name", exports.names())
+def test_every_format_writes_every_scenario_with_several_attempts_a_request(name, scenario):
+    few = samples.of_scenario(scenario, ["threads"], requests=[9])
+    assert written(name, samples.comparison(few, samples.coping_trial))
+
+
+def test_csv_tells_attempts_and_what_the_server_did():
+    rows = [row for row in csv.DictReader(StringIO(written("csv", COPING).decode())) if row["approach"] == "sync"]
+    of_first = [row for row in rows if row["request.id"] == "1"]
+    assert [row["request.attempt"] for row in of_first] == ["1", "2", "3"]
+    assert [row["request.server.did"] for row in of_first] == ["refused", "banned", "answer"]
+
+
+def test_many_attempts_are_not_called_requests():
+    often = samples.coping_trial(samples.of_scenario("many", ["threads"], requests=[100]).trials[0])
+    own_lanes = replace(often, requests=tuple(replace(row, lane=f"Task-{row.id}") for row in often.requests))
+    assert client_strips(own_lanes, Time(9.0, 100))[0].label == f"all {len(often.requests)} attempts"
 
 
 # The trace.

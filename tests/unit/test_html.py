@@ -8,22 +8,27 @@ from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit import scenarios
 from labkit.document import document
 from labkit.html import embedded, render
 from labkit.html.sentences import ordinal, seconds, sentence, typical
-from labkit.html.tables import heading, points_of
+from labkit.html.tables import heading, points_of, sections
 from labkit.html.view import UNIT_S, units, view
 from labkit.model import STATES, Check, LaneRow, Span, Trace
+from labkit.reports.parts.trouble import shortened
+from server.behaviour import Kind
 from tests import samples
 
 ONE_TRIAL = document(samples.comparison())
 FIVE_RUNS = document(samples.comparison(samples.plan(repeat=5)))
 TROUBLED = document(samples.troubled_comparison(repeat=2))
+COPING = document(samples.comparison(samples.of_scenario("rate-limit"), samples.coping_trial))
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\u2028'\"&\u202e"
 
 
@@ -123,7 +128,7 @@ def test_where_the_overhead_was_is_said():
 
 def test_a_trial_that_did_not_end_says_how_far_it_came():
     crashed = next(trial for trial in TROUBLED["trials"] if trial["outcome"] == "crashed")
-    assert sentence(crashed) == f"Crashed after {crashed['ok']} of 9 answers: the client was killed by SIGKILL"
+    assert sentence(crashed) == f"Crashed after {crashed['ok']} of 9 answers: the client was killed by SIGKILL."
 
 
 def test_failed_requests_come_first():
@@ -131,7 +136,89 @@ def test_failed_requests_come_first():
     assert sentence(failed).startswith("1 of 9 requests failed; 9 requests")
 
 
-@pytest.mark.parametrize("trial", ONE_TRIAL["trials"] + FIVE_RUNS["trials"] + TROUBLED["trials"])
+def coping(name="sync", scenario="rate-limit", **changes):
+    """A trial in a scenario with faults, with a row a attempt."""
+    planned = samples.of_scenario(scenario, [name]).trials[0]
+    return document(
+        samples.comparison(samples.of_scenario(scenario, [name]), lambda _: samples.coping_trial(planned, **changes))
+    )["trials"][0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "48 of 50 requests answered; ",
+        "; 2 of 50 requests failed: 1 × no answer when the trial ended and 1 × status 503; ",
+        "; 54 attempts were made, 6 of them for nothing; ",
+        "; 4 attempts refused: 2 × status 503, 1 × status 429 and 1 × status 403; ",
+    ],
+)
+def test_a_sentence_says_what_was_lost_and_why_what_was_tried_again_and_what_was_refused(said):
+    assert said in sentence(coping())
+
+
+def test_an_exception_that_throws_the_other_answers_away_is_told():
+    assert "48 of 50 requests answered, and none of the answers returned, because of an exception" in sentence(
+        coping(answers=None, causes=None)
+    )
+    assert "because of an exception" not in sentence(coping())
+
+
+def test_a_trial_that_was_ended_says_what_had_no_answer_then():
+    said = sentence(coping(scenario="timeouts", outcome="timeout", error="no end after 20 s", makespan_s=None))
+    assert said.startswith("Timeout after 28 of 30 answers: no end after 20 s; 2 of 30 requests failed: 1 × no answer")
+
+
+def test_silence_is_told_where_it_is_longer_than_answers_take():
+    assert "no request was answered for" not in sentence(coping())
+    assert "; no request was answered for 7.0 s" in sentence(coping() | {"longest_quiet_s": 7.0})
+
+
+def test_what_nobody_lost_is_not_told():
+    planned = samples.of_scenario("flaky", ["threads"])
+    said = sentence(document(samples.comparison(planned))["trials"][0])
+    assert said.startswith("All 30 requests were answered; ")
+    assert not any(word in said for word in ("failed", "attempts", "refused", "no request was"))
+
+
+def handling(name, unread_s=0.0):
+    """A trial of `name` in the scenario cpu whose answers lay there that long."""
+    planned = samples.of_scenario("cpu", [name])
+    trial = document(samples.comparison(planned))["trials"][0]
+    for row in trial["requests"][1:]:
+        row["first_byte_s"] = row["server"]["end_s"] + unread_s
+    return trial
+
+
+def test_handling_is_compared_with_syncs_and_sync_with_nobody():
+    trial = handling("threads")
+    assert "2.0 × as fast as sync's" in sentence(trial, 2 * trial["handling_s"])
+    assert "nothing was gained there" in sentence(trial, trial["handling_s"])
+    assert "nothing was gained" not in sentence(trial | {"approach": "sync"}, trial["handling_s"])
+
+
+def test_answers_that_nobody_read_because_others_were_handled_are_told():
+    assert "; 7 of 8 answers lay unread for up to 0.20 s while others were handled; " in sentence(handling("a", 0.2))
+    assert "unread" not in sentence(handling("a"))
+    assert "unread" not in sentence(handling("a", 0.2) | {"load": ONE_TRIAL["trials"][0]["load"]})
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"), [("jitter", "is 10 rounds or more;"), ("many", " of 0.1 s;"), ("big", "of 0.1 s;")]
+)
+def test_rounds_have_a_length_where_delays_do_not_differ(scenario, said):
+    assert said in sentence(document(samples.comparison(samples.of_scenario(scenario, ["threads"])))["trials"][0])
+
+
+SCENARIOS = [
+    trial
+    for name in scenarios.names()
+    for measure in (samples.good_trial, samples.coping_trial)
+    for trial in document(samples.comparison(samples.of_scenario(name), measure))["trials"]
+]
+
+
+@pytest.mark.parametrize("trial", [*ONE_TRIAL["trials"], *FIVE_RUNS["trials"], *TROUBLED["trials"], *SCENARIOS])
 def test_every_trial_has_a_sentence(trial):
     said = sentence(trial)
     assert said == said.strip()
@@ -164,7 +251,7 @@ def test_the_trial_nearest_to_the_median_speaks_for_its_repeats_and_never_a_trac
 # Data.
 
 
-@pytest.mark.parametrize("whole", [ONE_TRIAL, FIVE_RUNS, TROUBLED])
+@pytest.mark.parametrize("whole", [ONE_TRIAL, FIVE_RUNS, TROUBLED, COPING])
 def test_every_trial_and_request_is_in_the_data(whole):
     shown = Page(render(whole)).data
     assert shown == view(whole)
@@ -175,6 +262,8 @@ def test_every_trial_and_request_is_in_the_data(whole):
         for at, row in enumerate(trial["requests"]):
             assert drawn["lanes"][rows["lane"][at]] == [row["lane"], row["pid"]]
             assert rows["worker"][at] == (row["server"]["worker"] if row["server"] else None)
+            assert rows["attempt"].get(str(at), 1) == row["attempt"]
+            assert rows["did"].get(str(at), "answer") == (row["server"]["did"] if row["server"] else "answer")
             for column, moment in {"start": row["start_s"], "sent": row["sent_s"], "end": row["end_s"]}.items():
                 assert rows[column][at] == units(moment)
         assert drawn["samples"]["threads"] == [sample["threads"] for sample in trial["samples"]]
@@ -271,7 +360,53 @@ def spoilt(value):
     return f"{value}{HOSTILE}" if isinstance(value, str) and value else value
 
 
-@pytest.mark.parametrize("whole", [ONE_TRIAL, TROUBLED])
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_a_page_says_once_what_a_scenario_is_about(scenario):
+    text = "".join(Page(render(document(samples.comparison(samples.of_scenario(scenario))))).text)
+    assert text.count(scenarios.load(scenario).look_at) == (scenario != scenarios.DEFAULT)
+
+
+def test_where_the_server_has_faults_the_page_has_the_columns_for_it():
+    (section,) = sections(COPING)
+    sync = dict(zip(section["columns"], section["rows"][0], strict=True))
+    assert (sync["answered"], sync["failed"], sync["attempts"], sync["refused"]) == ("48", "2", "54", "4")
+    assert (sync["wasted"], sync["verdict"]) == ("6", "failed")
+    assert "attempts" not in sections(ONE_TRIAL)[0]["columns"]
+
+
+@pytest.mark.parametrize("kind", [*get_args(Kind), "refused", "banned"])
+def test_the_page_has_words_for_whatever_the_server_does(kind):
+    (script,) = (text for text in Page(render(ONE_TRIAL)).scripts if "const DID" in text)
+    assert re.search(rf'\b{kind}: "', script.partition("const DID")[2].partition("}")[0])
+
+
+def test_the_page_says_which_python_ran_and_whether_it_had_a_gil():
+    whole = samples.comparison(samples.plan(["sync"]), lambda planned: samples.good_trial(planned, gil=False))
+    assert "3.14.0, gil: off" in "".join(Page(render(document(whole))).text)
+
+
+@given(st.text() | st.just(HOSTILE))
+def test_what_came_in_the_place_of_a_body_is_shown_and_stays_text(cause):
+    planned = samples.of_scenario("flaky", ["threads"], requests=[2])
+    trial = samples.good_trial(planned.trials[0], causes=(None, cause))
+    whole = document(samples.comparison(planned, trials=(samples.checked(trial),)))
+    (section,) = sections(whole)
+    ((_, (said,)),) = section["instead"]
+    assert said == f"2: {shortened(cause)}"
+    page = Page(render(whole))
+    assert [tag for tag, _ in page.tags if tag in {"img", "script"}] == ["script"] * 3
+    assert all(sign.isprintable() for sign in said)
+
+
+# A scenario that this lab does not know, so that spoiling its name takes nothing off the page.
+UNKNOWN = document(
+    samples.comparison(
+        samples.plan(["sync", "threads"], scenarios={"odd": scenarios.load("rate-limit")}), samples.coping_trial
+    )
+)
+
+
+@pytest.mark.parametrize("whole", [ONE_TRIAL, TROUBLED, UNKNOWN])
 def test_whatever_anybody_wrote_stays_text(whole):
     good, bad = Page(render(whole)), Page(render(spoilt(whole)))
     assert [tag for tag, _ in bad.tags] == [tag for tag, _ in good.tags]

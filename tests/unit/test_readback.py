@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit import scenarios
 from labkit.document import document
 from labkit.errors import UsageError
 from labkit.load.document import document as load_document
 from labkit.load.document import trial_document as load_trial_document
 from labkit.load.model import LoadRun
-from labkit.model import Comparison, LaneRow, Span, Trace
+from labkit.model import Block, CheckedTrial, Comparison, LaneRow, Plan, ServerRow, Span, Trace
 from labkit.saved.comparisons import comparison_of
 from labkit.saved.loads import load_run_of
 from labkit.saved.reading import read
 from labkit.saved.structure import Damaged
+from server.behaviour import Behaviour
 from tests import load_samples, samples
 
 LANES = (
@@ -45,6 +47,8 @@ COMPARISONS = [
     STOPPED,
     TRACED,
     replace(TRACED, mode="trace"),
+    samples.comparison(samples.of_scenario("rate-limit", pythons=[None, "python3.14t"]), samples.coping_trial),
+    samples.comparison(samples.plan(["sync"]), lambda planned: samples.good_trial(planned, gil=False)),
 ]
 LOADS = [
     load_samples.load_run(load_samples.closed_trial()),
@@ -86,6 +90,44 @@ AXES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_every_scenario_comes_back_as_it_was(scenario):
+    whole = samples.comparison(samples.of_scenario(scenario), samples.coping_trial)
+    assert comparison_of(on_disk(document(whole))) == whole
+
+
+BEHAVIOURS = st.fixed_dictionaries(
+    {
+        field.name: st.floats(0, 100) if field.type == "float" else st.integers(0, 10)
+        for field in fields(Behaviour)
+        if field.name != "seed"
+    }
+)
+ROWS = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 5), st.none() | st.text(max_size=12)), max_size=12)
+
+
+def tried(number, attempt, did):
+    """An attempt at a request, of which the server knows where `did` says what it did."""
+    served = None if did is None else ServerRow(number, 70, 0.1, 0.2, 200, did, attempt)
+    return replace(WHOLE.trials[0].trial.requests[0], id=number, attempt=attempt, server=served)
+
+
+@given(BEHAVIOURS, ROWS, st.none() | st.lists(st.none() | st.text(max_size=30)), st.none() | st.booleans())
+def test_whatever_was_tried_and_returned_comes_back_as_it_was(behaviour, rows, causes, gil):
+    planned = samples.planned("threads")
+    server = replace(planned.point.server, behaviour=Behaviour(**behaviour))
+    planned = replace(planned, point=replace(planned.point, server=server, scenario="odd"))
+    trial = samples.good_trial(
+        planned,
+        requests=tuple(tried(*row) for row in rows),
+        causes=None if causes is None else tuple(causes),
+        gil=gil,
+    )
+    plan = Plan((Block(planned.point, (planned,)),), ("threads",), seed=1)
+    whole = replace(WHOLE, plan=plan, trials=(CheckedTrial(trial, ()),))
+    assert comparison_of(on_disk(document(whole))) == whole
+
+
 @given(st.lists(st.sampled_from(samples.DEFAULT_NAMES), min_size=1, unique=True), AXES, st.integers(0, 30))
 def test_any_comparison_comes_back_as_it_was(names, axes, kept):
     whole = samples.comparison(samples.plan(names, **axes))
@@ -93,15 +135,28 @@ def test_any_comparison_comes_back_as_it_was(names, axes, kept):
     assert comparison_of(on_disk(document(cut))) == cut
 
 
+COPING = ("failed_by_cause", "attempts", "wasted_attempts", "refused", "longest_quiet_s", "handling_s")
+
+
 def without_what_was_added(tree):
     """The document as it was before its schema had these fields."""
     old = deepcopy(on_disk(tree))
     del old["plan"], old["unavailable"]
+    for row in (*old["trials"], *old["summary"], *old["agreement"]):
+        del row["interpreter"], row["server"]["behaviour"], row["load"]["handle_s"], row["load"]["rate"]
+    for row in (*old["trials"], *old["summary"]):
+        for name in COPING:
+            del row[name]
+    for row in old["summary"]:
+        del row["ok"]
     for trial in old["trials"]:
-        del trial["traced"], trial["trace"], trial["load"]["handle_s"]
+        del trial["traced"], trial["trace"], trial["causes"], trial["gil"]
         for request in trial["requests"]:
+            del request["attempt"]
             if request["server"]:
-                del request["server"]["status"]
+                del request["server"]["status"], request["server"]["did"], request["server"]["attempt"]
+        for row in trial["unmatched"]:
+            del row["did"], row["attempt"]
     return old
 
 

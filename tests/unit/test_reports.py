@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from labkit import reports
+from labkit import reports, scenarios
 from labkit.document import document
 from labkit.model import Check, CheckedTrial, Notice
 from labkit.reports import Page
 from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
+from labkit.reports.parts.coping import handled
 from labkit.reports.parts.text import visible
 from labkit.reports.parts.trouble import MOST_LINES
 from tests import samples
@@ -30,7 +31,9 @@ ONE_TRIAL = samples.comparison()
 FIVE_RUNS = samples.comparison(samples.plan(repeat=5))
 TROUBLED = samples.troubled_comparison()
 TROUBLED_TWICE = samples.troubled_comparison(repeat=2)
+COPING = samples.comparison(samples.of_scenario("flaky"), samples.coping_trial)
 ALL = [ONE_TRIAL, FIVE_RUNS, TROUBLED, TROUBLED_TWICE]
+each_scenario = pytest.mark.parametrize("scenario", scenarios.names())
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -103,7 +106,7 @@ def test_a_report_ends_with_its_last_line(name, comparison):
 # The table on every page.
 
 
-@pytest.mark.parametrize("comparison", ALL)
+@pytest.mark.parametrize("comparison", [*ALL, COPING])
 @pytest.mark.parametrize("width", [34, 40, 60, 72, 79, 80, 100, 120, 200])
 def test_no_line_is_wider_than_the_page_and_no_figure_is_lost_or_cut(comparison, width):
     text = table(comparison, width)
@@ -167,6 +170,92 @@ def test_the_approaches_keep_the_order_asked_for():
     names = ["threads", "asyncio_gather", "sync"]
     lines = table(samples.comparison(samples.plan(names, seed=5))).splitlines()
     assert [line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in names] == names
+
+
+@each_scenario
+@pytest.mark.parametrize("width", [80, 200, None])
+def test_a_scenario_says_once_what_happens_and_what_to_look_at(scenario, width):
+    text = " ".join(table(samples.comparison(samples.of_scenario(scenario)), width).split())
+    told = scenarios.load(scenario)
+    assert text.count(told.look_at) == text.lower().count(told.summary.lower()) == (scenario != scenarios.DEFAULT)
+
+
+@each_scenario
+@pytest.mark.parametrize("name", reports.names())
+def test_every_format_shows_every_scenario(scenario, name):
+    comparison = samples.comparison(samples.of_scenario(scenario), samples.coping_trial)
+    text = rendered(name, comparison).replace("\\", "")
+    for_people = name in {"table", "markdown"}
+    assert scenario in text or (for_people and scenario == scenarios.DEFAULT)
+    shown = ("failed",) if for_people and scenario not in FAULTY else ("failed", "attempts", "refused")
+    for trial in document(comparison)["trials"]:
+        assert {str(trial[field]) for field in shown} <= set(NUMBER.findall(text))
+
+
+FAULTY = {"timeouts", "flaky", "rate-limit", "crash", "restart"}
+COPING_HEADERS = {"answered", "attempts", "refused", "longest quiet (s)"}
+
+
+@each_scenario
+def test_where_the_server_has_faults_what_was_lost_stands_in_the_table(scenario):
+    header = set(rendered("markdown", samples.comparison(samples.of_scenario(scenario))).replace("| ", "|").split("|"))
+    shown = {cell.strip() for cell in header} & COPING_HEADERS
+    assert shown == (COPING_HEADERS if scenario in FAULTY else set())
+
+
+def test_answers_attempts_and_refusals_are_those_of_the_rows():
+    (summary, _), line = document(COPING)["summary"], row(table(COPING), "sync")
+    assert (summary["ok"], summary["failed"], summary["attempts"], summary["refused"]) == (28, 2, 34, 4)
+    assert line[4:8] == ["28", "2", "34", "4"]
+    assert "flaky, sync: 2 of 30 requests failed: 1 × no answer when the trial ended and 1 × status 503." in table(
+        COPING
+    )
+
+
+def test_what_was_never_sent_has_failed_too():
+    stopped = samples.comparison(samples.of_scenario("flaky", ["sync"]), samples.crashed_trial)
+    assert "flaky, sync: 15 of 30 requests failed: never sent." in table(stopped)
+
+
+def test_at_eighty_columns_those_that_cope_stay_in_one_piece():
+    names = ["thread_pool_robust", "asyncio_robust", "asyncio_adaptive"]
+    text = table(samples.comparison(samples.of_scenario("rate-limit", names)), 80)
+    assert max(map(cell_len, text.splitlines())) <= 80
+    assert len([line for line in text.splitlines() if line.startswith("thread_pool_robust ")]) == 1
+
+
+def test_what_handling_took_is_compared_with_sync():
+    comparison = samples.comparison(samples.of_scenario("cpu", ["sync", "threads", "asyncio_gather"]))
+    by_name = {each["approach"]: each["handling_s"] for each in document(comparison)["summary"]}
+    for name in ("threads", "asyncio_gather"):
+        assert f"cpu, {name}: {handled(by_name[name], by_name['sync'])}." in table(comparison)
+    assert "as fast as" not in next(line for line in table(comparison).splitlines() if line.startswith("cpu, sync:"))
+
+
+@pytest.mark.parametrize(
+    ("own_s", "of_sync_s", "said"),
+    [
+        (None, 0.4, ""),
+        (0.4, None, "handling the bodies took 0.40 s"),
+        (0.41, 0.4, "handling the bodies took 0.41 s, and sync's 0.40 s: nothing was gained there"),
+        (0.2, 0.4, "handling the bodies took 0.20 s, 2.0 × as fast as sync's 0.40 s"),
+        (0.6, 0.4, "handling the bodies took 0.60 s, 1.5 × as long as sync's 0.40 s"),
+    ],
+)
+def test_what_was_gained_in_handling_follows_from_the_two_times(own_s, of_sync_s, said):
+    assert handled(own_s, of_sync_s) == said
+
+
+@pytest.mark.parametrize(
+    ("python", "gil", "said"),
+    [(None, True, ""), (None, False, "Python 3.14.0, gil: off"), ("python3.14", True, "gil: on")],
+)
+def test_the_heading_tells_which_python_ran_where_that_is_something_to_know(python, gil, said):
+    plan = samples.plan(["sync"], pythons=[python])
+    heading = table(samples.comparison(plan, lambda planned: samples.good_trial(planned, gil=gil))).splitlines()[0]
+    assert said in heading
+    assert ("gil" in heading) == bool(said)
+    assert python is None or python in heading
 
 
 def test_what_was_not_measured_is_a_dash():
@@ -358,20 +447,28 @@ def test_json_refuses_what_json_has_no_word_for(odd):
         rendered("json", comparison)
 
 
+# In one cell, as a JSON object; and what follows from the scenario and the seed.
+WHOLE_OBJECTS, FOLLOWS = {"failed_by_cause"}, {"behaviour"}
+
+
 def flat(tree, prefix=""):
     for key, value in tree.items():
-        if isinstance(value, dict):
+        if key in WHOLE_OBJECTS:
+            yield f"{prefix}{key}"
+        elif key in FOLLOWS:
+            continue
+        elif isinstance(value, dict):
             yield from flat(value, f"{prefix}{key}.")
         elif not isinstance(value, list | tuple):
             yield f"{prefix}{key}"
 
 
 def test_csv_has_a_column_for_every_field_of_a_trial():
-    assert sorted([*TRIAL_COLUMNS, "trace"]) == sorted(flat(document(ONE_TRIAL)["trials"][0]))
+    assert sorted([*TRIAL_COLUMNS, "trace", "causes"]) == sorted(flat(document(ONE_TRIAL)["trials"][0]))
     assert set(COMPARISON_COLUMNS) <= set(flat(document(ONE_TRIAL)))
 
 
-@pytest.mark.parametrize("comparison", ALL)
+@pytest.mark.parametrize("comparison", [*ALL, COPING])
 def test_csv_holds_the_raw_figures_of_every_trial(comparison):
     rows = list(csv.DictReader(StringIO(rendered("csv", comparison))))
     assert tuple(rows[0]) == COLUMNS
@@ -382,7 +479,10 @@ def test_csv_holds_the_raw_figures_of_every_trial(comparison):
             value = trial
             for key in column.split("."):
                 value = None if value is None else value[key]
-            assert cells[column] == ("" if value is None else str(value))
+            if isinstance(value, dict):
+                assert json.loads(cells[column]) == value
+            else:
+                assert cells[column] == ("" if value is None else str(value))
         failed = [check["name"] for check in trial["checks"] if check["ok"] is False]
         assert cells[CHECKS_COLUMN].split() == failed
 

@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 
+from labkit.figures import figures
 from labkit.model import Check, CheckedTrial
 from labkit.statistics import median_interval
 from labkit.summary import ALONE, FASTEST, IS_BASELINE, NO_CLEAR_WINNER, NOT_RANKED, ONE_TRIAL, SLOWER, summarise
@@ -53,7 +54,7 @@ def test_a_row_per_grid_point_and_approach_in_their_order():
     rows = summarise(whole)
     assert [row.approach for row in rows] == names * 6
     points = [row.point for row in rows[::3]]
-    assert points == sorted(set(points))
+    assert points == sorted(set(points), key=lambda point: point.place)
     assert {(point.server.workers, point.server.delay_s) for point in points} == {
         (workers, delay_s) for workers in (1, 3, 9) for delay_s in (0.5, 1.0)
     }
@@ -216,6 +217,23 @@ def test_every_request_without_an_answer_has_failed_even_one_that_was_never_sent
     spoil = {1: lambda trial: with_rows(trial, 2, 3, status=500), 2: lambda trial: without_requests(trial, 9)}
     trials = tuple(samples.checked(spoil[checked.trial.planned.repeat](checked.trial)) for checked in whole.trials)
     assert rows_of(replace(whole, trials=trials))["threads"].failed == 3
+
+
+def test_what_was_lost_is_counted_over_all_trials_and_attempts_are_the_most():
+    whole = comparison(plan(["threads"], repeat=2), samples.coping_trial)
+    once = samples.checked(without_requests(whole.trials[0].trial, 9))
+    row = rows_of(replace(whole, trials=(once, whole.trials[1])))["threads"]
+    assert (row.ok, row.failed) == (13, 5)
+    assert row.failed_by_cause == {"no answer when the trial ended": 2, "status 503": 2}
+    assert (row.attempts, row.wasted_attempts, row.refused) == (13, 6, 4)
+
+
+def test_silence_and_handling_are_medians():
+    whole = comparison(plan(["threads"], repeat=3, handle_s=0.05))
+    row = rows_of(whole)["threads"]
+    for name in ("longest_quiet_s", "handling_s"):
+        values = [getattr(figures(checked.trial), name) for checked in whole.trials]
+        assert getattr(row, name) == median(values) > 0
 
 
 def test_peaks_are_the_largest_and_costs_the_median():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Literal, TypeVar
 
+from labkit.figures import served
 from labkit.model import RequestRow, ServerRow, Trial
 
 T = TypeVar("T")
@@ -47,21 +48,6 @@ class WorkerRow:
     worker: int
     part: int
     served: tuple[ServerRow, ...]
-
-
-def end_of(trial: Trial) -> float:
-    """When the last thing happened that is known of `trial`."""
-    known = [trial.makespan_s or 0.0]
-    known += [row.end_s if row.end_s is not None else row.start_s for row in trial.requests]
-    known += [row.end_s for row in served(trial)]
-    if trial.outcome != "ok":  # it may have waited for long, and nothing happened
-        known += [sample.t_s for sample in trial.samples]
-    return max(known)
-
-
-def served(trial: Trial) -> tuple[ServerRow, ...]:
-    """All that the server logged of `trial`."""
-    return (*(row.server for row in trial.requests if row.server is not None), *trial.unmatched)
 
 
 def phases(row: RequestRow, until_s: float) -> tuple[Phase, ...]:

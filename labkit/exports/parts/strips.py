@@ -21,8 +21,9 @@ from labkit.exports.parts.canvas import (
     Colour,
     lighter,
 )
-from labkit.exports.parts.rows import Row, Stage, end_of, phases, rows, served, worker_rows
+from labkit.exports.parts.rows import Row, Stage, phases, rows, worker_rows
 from labkit.exports.parts.stacks import Bar, Strip, Time, stacked
+from labkit.figures import end_of, served
 from labkit.model import RequestRow, State, Trace, Trial
 from labkit.reports.parts.text import many, visible
 from labkit.statistics import most_at_once
@@ -107,7 +108,8 @@ def _crowd(trial: Trial, time: Time) -> Strip:
         spans += ((STAGE_COLOURS[phase.stage], phase.start_s, phase.end_s) for phase in phases(request, until_s))
     order = (GREEN, BLUE, SKY, GREY, ORANGE, PALE)
     bars = stacked(spans, order, time, len(trial.requests))
-    return Strip(f"all {many(len(trial.requests), 'request')}", CLIENT_HEIGHT, bars)
+    noun = "request" if len({row.id for row in trial.requests}) == len(trial.requests) else "attempt"
+    return Strip(f"all {many(len(trial.requests), noun)}", CLIENT_HEIGHT, bars)
 
 
 def worker_strips(trial: Trial, time: Time) -> tuple[Strip, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from io import StringIO
 from typing import Any
@@ -23,8 +24,14 @@ def flat(document: dict[str, Any], of_all: Sequence[str], of_trial: Sequence[str
     for trial in document["trials"]:
         failed = " ".join(check["name"] for check in trial["checks"] if check["ok"] is False)
         cells = [_at(document, path) for path in of_all] + [_at(trial, path) for path in of_trial]
-        rows.writerow([visible(cell) if isinstance(cell, str) else cell for cell in (*cells, failed)])
+        rows.writerow([_cell(cell) for cell in (*cells, failed)])
     return text.getvalue().rstrip("\n")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = json.dumps(value, ensure_ascii=False)
+    return visible(value) if isinstance(value, str) else value
 
 
 def _at(tree: dict[str, Any], path: str) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from labkit.agreement import COUNTERPART, Agreement, agreements
 from labkit.model import BASELINE, CheckedTrial, Comparison
-from labkit.reports.parts.text import described
+from labkit.reports.parts.coping import handled, has_faults, lost
+from labkit.reports.parts.text import described, visible
 from labkit.reports.parts.trouble import Remark, of_notice, of_trial
+from labkit.summary import SummaryRow, summarise
 
 
 def remarks(comparison: Comparison) -> tuple[Remark, ...]:
@@ -15,6 +18,11 @@ def remarks(comparison: Comparison) -> tuple[Remark, ...]:
     return (
         *(remark for checked in comparison.trials for remark in _of_checked(checked)),
         *(_of_agreement(each) for each in agreements(comparison) if not each.ok),
+        *(
+            remark
+            for _, rows in groupby(summarise(comparison), lambda row: row.point)
+            for remark in _of_point(tuple(rows))
+        ),
         *map(of_notice, comparison.notices),
     )
 
@@ -25,6 +33,19 @@ def _of_checked(checked: CheckedTrial) -> Iterator[Remark]:
     # Watching a trial closely takes processor time: the checks of a traced one speak against nothing.
     checks = () if trial.planned.traced else checked.checks
     return of_trial(who, trial.outcome, trial.error, trial.last_lines, checks)
+
+
+def _of_point(rows: Sequence[SummaryRow]) -> Iterator[Remark]:
+    """What the figures say of each approach where the server had faults, or bodies cost processor time."""
+    of_sync_s = next((row.handling_s for row in rows if row.approach == "sync"), None)
+    for row in rows:
+        requests = row.ok + row.failed
+        said = [handled(row.handling_s, of_sync_s if row.approach != "sync" else None)]
+        if has_faults(row.point.server.behaviour):
+            said.append(lost(requests, row.ok, row.failed_by_cause))
+        if any(said):
+            where = row.approach if row.point.scenario == "baseline" else f"{row.point.scenario}, {row.approach}"
+            yield Remark("notice", visible(f"{where}: {'; '.join(filter(None, said))}."))
 
 
 def _of_agreement(each: Agreement) -> Remark:

@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from labkit.model import BASELINE, Comparison
-from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, count, described, fixed, listed, many, visible
+from labkit.model import BASELINE, Comparison, GridPoint
+from labkit.reports.parts.coping import about, has_faults
+from labkit.reports.parts.text import (
+    NOT_MEASURED,
+    SEPARATOR,
+    count,
+    described,
+    fixed,
+    listed,
+    many,
+    python_described,
+    visible,
+)
 from labkit.summary import FASTEST, IS_BASELINE, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow, summarise
 
 # Times carry milliseconds where hundredths of a second would hide them.
@@ -20,7 +31,8 @@ NARROW_S = 0.02
 class Column:
     """A cell per approach, in their order. `short` is a narrower header; both break into lines at a newline.
 
-    A `speed` column tells how fast an approach is, a `cost` column what it takes; `name` and `verdict` are text.
+    A `speed` column tells how fast an approach is and what it brings, a `cost` column what that takes; `name` and
+    `verdict` are text.
     """
 
     kind: Literal["name", "speed", "cost", "verdict"]
@@ -41,9 +53,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One grid point; `outcome` is a sentence about who is fastest, where repeats allow one."""
+    """One grid point; `outcome` is a sentence about who is fastest, where repeats allow one.
+
+    `about` says what happens in its scenario and what to look at, where that has not been said before.
+    """
 
     heading: str
+    about: tuple[str, ...]
     columns: tuple[Column, ...]
     outcome: str | None
 
@@ -51,13 +67,28 @@ class Section:
 def sections(comparison: Comparison) -> tuple[Section, ...]:
     """Every grid point in its natural order, and in it the approaches in the order asked for."""
     repeats = max((trial.repeat for trial in comparison.plan.trials), default=1)
-    return tuple(
-        _section(described(point), tuple(rows), repeats)
-        for point, rows in groupby(summarise(comparison), key=lambda row: row.point)
-    )
+    found: list[Section] = []
+    scenario = None
+    for point, rows in groupby(summarise(comparison), key=lambda row: row.point):
+        told = about(point.scenario) if point.scenario != scenario else None
+        scenario = point.scenario
+        found.append(_section(_heading(comparison, point), told, tuple(rows), repeats))
+    return tuple(found)
 
 
-def _section(heading: str, rows: Sequence[SummaryRow], repeats: int) -> Section:
+def _heading(comparison: Comparison, point: GridPoint) -> str:
+    """The grid point, and which Python ran there, where that is something to know."""
+    pythons = {
+        (checked.trial.python, checked.trial.gil)
+        for checked in comparison.trials
+        if checked.trial.planned.point == point and checked.trial.python is not None
+    }
+    if point.python is None and all(gil is not False for _, gil in pythons):
+        return described(point)
+    return SEPARATOR.join([described(point), *sorted(f"Python {python_described(*each)}" for each in pythons)])
+
+
+def _section(heading: str, told: tuple[str, str] | None, rows: Sequence[SummaryRow], repeats: int) -> Section:
     decimals = _decimals(rows)
     makespan, short_makespan = "makespan\n(s)", "make-\nspan\n(s)"
     if repeats > 1:
@@ -69,23 +100,42 @@ def _section(heading: str, rows: Sequence[SummaryRow], repeats: int) -> Section:
     ) -> Column:
         return Column(kind, header, short, tuple(cell(row) for row in rows))
 
+    def failed(kind: Literal["speed", "cost"]) -> Column:
+        return column(kind, "failed", "fail-\ned", lambda row: count(row.failed) if row.trials else NOT_MEASURED)
+
+    in_flight = column("cost", "most in\nflight", "in\nflight", lambda row: count(row.max_in_flight))
+    cpu = column("cost", "CPU\n(s)", "CPU\n(s)", lambda row: fixed(row.cpu_s, 2))
     columns = [
         column("name", "approach", "approach", lambda row: visible(row.approach)),
         Column("speed", makespan, short_makespan, _makespans(rows, decimals)),
         column("speed", "ideal\n(s)", "ideal\n(s)", lambda row: fixed(row.ideal_s, decimals)),
         column("speed", "efficiency", "effi-\nciency", lambda row: fixed(row.efficiency, 3)),
-        column("speed", "speed-up\nover sync", "over\nsync", _speedup),
-        column("cost", "most in\nflight", "in\nflight", lambda row: count(row.max_in_flight)),
-        column("cost", "threads", "thr-\neads", lambda row: count(row.threads_peak)),
-        column("cost", "processes", "proc-\nesses", lambda row: count(row.processes_peak)),
-        column("cost", "CPU\n(s)", "CPU\n(s)", lambda row: fixed(row.cpu_s, 2)),
-        column("cost", "peak memory\n(MB)", "peak\n(MB)", _memory),
-        column("cost", "failed", "fail-\ned", lambda row: count(row.failed) if row.trials else NOT_MEASURED),
     ]
+    if has_faults(rows[0].point.server.behaviour):
+        columns += [
+            column("speed", "answered", "answ-\nered", lambda row: count(row.ok) if row.trials else NOT_MEASURED),
+            failed("speed"),
+            column("cost", "attempts", "atte-\nmpts", lambda row: count(row.attempts)),
+            column("cost", "refused", "refu-\nsed", lambda row: count(row.refused)),
+            column("cost", "longest\nquiet (s)", "quiet\n(s)", lambda row: fixed(row.longest_quiet_s, decimals)),
+            in_flight,
+            cpu,
+        ]
+    else:
+        columns += [
+            column("speed", "speed-up\nover sync", "over\nsync", _speedup),
+            in_flight,
+            column("cost", "threads", "thr-\neads", lambda row: count(row.threads_peak)),
+            column("cost", "processes", "proc-\nesses", lambda row: count(row.processes_peak)),
+            cpu,
+            column("cost", "peak memory\n(MB)", "peak\n(MB)", _memory),
+            failed("cost"),
+        ]
     verdicts = tuple(_verdict(row, repeats) for row in rows)
     if any(verdicts):
         columns.append(Column("verdict", "verdict", "verdict", verdicts))
-    return Section(heading, tuple(columns), _outcome(rows) if repeats > 1 else None)
+    lines = () if told is None else (told[0], f"Look at: {told[1]}")
+    return Section(heading, lines, tuple(columns), _outcome(rows) if repeats > 1 else None)
 
 
 def _decimals(rows: Sequence[SummaryRow]) -> int:

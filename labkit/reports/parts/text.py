@@ -48,6 +48,11 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def python_described(version: str, gil: bool | None) -> str:  # noqa: FBT001 - a trial's own
+    """A version of Python, and whether it ran with a GIL: ``3.14.0, gil: off``."""
+    return visible(version) + {True: ", gil: on", False: ", gil: off", None: ""}[gil]
+
+
 def described(point: GridPoint) -> str:
     """The grid point on one line: ``9 requests · 3 sync workers · 1 s delay · limit 3``."""
     server, load = point.server, point.load
@@ -62,6 +67,8 @@ def described(point: GridPoint) -> str:
         parts.append(f"{load.handle_s * 1000:g} ms to handle a body")
     if load.timeout_s is not None:
         parts.append(f"timeout {load.timeout_s:g} s")
+    if point.python is not None:
+        parts.append(visible(point.python))
     if point.scenario != "baseline":
         parts.insert(0, visible(point.scenario))
     return SEPARATOR.join(parts)
