@@ -7,13 +7,15 @@ ARG BASE_IMAGE=python:3.14-slim
 FROM ${BASE_IMAGE} AS packages
 # pip lives in an environment of its own and stays behind in this stage.
 RUN python -m venv /pip && python -m venv --without-pip /venv
-COPY requirements/image.txt .
+COPY labkit/setup/wheels.py requirements/image.txt ./
+# With a value, packages that have no wheel for this Python are left out; without, the first of them fails the build.
+ARG LEAVE_OUT
 # Compiled here, because nothing can be written when the containers run. Compiled files that do not hold their source's
 # time are the same in every build; nobody edits a package in an image, so they need no check at run time either.
 RUN --mount=type=cache,target=/pip-cache --mount=type=secret,id=ca_bundle \
     if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi \
-    && /pip/bin/pip --python /venv/bin/python --cache-dir /pip-cache --disable-pip-version-check --no-input install \
-       --require-hashes --only-binary :all: --no-compile --requirement image.txt \
+    && python wheels.py ${LEAVE_OUT:+--leave-out} --no-compile image.txt /venv/labkit-packages.json \
+       /pip/bin/pip --python /venv/bin/python --cache-dir /pip-cache --disable-pip-version-check --no-input \
     && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /venv
 
 FROM ${BASE_IMAGE}

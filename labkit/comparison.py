@@ -15,6 +15,7 @@ from labkit.checks import check_trial
 from labkit.errors import EngineGone, LabError, MachineError, UsageError
 from labkit.interrupts import raise_if_interrupted
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial, Trial
+from labkit.plan import without_gil
 from labkit.progress import Progress
 from labkit.runtime import Runtime
 from labkit.runtime.client import Client
@@ -137,6 +138,8 @@ class Run:
             raise gone
 
     def _measure(self, planned: PlannedTrial, server: Server, client: Client, ready: protocol.Ready) -> Trial:
+        if not ready.gil:
+            planned = without_gil(planned, self.runtime.cpus)
         load = planned.point.load
         numbers = range(1, load.requests + 1)
         signal = protocol.Trial(

@@ -9,11 +9,7 @@ from labkit.runtime.engine import Engine
 
 def remove_dead_projects(engine: Engine) -> int:
     """Remove the containers and networks of runs that have ended; returns of how many runs. `up` is none of these."""
-    dead = [
-        project
-        for project in engine.projects(owner.prefix())
-        if (run := project.removeprefix(owner.prefix())) != owner.UP and not owner.is_running(run)
-    ]
+    dead = owner.dead_projects(engine.projects(owner.prefix()))
     for project in dead:
         engine.remove_project(project)
     owner.forget_dead_runs()
@@ -23,7 +19,8 @@ def remove_dead_projects(engine: Engine) -> int:
 def remove_old_images(engine: Engine) -> int:
     """Remove the images that this checkout built from an earlier state of itself; returns how many."""
     built = set(compose.BUILT.read_text("utf-8").split()) if compose.BUILT.exists() else set()
-    removed = {tag for tag in built - {compose.source_hash()} if engine.remove_image(f"{compose.IMAGE}:{tag}")}
+    old = {tag for tag in built if not compose.is_current(tag)}
+    removed = {tag for tag in old if engine.remove_image(f"{compose.IMAGE}:{tag}")}
     if removed:
         compose.BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - removed)), encoding="utf-8")
     return len(removed)

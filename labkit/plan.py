@@ -66,6 +66,17 @@ def make_plan(approaches: Mapping[str, Approach], grid: Grid, seed: int) -> Plan
     return Plan(tuple(blocks), tuple(approaches), seed, tuple(left_out))
 
 
+def plan_again(plan: Plan, approaches: Mapping[str, Approach], cpus: int) -> Plan:
+    """The same trials in the same order, with the bounds and ideals that `approaches` and `cpus` give them now."""
+
+    def again(trial: PlannedTrial) -> PlannedTrial:
+        approach, load = approaches[trial.approach], trial.point.load
+        bound = approach.bound(load.requests, load.limit)
+        return replace(trial, bound=bound, ideal_s=_ideal_s(trial.point, bound, approach.cores(bound, cpus)))
+
+    return replace(plan, blocks=tuple(Block(block.point, tuple(map(again, block.trials))) for block in plan.blocks))
+
+
 def _points(grid: Grid, seed: int) -> tuple[list[GridPoint], list[str]]:
     points: dict[GridPoint, None] = {}
     left_out: dict[str, None] = {}
@@ -122,14 +133,18 @@ def _trial(approach: Approach, point: GridPoint, repeat: int, order: int, grid: 
         repeat=repeat,
         order=order,
         bound=bound,
-        ideal_s=_ideal_s(approach, point, bound, grid.cpus),
+        ideal_s=_ideal_s(point, bound, approach.cores(bound, grid.cpus)),
         timeout_s=usual_s if grid.trial_timeout_s is None else grid.trial_timeout_s,
     )
 
 
-def _ideal_s(approach: Approach, point: GridPoint, bound: int, cpus: int) -> float:
+def without_gil(planned: PlannedTrial, cpus: int) -> PlannedTrial:
+    """The same trial on an interpreter that turned out to have no GIL: its threads can handle bodies side by side."""
+    return replace(planned, ideal_s=_ideal_s(planned.point, planned.bound, min(planned.bound, cpus)))
+
+
+def _ideal_s(point: GridPoint, bound: int, cores: int) -> float:
     server, load = point.server, point.load
-    cores = approach.cores(bound, cpus)
     if server.behaviour.plain:
         return ideal_s(load.requests, server.delay_s, server.slots, bound, handle_s=load.handle_s, cores=cores)
     return max(ideal_under_s(server, load, bound), load.requests * load.handle_s / cores)

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from labkit import leftovers, standing
 from labkit.errors import MachineError
 from labkit.runtime.engine import Engine
+from labkit.runtime.environments import remove_old_environments
 from labkit.runtime.orphans import remove_dead_harnesses
 
 
 def run(options: Namespace) -> int:
     """Remove leftovers and say what they were; 0. What a lab that runs now uses stays."""
     _report("killed harnesses whose processes and files were removed", remove_dead_harnesses)
+    _report("environments of other interpreters from an earlier lock that were removed", remove_old_environments)
     _report("servers from `up` that were stopped", lambda: int(standing.stop() is not None))
     _report("killed comparisons whose containers were removed", lambda: leftovers.remove_dead_projects(Engine()))
     _report(

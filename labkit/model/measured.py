@@ -200,7 +200,8 @@ class Environment:
 class Comparison:
     """All trials of one `compare`, or of one `trace` its single one.
 
-    `unavailable` maps what cannot run here, as it is `known_as`, to the reason; `rerun_of` is the id of what this repeats.
+    `unavailable` maps what cannot run here, as it is `known_as`, to the reason. `rerun_of` is the id of what this
+    repeats.
     """
 
     id: str

@@ -17,7 +17,7 @@ def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runt
     asked for, or with ``auto`` any, cannot be had.
     """
     if wanted == "local":
-        return _local(), "asked for"
+        return _local(note), "asked for"
     try:
         return _docker(project, note), "asked for" if wanted == "docker" else "an engine answers"
     except MachineError as error:
@@ -29,7 +29,7 @@ def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runt
                 "Start Docker Desktop, or run the lab inside WSL.",
             ) from error
         note(f"without Docker, with processes on this machine: {error.message}")
-        return _local(), error.message
+        return _local(note), error.message
 
 
 def _docker(project: str, note: Callable[[str], None]) -> Runtime:
@@ -43,7 +43,7 @@ def _docker(project: str, note: Callable[[str], None]) -> Runtime:
     return runtime
 
 
-def _local() -> Runtime:
+def _local(note: Callable[[str], None]) -> Runtime:
     from labkit.runtime.local import LocalRuntime  # noqa: PLC0415 - each runtime is imported only if it is used
 
-    return LocalRuntime()
+    return LocalRuntime(note)

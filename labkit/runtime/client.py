@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from time import monotonic
 from clients.harness import protocol
 from labkit.errors import EngineGone, MachineError
 from labkit.runtime.channel import Channel, Lines
+from labkit.setup.pythons import Installed
 
 READY_PATIENCE_S = 60.0
 # The harness ends a trial that takes too long itself, and tells more about it than we could: give it time to.
@@ -18,6 +20,9 @@ EXIT_PATIENCE_S = 5.0
 TICK_S = 0.25
 _SAMPLE = b'"event": "sample"'
 _DONE = b'"event": "done"'
+_ABSENT = re.compile(r"needs the package ([\w-]+), which is not installed")
+# The harness names a package by what is imported; these have another name.
+_PACKAGES = {"zmq": "pyzmq", "zope": "zope-interface"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,10 @@ class ClientReport:
 class Client:
     """One client, good for one trial."""
 
-    def __init__(self, approach: str, channel: Channel) -> None:
+    def __init__(self, approach: str, channel: Channel, installed: Callable[[], Installed] | None = None) -> None:
+        """`installed` tells what its interpreter has, if that is not the lab's own."""
         self.approach = approach
+        self._installed = installed
         self._channel = channel
         self._lines = Lines(channel, approach)
 
@@ -53,6 +60,8 @@ class Client:
         message = self._next_message("was not ready")
         if not isinstance(message, protocol.Ready | protocol.Unavailable):
             raise self._broken(f"said {protocol.EVENTS[type(message)]!r} before it was ready")
+        if isinstance(message, protocol.Unavailable) and self._installed is not None:
+            return for_want_of_a_wheel(message, self._installed())
         return message
 
     def _next_message(self, what: str) -> protocol.Message:
@@ -145,6 +154,16 @@ class Client:
     def _broken(self, what: str) -> MachineError:
         self.kill()
         return MachineError(f"the client for {self.approach} {what}", lines=self._lines.last_errors)
+
+
+def for_want_of_a_wheel(message: protocol.Unavailable, installed: Installed) -> protocol.Unavailable:
+    """`message`, or one that says why a package that was left out is missing."""
+    found = _ABSENT.search(message.reason)
+    package = _PACKAGES.get(found[1], found[1]) if found else ""
+    if package in installed.left_out:
+        reason = f"needs the package {package}, which has no wheel for {installed.interpreter}"
+        return protocol.Unavailable(message.approach, "needs", reason)
+    return message
 
 
 def _understood(lines: Sequence[bytes]) -> Iterator[protocol.Message]:

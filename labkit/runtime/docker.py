@@ -10,6 +10,7 @@ from labkit.runtime.channel import Channel
 from labkit.runtime.client import Client
 from labkit.runtime.engine import Engine, EngineContainer
 from labkit.runtime.server import Server, server_environment
+from labkit.setup.pythons import Installed
 
 
 class DockerRuntime:
@@ -27,23 +28,36 @@ class DockerRuntime:
         self.memory_bytes: int | None = self.engine.memory_bytes
         self.kernel = self.engine.kernel
         self._project = project
-        tag = compose.source_hash()
-        self._compose = compose.Project(project, tag, self.cpus)
-        image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
-        if image_id is None:
-            note("building the image (a minute the first time, seconds after a change)")
-            compose.build(tag)
-            image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
-        self._image_id = image_id or ""
+        self._note = note
+        self._compose = compose.Project(project, compose.source_hash(), self.cpus)
+        self._image_id = self._image(self._compose.tag)
         self.images: dict[str, str] = {}
-        self._approaches: Sequence[str] = ()
+        self.interpreters: dict[str, Installed] = {}
+        self._approaches: Sequence[str] = ()  # those on the lab's own interpreter
+        self._variants: dict[tuple[str, str], compose.Variant] = {}
         self._containers: dict[str, EngineContainer] = {}
         self._server: Server | None = None
         self._settings: dict[str, str] = {}
 
-    def prepare(self, approaches: Sequence[str]) -> None:
-        self._approaches = approaches
-        self.images = dict.fromkeys(["server", *approaches], self._image_id)
+    def prepare(self, approaches: Sequence[str], pythons: Sequence[str | None] = ()) -> None:
+        others = {name: compose.tag_on(name) for name in pythons if name is not None}
+        self._approaches = () if others and None not in pythons else approaches
+        self.images = dict.fromkeys(["server", *self._approaches], self._image_id)
+        for number, (name, tag) in enumerate(others.items(), start=1):
+            image_id = self._image(tag, name)
+            for approach in approaches:
+                self._variants[name, approach] = compose.Variant(f"{approach}.py{number}", approach, tag)
+                self.images[f"{approach} on {name}"] = image_id
+
+    def _image(self, tag: str, base: str | None = None) -> str:
+        """The id of the image, which is built if it is not there."""
+        image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
+        if image_id is None:
+            what = "the image" if base is None else f"an image on {base}"
+            self._note(f"building {what} (a minute the first time, seconds after a change)")
+            compose.build(tag, base)
+            image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
+        return image_id or ""
 
     def server(self, config: ServerConfig, port: int | None = None) -> Server:
         if self._server is not None and self._server.config == config and not self._server.has_ended():
@@ -56,14 +70,22 @@ class DockerRuntime:
         else:
             services = compose.services()
             own = [name for name in self._approaches if name not in services]
-            self._compose.create(["server", *(set(self._approaches) - set(own))], settings, own)
+            theirs = ["server", *(set(self._approaches) - set(own))]
+            self._compose.create(theirs, settings, own, variants=list(self._variants.values()))
         self._containers = self.engine.containers(self._project)
+        for (python, _), variant in self._variants.items():
+            if python not in self.interpreters:
+                record = self.engine.read(self._containers[variant.service], compose.RECORD)
+                self.interpreters[python] = Installed.read(record)
         channel = self.engine.channel(self._containers["server"])
         self._server = Server(config, channel, channel.address)
         return self._server
 
-    def client(self, approach: str) -> Client:
-        return Client(approach, self.engine.channel(self._containers[approach]))
+    def client(self, approach: str, python: str | None = None) -> Client:
+        if python is None:
+            return Client(approach, self.engine.channel(self._containers[approach]))
+        container = self._containers[self._variants[python, approach].service]
+        return Client(approach, self.engine.channel(container), lambda: self.interpreters[python])
 
     def script(self) -> Client:
         self._compose.create(["script"], self._settings)

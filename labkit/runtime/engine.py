@@ -5,7 +5,9 @@ It starts, attaches to, signals, inspects and removes what Compose has created, 
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -82,6 +84,17 @@ class Engine:
         """Start one that nobody talks to. Raises `MachineError`."""
         try:
             container.start()
+        except _FAILURES as error:
+            raise _gone(error) from error
+
+    def read(self, container: Container, path: str) -> str:
+        """The text of a file in a container, which need not run. Raises `MachineError`."""
+        try:
+            chunks, _ = container.get_archive(path)
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                file = archive.extractfile(archive.getmembers()[0])
+                assert file is not None, "it is a folder"
+                return file.read().decode()
         except _FAILURES as error:
             raise _gone(error) from error
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import sleep
@@ -22,6 +22,8 @@ from labkit.runtime.channel import STDERR, STDOUT
 from labkit.runtime.client import Client
 from labkit.runtime.orphans import remove_dead_harnesses
 from labkit.runtime.server import Server, server_environment
+from labkit.setup import pythons as interpreters
+from labkit.setup.pythons import Environment, Installed
 
 ROOT = Path(__file__).resolve().parents[2]
 # In so much time a pipe of 64 KiB does not fill up with 10,000 lines a second.
@@ -34,7 +36,7 @@ class LocalRuntime:
     name = "local"
     sees_our_files = True
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[str], None]) -> None:
         if os.name != "posix":
             raise MachineError(
                 "the local runtime needs Linux or macOS: gunicorn does not run on Windows",
@@ -46,11 +48,18 @@ class LocalRuntime:
         self.memory_bytes: int | None = psutil.virtual_memory().total
         self.kernel = platform.platform()
         self.images: dict[str, str] = {}
+        self.interpreters: dict[str, Installed] = {}
+        self._note = note
+        self._environments: dict[str, Environment] = {}
         self._channels: list[ProcessChannel] = []
         self._server: Server | None = None
 
-    def prepare(self, approaches: Sequence[str]) -> None:
-        """Nothing to prepare: the environment that runs this holds all that is needed."""
+    def prepare(self, approaches: Sequence[str], pythons: Sequence[str | None] = ()) -> None:  # noqa: ARG002
+        """For the lab's own interpreter there is nothing to prepare: its environment holds all that is needed."""
+        self._environments = {name: Environment(interpreters.find(name)) for name in pythons if name is not None}
+        for name, environment in self._environments.items():
+            environment.prepare(self._note)
+            self.interpreters[name] = environment.installed
 
     def server(self, config: ServerConfig, port: int | None = None) -> Server:
         if self._server is not None and self._server.config == config and not self._server.has_ended():
@@ -65,9 +74,10 @@ class LocalRuntime:
         self._server = Server(config, channel)
         return self._server
 
-    def client(self, approach: str) -> Client:
-        channel = self._channel([sys.executable, "-m", "clients.harness", approach, "--held"], {})
-        return Client(approach, channel)
+    def client(self, approach: str, python: str | None = None) -> Client:
+        executable = sys.executable if python is None else str(self._environments[python].python)
+        channel = self._channel([executable, "-m", "clients.harness", approach, "--held"], {})
+        return Client(approach, channel, None if python is None else lambda: self.interpreters[python])
 
     def script(self) -> Client:
         return self.client("script")

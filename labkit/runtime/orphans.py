@@ -8,8 +8,6 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME, PATH_VARIABLE
 
 _NAME = re.compile(rf"{FOLDER_PREFIX}(\d+)-[0-9a-f]+")
@@ -20,15 +18,9 @@ def remove_dead_harnesses() -> int:
 
     The processes are known by their environment: it names the folder.
     """
-    base = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - where the harness makes them
-    dead = [
-        folder
-        for folder in base.glob(f"{FOLDER_PREFIX}*")
-        if (found := _NAME.fullmatch(folder.name))
-        and not psutil.pid_exists(int(found[1]))
-        and (folder / NOTES_NAME).exists()
-        and folder.stat().st_uid == os.getuid()
-    ]
+    import psutil  # noqa: PLC0415 - to look for them needs the standard library alone
+
+    dead = dead_harnesses()
     for process in psutil.process_iter() if dead else ():
         with suppress(psutil.Error):
             notes = process.environ().get(PATH_VARIABLE, "")
@@ -37,3 +29,26 @@ def remove_dead_harnesses() -> int:
     for folder in dead:
         shutil.rmtree(folder, ignore_errors=True)
     return len(dead)
+
+
+def dead_harnesses() -> list[Path]:
+    """The temporary folders of harnesses that were killed (POSIX). Changes nothing."""
+    base = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - where the harness makes them
+    return [
+        folder
+        for folder in base.glob(f"{FOLDER_PREFIX}*")
+        if (found := _NAME.fullmatch(folder.name))
+        and not _exists(int(found[1]))
+        and (folder / NOTES_NAME).exists()
+        and folder.stat().st_uid == os.getuid()
+    ]
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True

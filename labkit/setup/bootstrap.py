@@ -11,42 +11,25 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from labkit.errors import Interrupted, MachineError
-from labkit.locks import take
+from labkit.setup import packed
 from labkit.setup.failures import explain
 from labkit.setup.marker import Marker, identity, read_marker, write_marker
+from labkit.setup.steps import MISLEADING, PIP_OPTIONS, StepFailed, Steps, turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 # test.txt holds everything that lab.txt does, with the same pins.
 _COVERS = {"lab": ("lab",), "test": ("lab", "test")}
-
-# pip's settings of where packages come from and how to get there. The set-up decides the rest: a target directory, a
-# prefix or a dry run from the environment would lead it astray.
-_KEPT_PIP_SETTINGS = {
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST", "PIP_CONFIG_FILE"),
-    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"),
-    *("PIP_CACHE_DIR", "PIP_NO_CACHE_DIR", "PIP_KEYRING_PROVIDER", "PIP_USE_FEATURE", "PIP_USE_DEPRECATED"),
-}
-
-# Settings files can do the same. The one in the virtual environment goes before those of the user and the system, and
-# an empty value takes theirs away.
-_PIP_SETTINGS_FILE = "pip.ini" if sys.platform == "win32" else "pip.conf"
-_PIP_SETTINGS = "".join(f"[{part}]\ntarget =\nprefix =\nroot =\nconstraint =\n" for part in ("global", "install"))
-
-# With one of these a Python takes itself for another one and does not see the virtual environment that it is part of.
-_MISLEADING = ("PYTHONHOME", "PYTHONEXECUTABLE")
 
 
 def ensure(requirements: str, argv: Sequence[str], checkout: Path = CHECKOUT) -> int | None:
@@ -69,7 +52,7 @@ def ensure(requirements: str, argv: Sequence[str], checkout: Path = CHECKOUT) ->
 
 
 def _go_on(command: list[str]) -> int:
-    environment = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+    environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     sys.stdout.flush()
     sys.stderr.flush()
     if sys.platform != "win32":
@@ -116,11 +99,11 @@ class LabVenv:
         with contextlib.suppress(MachineError):  # a marker may be out of sight while another set-up moves .venv
             if self.task() is None:
                 return False
-        with self._turn() as turn:
+        with turn(self._state / "setup.lock", _say) as held:
             # Asked again: that other set-up may have done it.
             if task := self.task():
                 _say(task.line)
-                self._perform(task, turn)
+                self._perform(task, held)
         return True
 
     def task(self) -> Task | None:
@@ -168,32 +151,23 @@ class LabVenv:
     def _digest(self, name: str) -> str:
         return hashlib.sha256(self._lock(name).read_bytes()).hexdigest()
 
-    @contextlib.contextmanager
-    def _turn(self) -> Iterator[int]:
-        """Wait for other set-ups of this checkout; yields the descriptor that holds the turn."""
-        self._state.mkdir(exist_ok=True)
-        with (self._state / "setup.lock").open("a", encoding="utf-8") as file:
-            told = False
-            while not take(file.fileno()):
-                if not told:
-                    _say("waiting for another set-up of this checkout to end")
-                told = True
-                time.sleep(0.2)
-            yield file.fileno()
-
-    def _perform(self, task: Task, turn: int) -> None:
+    def _perform(self, task: Task, held: int) -> None:
         scratch = self._state / "setup"
+        log = self._state / "setup.log"
         shutil.rmtree(scratch, ignore_errors=True)  # from a set-up that was killed
         try:
             (scratch / "tmp").mkdir(parents=True)
+            steps = Steps(held, scratch / "tmp", log)
             if task.afresh:
-                self._make(scratch, turn)
+                self._make(scratch, steps)
             else:
-                self._install(replace(read_marker(self.path), state="adding"), scratch, turn)
+                self._install(replace(read_marker(self.path), state="adding"), steps)
+        except StepFailed as failure:
+            raise explain(str(failure), self.requirements, f"The whole output is in {log}.") from None
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _make(self, scratch: Path, turn: int) -> None:
+    def _make(self, scratch: Path, steps: Steps) -> None:
         marker = Marker("building", str(self.checkout), identity(), self.base)
         new, previous = scratch / "new", scratch / "previous"
         new.mkdir()
@@ -202,10 +176,8 @@ class LabVenv:
             if os.path.lexists(self.path):
                 self.path.rename(previous)
             new.rename(self.path)
-            self._run([self.base, "-I", "-m", "venv", "--without-pip", str(self.path)], scratch, turn)
-            self._run([str(self.python), "-I", "-m", "ensurepip", "--default-pip"], scratch, turn)
-            (self.path / _PIP_SETTINGS_FILE).write_text(_PIP_SETTINGS, "utf-8")
-            self._install(marker, scratch, turn)
+            steps.make_environment(self.base, self.path, self.python)
+            self._install(marker, steps)
         except BaseException:
             if os.path.lexists(self.path) and read_marker(self.path).state == "building":
                 self.path.rename(scratch / "half-made")
@@ -214,57 +186,16 @@ class LabVenv:
                 previous.rename(self.path)
             raise
 
-    def _install(self, marker: Marker, scratch: Path, turn: int) -> None:
+    def _install(self, marker: Marker, steps: Steps) -> None:
         write_marker(self.path, marker)
-        pip = [str(self.python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        pip = [str(self.python), "-I", "-m", "pip", *PIP_OPTIONS]
         locked = ["--require-hashes", "--only-binary", ":all:", "-r", str(self._lock(self.requirements))]
         digests = {name: self._digest(name) for name in _COVERS[self.requirements]}
-        self._run([*pip, "install", "--no-user", "--progress-bar", "off", *locked], scratch, turn)
+        unpacked = packed.options(self._state, digests[self.requirements])
+        steps.run([*pip, "install", "--no-user", "--progress-bar", "off", *unpacked, *locked])
         stamps = self._stamps(marker.base)
         write_marker(self.path, replace(marker, state="ready", stamps=stamps, locks=marker.locks | digests))
-
-    def _run(self, command: list[str], scratch: Path, turn: int) -> None:
-        """Run one step of the set-up, its output kept in .lab/setup.log; raises `MachineError` when it fails."""
-        kept = {name: value for name, value in os.environ.items() if _may_pass(name)}
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env={**kept, "TMPDIR": str(scratch / "tmp")},
-            # Should this process be killed, the step that outlives it keeps the turn until it has ended too.
-            pass_fds=() if sys.platform == "win32" else (turn,),
-        )
-        with process:
-            try:
-                output, _ = process.communicate()
-            except BaseException:
-                _stop(process)
-                raise
-        log = self._state / "setup.log"
-        with contextlib.suppress(OSError):  # what the output says about a full disk matters more than the log
-            log.write_text(f"{command}\n{output}", "utf-8")
-        if process.returncode != 0:
-            raise explain(output, self.requirements, f"The whole output is in {log}.")
-
-
-def _may_pass(setting: str) -> bool:
-    return setting in _KEPT_PIP_SETTINGS or not setting.startswith("PIP_")
 
 
 def _say(line: str) -> None:
     print(f"lab.py: {line}", file=sys.stderr, flush=True)
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End a step of the set-up, and with SIGINT what it has started: ensurepip runs pip in a process of its own."""
-    if sys.platform == "win32":
-        process.terminate()
-    else:
-        process.send_signal(signal.SIGINT)
-    try:
-        process.wait(timeout=5)
-    finally:
-        process.kill()

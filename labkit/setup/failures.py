@@ -19,12 +19,13 @@ class Cause(NamedTuple):
     hint: str
 
 
-# {line} is the last line with the evidence and {below} the one below it, {lock} the requirements file. The first cause
+# {line} is the last line with the evidence and {below} the one below it, {lock} the requirements file, {made} what does
+# not get made. The first cause
 # found is said: a connection that was retried, say, may come before a full disk and have nothing to do with it.
 _CAUSES = (
     Cause(
         r"No space left on device|not enough space on the disk|Disk quota exceeded|\[Errno (28|122)\]|WinError 112",
-        "the disk that the checkout is on is full: .venv does not fit",
+        "the disk that the checkout is on is full: {made} does not fit",
         "Make some 300 MB of room there and run the same command again.",
     ),
     Cause(
@@ -54,25 +55,27 @@ _CAUSES = (
     ),
     Cause(
         r"Permission denied|Operation not permitted|Read-only file system|Errno (1|13|30)\]|WinError (5|32)\]",
-        "the checkout cannot be written to, and .venv and .lab are made in it: {line}",
+        "the checkout cannot be written to, and {made} is made in it: {line}",
         "Use a checkout that is yours, on a disk that is not read-only, and end the programs that run from its .venv.",
     ),
 )
 
 
-def explain(output: str, requirements: str, otherwise: str) -> MachineError:
+def explain(output: str, requirements: str, otherwise: str, made: str = ".venv", python: str = "") -> MachineError:
     """Say what made the set-up fail, from what a step of it wrote or from the text of an `OSError`.
 
-    `otherwise` is the hint for a failure that is none of the known ones.
+    `otherwise` is the hint for a failure that is none of the known ones. `made` is what was to be made, for `python` or
+    else for the running one.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it ended without a word"]
     for cause in _CAUSES:
         if found := [index for index, line in enumerate(lines) if re.search(cause.evidence, line)]:
             line, below = (_clipped(line) for line in [*lines, ""][found[-1] : found[-1] + 2])
-            words = {"lock": f"requirements/{requirements}.txt", "python": identity(), "machine": platform.machine()}
-            return MachineError(cause.message.format(line=line, below=below, **words), cause.hint)
+            words = {"made": made, "lock": f"requirements/{requirements}.txt", "python": python or identity()}
+            words |= {"line": line, "below": below, "machine": platform.machine()}
+            return MachineError(cause.message.format(**words), cause.hint)
     line = [*lines[-1:], *(line for line in lines if line.startswith("ERROR: "))][-1]
-    return MachineError(f"the set-up of .venv failed: {_clipped(line)}", otherwise)
+    return MachineError(f"the set-up of {made} failed: {_clipped(line)}", otherwise)
 
 
 def _clipped(line: str) -> str:

@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "load.display": {"model", "notes"},
     "load.live": {"model", "reports", "screen"},
     "load.ui": {"errors", "interrupts", "model", "owner", "ports", "runtime"},
+    "doctor": {"environment", "errors", "formats", "owner", "ports", "reports", "runtime", "setup", "statistics"},
 }
 
 

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit import scenarios
 from labkit.errors import UsageError
 from labkit.model import GridPoint, Load, ServerConfig
-from labkit.plan import Grid, make_plan
+from labkit.plan import Grid, make_plan, without_gil
+from server.behaviour import PLAIN
 from tests import samples
 
 APPROACHES = {name: samples.approach(name) for name in samples.DEFAULT_NAMES}
@@ -197,3 +199,57 @@ def test_handling_is_part_of_the_ideal_on_as_many_cores_as_have_a_gil_of_their_o
     assert planned_with(own_gils=False).ideal_s == 8.0
     assert planned_with(own_gils=True).ideal_s == 2.0
     assert planned_with(own_gils=True).point.load.handle_s == 1.0
+
+
+def test_without_a_gil_all_cores_handle_bodies():
+    grid = replace(GRID, requests=[8], workers=[8], limits=[8], handle_s=1.0, cpus=4)
+    names = ("sync", "threads", "thread_pool")
+    found = {t.approach: t for t in make_plan({name: samples.approach(name) for name in names}, grid, 1).trials}
+    assert {name: without_gil(found[name], 4).ideal_s for name in names} == {
+        "sync": found["sync"].ideal_s,  # one after another
+        "threads": 2.0,
+        "thread_pool": 2.0,
+    }
+
+
+# Scenarios.
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_a_scenario_says_what_no_option_does(name):
+    scenario = scenarios.load(name)
+    grid = replace(GRID, requests=(), delays_s=(), scenarios={name: scenario})
+    plan = make_plan(APPROACHES, grid, 7)
+    assert {trial.point.scenario for trial in plan.trials} == {name}
+    assert {point.load.requests for point in plan.points} == set(scenario.requests)
+    for trial in plan.trials:
+        server, load = trial.point.server, trial.point.load
+        assert (server.delay_s, load.timeout_s, load.handle_s) == (
+            scenario.delay_s,
+            scenario.timeout_s,
+            scenario.handle_s,
+        )
+        assert server.behaviour == (PLAIN if scenario.behaviour.plain else replace(scenario.behaviour, seed=7))
+        assert trial.timeout_s > trial.ideal_s
+    options = make_plan(APPROACHES, replace(grid, requests=[4], delays_s=[0.7], handle_s=0.2, limits=[2]), 7)
+    (point,) = options.points
+    assert (point.load.requests, point.load.limit, point.load.handle_s, point.server.delay_s) == (4, 2, 0.2, 0.7)
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_asgi_workers_are_left_out_of_what_they_cannot_do(name):
+    scenario = scenarios.load(name)
+    grid = replace(GRID, worker_classes=["sync", "asgi"], scenarios={name: scenario})
+    plan = make_plan(APPROACHES, grid, 1)
+    assert {point.server.worker_class for point in plan.points} == (
+        {"sync", "asgi"} if scenario.behaviour.plain else {"sync"}
+    )
+    assert [name in reason for reason in plan.left_out] == ([] if scenario.behaviour.plain else [True])
+
+
+def test_every_interpreter_is_a_grid_point_of_its_own():
+    plan = make_plan(APPROACHES, replace(GRID, pythons=(None, "python3.13t")), 1)
+    assert [point.python for point in plan.points] == [None, "python3.13t"]
+    assert {trial.known_as for trial in plan.trials if trial.point.python} == {
+        f"{name} on python3.13t" for name in APPROACHES
+    }

@@ -1,0 +1,167 @@
+"""Installs a locked requirements file into an environment, and records what is there then.
+
+A script of its own, standard library only: the Dockerfile runs it with nothing else of the lab at hand, and the local
+runtime with an interpreter that is not the lab's. Where nothing may be left out, one missing wheel fails the whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+OLDEST = (3, 11)
+_MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)==([^\s;]+)")
+# How pip, asked to tell more, says of a file that it is the wanted version, but not for this interpreter or system.
+_UNFIT = re.compile(r"(?:none of the wheel's tags|Requires-Python) .*/([A-Za-z0-9._]+)-([^-/]+)-[^/]*\.whl")
+
+
+class Missing(NamedTuple):
+    """A package of which the index offers wheels, and none for this interpreter."""
+
+    name: str
+    version: str
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Install a locked requirements file and record what was installed.")
+    parser.add_argument("--leave-out", action="store_true", help="leave out what has no wheel for this interpreter")
+    parser.add_argument("--no-compile", action="store_true", help="as pip's")
+    parser.add_argument("requirements", type=Path)
+    parser.add_argument("record", type=Path, help="where to write, as JSON, what was installed and what was not")
+    parser.add_argument("pip", nargs=argparse.REMAINDER, help="the command that runs pip for the environment")
+    options = parser.parse_args(argv)
+    if sys.version_info < OLDEST:
+        print(f"ERROR: this is Python {platform.python_version()}; the lab needs 3.11 or later", file=sys.stderr)
+        return 1
+    text = options.requirements.read_text("utf-8")
+    left_out: list[Missing] = []
+    code, output = _install(options, text)
+    while code != 0 and options.leave_out and (missing := _missing(options, text, output)):
+        left_out += missing
+        text = without(text, {each.name for each in missing})
+        code, output = _install(options, text, "--no-deps")  # what needs one of them may be there without it
+    if code == 0:
+        locked = set(map(_name, _blocks(text)))
+        installed = {name: version for name, version in _listed(options.pip).items() if name in locked}
+        record = {
+            "version": platform.python_version() + _flags(),
+            "interpreter": interpreter(),
+            "packages": dict(sorted(installed.items())),
+            "left_out": dict(sorted(left_out)),
+        }
+        options.record.write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    return code
+
+
+def interpreter() -> str:
+    """The running interpreter, as far as wheels have to fit it: "CPython 3.13t"."""
+    return f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]}{_flags()}"
+
+
+def without(requirements: str, names: set[str]) -> str:
+    """The text of a requirements file without these packages and their hashes."""
+    return "".join(block for block in _blocks(requirements) if _name(block) not in names)
+
+
+def after(requirements: str, name: str) -> str:
+    """What stands below a package in the text of a requirements file."""
+    blocks = _blocks(requirements)
+    return "".join(blocks[[_name(block) for block in blocks].index(name) + 1 :])
+
+
+def _blocks(requirements: str) -> list[str]:
+    """A block a package: its line, and the indented lines below with its hashes."""
+    return re.findall(r"^\S.*\n(?:[ \t].*\n)*", requirements, re.MULTILINE)
+
+
+def _name(block: str) -> str:
+    return block.partition("==")[0].strip()
+
+
+def unfit(output: str, missing: Missing) -> bool:
+    """Whether `output`, of a pip that was asked to tell more, names a wheel of that version that does not fit."""
+    wanted = _normal(missing.name), missing.version
+    return any((_normal(name), version) == wanted for name, version in _UNFIT.findall(output))
+
+
+def _install(options: argparse.Namespace, requirements: str, *more: str) -> tuple[int, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / options.requirements.name
+        wanted.write_text(requirements, "utf-8")
+        locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(wanted)]
+        more = (*more, "--no-compile") if options.no_compile else more
+        return _run([*options.pip, "install", "--progress-bar", "off", *more, *locked], show=True)
+
+
+def _missing(options: argparse.Namespace, requirements: str, output: str) -> list[Missing]:
+    """What has no wheel here, from what pip wrote that ended at the first such package, and below that one.
+
+    Nothing if something else is wrong as well.
+    """
+    found: list[Missing] = []
+    while named := _MISSING.findall(output):
+        missing = Missing(*named[-1])
+        if missing.name not in map(_name, _blocks(requirements)) or not _offered_to_others(options.pip, missing):
+            return []
+        print(f"left out: {missing.name} {missing.version} has no wheel for {interpreter()}", flush=True)
+        found.append(missing)
+        requirements = after(requirements, missing.name)  # pip goes from top to bottom: what is above can be had
+        code, output = _install(options, requirements, "--no-deps", "--dry-run") if requirements else (0, "")
+        if code == 0:
+            break
+    return found
+
+
+def _offered_to_others(pip: list[str], missing: Missing) -> bool:
+    """Whether the index offers this very version for other interpreters: an index that is out of order does not."""
+    pin = f"{missing.name}=={missing.version}"
+    alone = ["install", "-vv", "--dry-run", "--no-deps", "--only-binary", ":all:", pin]
+    return unfit(_run([*pip, *alone], show=False)[1], missing)
+
+
+def _listed(pip: list[str]) -> dict[str, str]:
+    _, output = _run([*pip, "list", "--format", "json"], show=False)
+    start = output.index("[{")
+    found, _ = json.JSONDecoder().raw_decode(output[start:])
+    return {_normal(each["name"]): each["version"] for each in found}
+
+
+def _run(command: list[str], *, show: bool) -> tuple[int, str]:
+    """Run a step to its end; its exit code, and all that it wrote, which `show` passes on line by line."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
+    with process:
+        assert process.stdout is not None
+        lines = []
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if show:
+                    print(line, end="", flush=True)
+        except BaseException:
+            process.terminate()
+            raise
+    return process.returncode, "".join(lines)
+
+
+def _flags() -> str:
+    return getattr(sys, "abiflags", "")
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
