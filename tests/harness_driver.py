@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -13,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
-from socket import socket
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread, Timer
 from typing import Any, Self
@@ -22,7 +25,7 @@ from uuid import uuid4
 
 import psutil
 
-from clients.harness import protocol
+from clients.harness import catalogue, protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "LAB_TEST_MARK"  # in the environment of a harness, and so of all that it starts
@@ -167,7 +170,7 @@ def wait_until(holds: Callable[[], object], patience_s: float = PATIENCE_S) -> b
 
 
 @contextmanager
-def answering(answer: Callable[[socket, bytes], None]) -> Iterator[str]:
+def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
     """A server whose `answer` does what it likes with each connection and the request's id; its address."""
 
     class Handler(StreamRequestHandler):
@@ -226,3 +229,65 @@ def slow_server(log: Path, workers: int, delay_s: float) -> Iterator[SlowServer]
     finally:
         process.terminate()
         process.wait()
+
+
+@dataclass
+class Lab:
+    """A copy of clients/ in which a test may put approaches of its own, and perhaps a slow server."""
+
+    root: Path
+    server: SlowServer | None = None
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @classmethod
+    def copy_to(cls, root: Path, server: SlowServer | None = None) -> Lab:
+        shutil.copytree(catalogue.FOLDER, root / "clients", ignore=shutil.ignore_patterns("__pycache__"))
+        return cls(root, server)
+
+    def add(self, *source: str) -> str:
+        """A new file in clients/, of these parts; its name."""
+        name = f"mine_{next(self.numbers)}"
+        (self.root / "clients" / f"{name}.py").write_text("".join(source), "utf-8")
+        return name
+
+    def harness(self, *arguments: str) -> Harness:
+        return Harness(self.root, arguments)
+
+    def trial(
+        self, requests: int = 3, limit: int = 3, url: str = "", trial_timeout_s: float = 60, **told: Any
+    ) -> protocol.Trial:
+        key = f"t{next(self.numbers)}"
+        urls = (f"{url or self.server.url}/{key}/{number}" for number in range(1, requests + 1))
+        return protocol.Trial(tuple(urls), limit, **{"timeout_s": None, "trial_timeout_s": trial_timeout_s} | told)
+
+    def run(self, name: str, trial: protocol.Trial | None = None, **load: Any) -> Told:
+        """Run one trial to its end, as lab.py does."""
+        with self.harness(name, "--protocol") as harness:
+            ready = harness.next()
+            assert isinstance(ready, protocol.Ready), ready
+            assert ready.approach == name
+            assert ready.python == platform.python_version()
+            assert ready.gil == getattr(sys, "_is_gil_enabled", lambda: True)()
+            assert ready.cold_start_s > 0
+            harness.send(trial or self.trial(**load))
+            return harness.rest()
+
+    def unavailable(self, name: str) -> protocol.Unavailable:
+        """What the harness says of an approach that cannot run."""
+        with self.harness(name, "--protocol") as harness:
+            told = harness.rest()
+        (message,) = told.messages
+        assert isinstance(message, protocol.Unavailable)
+        assert (message.approach, told.code) == (name, 3)
+        return message
+
+
+def sends(answer: bytes) -> Callable[[socket.socket, bytes], None]:
+    """What a server does that answers this, with the request's id for %, and hangs up."""
+    return lambda connection, number: connection.sendall(answer.replace(b"%", number))
+
+
+def resets(connection: socket.socket, _number: bytes) -> None:
+    """What a server does that answers nothing and closes with an RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from math import inf
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
@@ -40,11 +41,13 @@ def run(arguments: list[str]) -> int:
             print(f"{options.approach}: {ready.reason}", file=sys.stderr)
             return 3
         urls = tuple(f"http://{host}:{port}/by-hand/{number}" for number in range(1, options.requests + 1))
-        done = supervisor.run(protocol.Trial(urls, options.limit, timeout_s=None, trial_timeout_s=TRIAL_PATIENCE_S))
-    printer.print_total(options.approach, done, options.requests)
+        done = supervisor.run(
+            protocol.Trial(urls, options.limit, options.timeout, trial_timeout_s=TRIAL_PATIENCE_S, rate=options.rate)
+        )
+    answered = printer.print_total(options.approach, done, options.requests)
     if done.outcome == "interrupted":
         return 130
-    return 0 if done.outcome == "ok" and printer.answered == options.requests else 1
+    return 0 if done.outcome == "ok" and answered == options.requests else 1
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -58,6 +61,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--requests", type=int, default=9, metavar="N", help="how many requests (9)")
     parser.add_argument("--limit", type=int, default=3, metavar="N", help="at most so many in flight (3)")
+    parser.add_argument("--timeout", type=_positive, metavar="SECONDS", help="for approaches that take one (none)")
+    parser.add_argument("--rate", type=_positive, metavar="R", help="requests a second, for those that keep one (none)")
     server = os.environ.get("LAB_SERVER_URL", "http://127.0.0.1:8000")
     parser.add_argument("--server", type=_address, default=server, metavar="URL", help="the slow server (%(default)s)")
     parser.add_argument("--by-hand", action="store_true", help="the default: one trial, printed for a person")
@@ -65,6 +70,13 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     if not (1 <= options.requests <= MOST and 1 <= options.limit <= MOST):
         parser.error(f"--requests and --limit take a whole number from 1 to {MOST}")
     return options
+
+
+def _positive(text: str) -> float:
+    value = float(text)  # argparse tells of a ValueError by itself
+    if not 0 < value < inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
 
 
 def _address(url: str) -> tuple[str, int]:
@@ -83,25 +95,27 @@ class _Printer:
     def __init__(self) -> None:
         self._rows: list[protocol.Request] = []
 
-    @property
-    def answered(self) -> int:
-        return sum(row.error is None and row.status == 200 for row in self._rows)
-
     def take(self, lines: bytes) -> None:
         for line in lines.splitlines():
             message = protocol.from_line(line)
             if isinstance(message, protocol.Request):
                 self._rows.append(message)
 
-    def print_total(self, approach: str, done: protocol.Done, requests: int) -> None:
+    def print_total(self, approach: str, done: protocol.Done, requests: int) -> int:
+        """Print it all; returns how many requests were answered, at whichever attempt."""
         for row in sorted(self._rows, key=lambda row: row.start_ns):
             start_s, end_s = ((t_ns - done.start_ns) / 1e9 for t_ns in (row.start_ns, row.end_ns))
             what = row.error or f"{row.status}, {row.bytes} bytes"
             print(f"request {row.id:>4}  {start_s:7.3f} s to {end_s:7.3f} s  {row.lane} (pid {row.pid}): {what}")
+        for number, cause in enumerate(done.causes or (), 1):
+            if cause is not None:
+                print(f"request {number:>4}  failed for good: {cause}")
         makespan_s = (done.end_ns - done.start_ns) / 1e9
-        print(f"{approach}: {self.answered} of {requests} requests answered in {makespan_s:.3f} s")
+        answered = len({row.id for row in self._rows if row.error is None and row.status == 200})
+        print(f"{approach}: {answered} of {requests} requests answered in {makespan_s:.3f} s")
         if done.error is not None:
             print(f"{approach}: {done.outcome}: {done.error}", file=sys.stderr)
+        return answered
 
 
 def _wait_for(host: str, port: int) -> bool:

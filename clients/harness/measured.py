@@ -40,10 +40,12 @@ def main() -> int:
         keywords = plain.__code__.co_varnames[: plain.__code__.co_argcount + plain.__code__.co_kwonlyargcount]
         call = _runner(approach, plain)
     except BaseException as error:  # whatever an approach file does while it is imported
-        answer(kind="unavailable", missing=isinstance(error, ImportError), reason=_describe(error))
+        missing = isinstance(error, ImportError)
+        answer(kind="unavailable", missing=missing, absent=_absent(error), reason=_describe(error))
         return 1
     _flush()
-    answer(kind="ready", t_ns=monotonic_ns(), python=sys.version.split()[0])
+    gil = getattr(sys, "_is_gil_enabled", lambda: True)()  # now: an extension that is imported may turn it on
+    answer(kind="ready", t_ns=monotonic_ns(), python=sys.version.split()[0], gil=gil)
 
     tell_tasks = None
     with os.fdopen(signal_fd, "rb", buffering=0) as signals:
@@ -53,7 +55,12 @@ def main() -> int:
             offered = {"tell": lambda line: os.write(answer_fd, line), "commands": signal_fd}
         elif signal["event"] == "trial":
             asked = signal["urls"]
-            offered = {"limit": signal["limit"], "timeout": signal["timeout_s"], "handle": handler(signal["handle_ms"])}
+            offered = {
+                "limit": signal["limit"],
+                "timeout": signal["timeout_s"],
+                "rate": signal["rate"],
+                "handle": handler(signal["handle_ms"]),
+            }
         else:
             import asyncio  # noqa: F401 - so that the tasks of a script are watched, which may import it later
         if signal.get("trace", signal["event"] == "script"):
@@ -76,10 +83,23 @@ def main() -> int:
             end_ns=end_ns,
             error=error_text,
             answers=_answers(bodies),
+            causes=_causes(bodies),
             cpu_s=_cpu_s() - cpu_before,
         )
         signals.read(1)  # until the supervisor has taken its last sample
     return 0
+
+
+def _absent(error: BaseException) -> tuple[str, str] | None:
+    """The module that was not found, if that is the error, and the file that wanted it."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None
+    wanted_by, trace = "", error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith("<frozen "):
+            wanted_by = trace.tb_frame.f_code.co_filename
+        trace = trace.tb_next
+    return error.name, wanted_by
 
 
 def _runner(approach: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -136,6 +156,13 @@ def _answers(bodies: Any) -> list[int | str | None] | None:
     if not isinstance(bodies, list | tuple):
         return None
     return [_answer(body) for body in bodies]
+
+
+def _causes(bodies: Any) -> list[str | None] | None:
+    """What each exception says that stands in a body's place; None where there is none at all."""
+    if not isinstance(bodies, list | tuple) or not any(isinstance(body, BaseException) for body in bodies):
+        return None
+    return [_describe(body) if isinstance(body, BaseException) else None for body in bodies]
 
 
 def _answer(body: Any) -> int | str | None:

@@ -98,7 +98,8 @@ class Ready(NamedTuple):
 class Unavailable(NamedTuple):
     """The approach cannot run here.
 
-    `kind` is ``needs`` when the interpreter is too old for it, ``broken`` when its file is at fault.
+    `kind` is ``needs`` when the interpreter is too old for it or has no package that it needs, ``broken`` when its file
+    is at fault.
     """
 
     approach: str

@@ -83,9 +83,12 @@ class Supervisor:
         message: protocol.Ready | protocol.Unavailable
         if answer is not None and answer["kind"] == "ready":
             cold_start_s = (answer["t_ns"] - self._child.start_ns) / 1e9
-            message = protocol.Ready(self._approach, answer["python"], cold_start_s)
+            message = protocol.Ready(self._approach, answer["python"], cold_start_s, answer["gil"])
         else:
-            message = self._unavailable(answer)
+            self._drain_output()
+            from clients.harness.unavailable import why
+
+            message = why(self._approach, answer, self._child.how_it_ended)
         self._emit(protocol.to_line(message))
         return message
 
@@ -138,11 +141,12 @@ class Supervisor:
             error=error,
             start_ns=answer["start_ns"] if answer else sent_ns,
             end_ns=end_ns,
-            answers=tuple(answer["answers"]) if answer and answer["answers"] is not None else None,
+            answers=_tuple(answer, "answers"),
             cpu_s=answer["cpu_s"] + helpers_cpu_s if answer else None,
             machine_cpu_s=_difference(machine_after, machine_before),
             cpus=os.cpu_count() or 1,
             last_lines=self._last_lines.all(),
+            causes=_tuple(answer, "causes"),
         )
         self._emit(protocol.to_line(done))
         return done
@@ -269,28 +273,16 @@ class Supervisor:
         while self._ready(self._take_output):
             self._take_output()
 
-    def _unavailable(self, answer: dict[str, Any] | None) -> protocol.Unavailable:
-        self._drain_output()
-        if answer is None:
-            reason = (
-                f"clients/{self._approach}.py ended its process while it was imported: {self._child.how_it_ended()}"
-            )
-            return protocol.Unavailable(self._approach, "broken", reason)
-        if answer["missing"]:
-            from clients.harness import catalogue
-
-            with suppress(catalogue.BrokenApproach):
-                needed = catalogue.read(self._approach).requires_python
-                if needed is not None and sys.version_info < needed:
-                    return protocol.Unavailable(self._approach, "needs", f"needs Python {needed[0]}.{needed[1]}")
-        return protocol.Unavailable(self._approach, "broken", answer["reason"])
-
 
 def _origins(signal: protocol.Signal) -> tuple[str, ...]:
     """The names of the server that requests are made to; the first is one to find its sockets by."""
     if isinstance(signal, protocol.Script):
         return signal.origins
     return ((signal.url if isinstance(signal, protocol.Load) else signal.urls[0]).split("/")[2],)
+
+
+def _tuple(answer: dict[str, Any] | None, name: str) -> tuple[Any, ...] | None:
+    return tuple(answer[name]) if answer and answer[name] is not None else None
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

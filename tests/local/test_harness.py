@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import os
-import platform
-import shutil
 import socket
-import struct
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count, pairwise
-from pathlib import Path
+from itertools import pairwise
 from textwrap import dedent
 from threading import Event
-from typing import Any
 
 import pytest
 
 from clients.harness import by_hand, catalogue
-from clients.harness.protocol import Begin, Done, Held, Ready, Request, Sample, Trial, Unavailable
+from clients.harness.protocol import Begin, Done, Held, Ready, Request, Sample
 from labkit.runtime.orphans import remove_dead_harnesses
 from labkit.statistics import most_at_once
-from tests.harness_driver import PATIENCE_S, Harness, SlowServer, Told, answering, slow_server, wait_until
+from tests.harness_driver import PATIENCE_S, Lab, Told, answering, resets, sends, slow_server, wait_until
 
 DELAY_S = 0.1
 WORKERS = 3
@@ -38,60 +32,11 @@ def fetch(url):
 CHILD = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
 
 
-@dataclass
-class Lab:
-    """A copy of clients/ in which a test may put approaches of its own, and a slow server."""
-
-    root: Path
-    server: SlowServer
-    numbers: Iterator[int] = field(default_factory=lambda: count(1))
-
-    def add(self, *source: str) -> str:
-        """A new file in clients/, of these parts; its name."""
-        name = f"mine_{next(self.numbers)}"
-        (self.root / "clients" / f"{name}.py").write_text("".join(source), "utf-8")
-        return name
-
-    def harness(self, *arguments: str) -> Harness:
-        return Harness(self.root, arguments)
-
-    def trial(self, requests: int = 3, limit: int = 3, url: str = "", trial_timeout_s: float = 60) -> Trial:
-        key = f"t{next(self.numbers)}"
-        urls = (f"{url or self.server.url}/{key}/{number}" for number in range(1, requests + 1))
-        return Trial(tuple(urls), limit, None, trial_timeout_s)
-
-    def run(self, name: str, trial: Trial | None = None, **load: Any) -> Told:
-        """Run one trial to its end, as lab.py does."""
-        with self.harness(name, "--protocol") as harness:
-            ready = harness.next()
-            assert isinstance(ready, Ready), ready
-            assert ready.approach == name
-            assert ready.python == platform.python_version()
-            assert ready.cold_start_s > 0
-            harness.send(trial or self.trial(**load))
-            return harness.rest()
-
-    def unavailable(self, name: str) -> Unavailable:
-        """What the harness says of an approach that cannot run."""
-        with self.harness(name, "--protocol") as harness:
-            told = harness.rest()
-        (message,) = told.messages
-        assert isinstance(message, Unavailable)
-        assert (message.approach, told.code) == (name, 3)
-        return message
-
-
-def sends(answer):
-    """What a server does that answers this, with the request's id for %, and hangs up."""
-    return lambda connection, number: connection.sendall(answer.replace(b"%", number))
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root = tmp_path_factory.mktemp("lab")
-    shutil.copytree(catalogue.FOLDER, root / "clients", ignore=shutil.ignore_patterns("__pycache__"))
     with slow_server(root / "server.log", WORKERS, DELAY_S) as server:
-        yield Lab(root, server)
+        yield Lab.copy_to(root, server)
 
 
 def measured(lab: Lab, name: str, requests: int, limit: int) -> tuple[Told, list[Request]]:
@@ -314,9 +259,53 @@ def test_requests_to_other_servers_are_passed_over(lab):
 
 
 def test_what_an_approach_may_take_is_passed_by_name(lab):
-    name = lab.add("def main(urls, *, timeout, limit=0, other=7):\n    return [str(limit), str(timeout), str(other)]\n")
-    told = lab.run(name, limit=2)
-    assert told.done.answers == (2, "None", 7)
+    name = lab.add("""
+def main(urls, *, timeout, rate, limit=0, other=7):
+    return [str(limit), str(timeout), str(rate), str(other)]
+""")
+    assert lab.run(name, limit=2).done.answers == (2, "None", "None", 7)
+    assert lab.run(name, limit=2, timeout_s=1.5, rate=5.0).done.answers == (2, "1.5", "5.0", 7)
+
+
+def test_a_failure_in_a_bodys_place_is_told_with_its_cause(lab):
+    name = lab.add("""
+import asyncio
+async def fetch(url):
+    if url.endswith("/2"):
+        raise ValueError("on purpose")
+    return "1"
+async def main(urls):
+    return [*await asyncio.gather(*map(fetch, urls), return_exceptions=True), KeyboardInterrupt()]
+""")
+    done = lab.run(name, requests=3).done
+    assert (done.outcome, done.error) == ("ok", None)
+    assert done.answers == (1, None, 1, None)
+    assert done.causes == (None, f"ValueError: on purpose (clients/{name}.py, line 5)", None, "KeyboardInterrupt")
+
+
+def test_where_nothing_failed_there_are_no_causes(lab):
+    assert lab.run(lab.add("def main(urls):\n    return ['1', None]\n")).done.causes is None
+    assert lab.run(lab.add("def main(urls):\n    return ValueError('no list')\n")).done.causes is None
+
+
+def test_a_package_that_is_not_installed_is_needed(lab):
+    for module in ("aiolimiter", "pyrate_limiter.nonesuch"):
+        package = module.partition(".")[0]
+        name = lab.add(f"import sys\nsys.modules['{package}'] = None\nimport {module}\ndef main(urls): pass\n")
+        message = lab.unavailable(name)
+        wanted = f"needs the package {package.replace('_', '-')}, which is not installed for this Python"
+        assert (message.kind, message.reason) == ("needs", wanted)
+
+
+def test_a_package_that_a_library_misses_is_needed(lab):
+    """As where the library has a wheel for this Python, and what it is built on has none."""
+    library = lab.root / "site-packages"
+    library.mkdir(exist_ok=True)
+    (library / "half_there.py").write_text("import not_there.at_all\n", "utf-8")
+    name = lab.add(f"import sys\nsys.path.append({str(library)!r})\nimport half_there\ndef main(urls): pass\n")
+    message = lab.unavailable(name)
+    wanted = "needs the package not-there, which is not installed for this Python"
+    assert (message.kind, message.reason) == ("needs", wanted)
 
 
 # How an approach ends -> its source, the outcome, and what the cause names.
@@ -507,11 +496,6 @@ def test_an_approach_that_needs_a_newer_python_and_imports_here_all_the_same_run
     assert lab.run(lab.add("REQUIRES_PYTHON = (3, 99)\ndef main(urls): pass\n")).done.outcome == "ok"
 
 
-def resets(connection, _number):
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
 # What a server does: how, then the status and the bytes in the row, and whether the row has an error.
 SERVERS = [
     (sends(b""), None, None, True),
@@ -690,6 +674,24 @@ def test_by_hand_an_error_is_told(lab):
     assert "Traceback" not in told.errors
 
 
+def test_by_hand_a_retry_is_a_line_and_a_cause_another(lab):
+    seen = []
+
+    def answer(connection, number):
+        seen.append(number)
+        ok = number == b"3" or (number == b"1" and seen.count(number) > 1)
+        status = b"200 OK" if ok else b"404 Not Found" if number == b"2" else b"503 No"
+        connection.sendall(b"HTTP/1.0 %b\r\nContent-Length: 1\r\n\r\n" % status + number)
+
+    with answering(answer) as url:
+        told = by_hand_run(lab, "asyncio_robust", "--server", url, "--requests", "3", "--rate", "20", "--timeout", "5")
+    *lines, total = told.out.decode().splitlines()
+    assert [sum(line.startswith(f"request    {number} ") for line in lines) for number in (1, 2, 3)] == [2, 2, 1]
+    assert sum("failed for good: ClientResponseError: 404" in line for line in lines) == 1
+    assert total.startswith("asyncio_robust: 2 of 3 requests answered in ")
+    assert told.code == 1
+
+
 def test_by_hand_a_python_that_is_too_old_is_told(lab):
     name = lab.add("REQUIRES_PYTHON = (3, 99)\nimport nonesuch\ndef main(urls): pass\n")
     told = by_hand_run(lab, name, "--server", lab.server.url)
@@ -708,7 +710,15 @@ def test_by_hand_a_server_that_is_not_there_is_told(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("nonesuch",), ("sync", "--requests", "0"), ("sync", "--limit", "x"), ("sync", "--server", "localhost:8000")],
+    [
+        (),
+        ("nonesuch",),
+        ("sync", "--requests", "0"),
+        ("sync", "--limit", "x"),
+        ("sync", "--rate", "-1"),
+        ("sync", "--timeout", "inf"),
+        ("sync", "--server", "localhost:8000"),
+    ],
 )
 def test_by_hand_bad_usage_is_told(lab, arguments):
     told = by_hand_run(lab, *arguments)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 
 import pytest
 
 from clients.harness import catalogue
 from clients.harness.catalogue import Approach, BrokenApproach
+from clients.harness.unavailable import PACKAGES
 
 each_approach = pytest.mark.parametrize("name", catalogue.names())
 MAIN = "def main(urls):\n    return []\n"
@@ -26,10 +28,11 @@ def read(folder, text, name="mine"):
 @each_approach
 def test_an_approach_is_short(name):
     text = source_of(name)
-    assert text.count("\n") <= 35
+    copes = "timeout" in catalogue.read(name).keywords  # which takes a page, not half of one
+    assert text.count("\n") <= (55 if copes else 35)
     docstring = ast.get_docstring(ast.parse(text), clean=False)
     code = text.replace(docstring, "").splitlines()[1:]
-    assert len([line for line in code if line.strip() and not line.strip().startswith("#")]) <= 30
+    assert len([line for line in code if line.strip() and not line.strip().startswith("#")]) <= (40 if copes else 30)
 
 
 @each_approach
@@ -46,14 +49,14 @@ def test_an_approach_holds_no_measuring_code(name):
 
 @each_approach
 def test_an_approach_takes_what_the_harness_offers(name):
-    assert catalogue.read(name).keywords <= {"limit", "timeout", "handle"}
+    assert catalogue.read(name).keywords <= {"limit", "timeout", "rate", "handle"}
 
 
 def test_the_approaches_of_the_lab_are_there():
     assert set(catalogue.names()) >= {
         "sync", "threads", "thread_pool", "asyncio_gather", "asyncio_semaphore", "process_pool", "asyncio_taskgroup",
         "asyncio_to_thread", "asyncio_queue", "httpx_async", "trio", "gevent", "process_pool_executor",
-        "interpreter_pool",
+        "interpreter_pool", "thread_pool_robust", "asyncio_robust", "asyncio_adaptive",
     }  # fmt: skip
 
 
@@ -154,3 +157,15 @@ def test_processes_and_interpreters_have_gils_of_their_own():
     assert catalogue.read("process_pool").cores(bound=3, cpus=2) == 2
     assert catalogue.read("process_pool").cores(bound=1, cpus=2) == 1
     assert catalogue.read("threads").cores(bound=3, cpus=2) == 1
+
+
+@each_approach
+def test_what_an_approach_is_written_with_is_known(name):
+    """So that where it is not installed the approach is said to need it, not to be broken."""
+    tree = ast.parse(source_of(name))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    packages = {name.partition(".")[0].replace("_", "-") for name in names} - sys.stdlib_module_names
+    assert packages <= PACKAGES
+    locked = (catalogue.FOLDER.parent / "requirements" / "image.txt").read_text("utf-8")
+    assert [package for package in packages if f"\n{package}==" not in locked] == []
