@@ -82,10 +82,10 @@ class Checkout:
             process_group=0,
         )
 
-    def lab(self, command: str, **environment: str) -> Answer:
+    def lab(self, command: str, *, patience_s: float = PATIENCE_S, **environment: str) -> Answer:
         """Run lab.py to its end."""
         with self.start(command, **environment) as process:
-            return answer(process)
+            return answer(process, patience_s)
 
     def processes(self) -> list[psutil.Process]:
         """The processes that work in this checkout, but for what runs the tests."""
@@ -102,10 +102,10 @@ class Checkout:
         return sorted((self.root / "results").glob("*")) if (self.root / "results").exists() else []
 
 
-def answer(process: subprocess.Popen[str]) -> Answer:
+def answer(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> Answer:
     """What a started lab.py answers in the end."""
     try:
-        out, err = process.communicate(timeout=PATIENCE_S)
+        out, err = process.communicate(timeout=patience_s)
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         raise

@@ -15,6 +15,8 @@ from tests.acts import failing
 from tests.both.conftest import nothing_left
 from tests.checkout import Checkout
 
+# The first test of a runtime waits for all scenarios.
+pytestmark = pytest.mark.timeout(300)
 REQUESTS = 10
 # Who takes a timeout is made to cope with what goes wrong.
 COPING = [name for name in catalogue.names() if "timeout" in catalogue.read(name).keywords]
@@ -27,7 +29,8 @@ def coped(request: pytest.FixtureRequest, checkout: Checkout) -> Iterator[dict[s
     """Scenario -> the trials of those that cope, all from one comparison."""
     document = checkout.lab(
         f"compare {' '.join(COPING)} --no-baseline --scenario {','.join(scenarios.names())} --requests {REQUESTS} "
-        f"--delay 0.1 --runtime {request.param} --format json"
+        f"--delay 0.1 --runtime {request.param} --format json",
+        patience_s=240,
     ).document
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in scenarios.names()}
     for trial in document["trials"]:
