@@ -109,10 +109,11 @@ def drip(request: Request) -> Iterator[bytes]:
     time.sleep(request.seconds - BEHAVIOUR.drip_s)
     body = request.body
     request.begin("200 OK", len(body))
-    end_ns = None
+    begun_s, end_ns = time.monotonic(), None
     try:
-        for byte in body:
-            time.sleep(BEHAVIOUR.drip_s / len(body))
+        for number, byte in enumerate(body, 1):
+            due_s = begun_s + BEHAVIOUR.drip_s * number / len(body)
+            time.sleep(max(0.0, due_s - time.monotonic()))
             end_ns = time.monotonic_ns()  # before the client can have the byte
             yield bytes([byte])
     finally:
