@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
-    code = bootstrap.ensure(options.requirements, arguments)
+    code = bootstrap.ensure(options.requirements, arguments) if options.requirements else None
     if code is None:
         options.arguments = tuple(arguments)
         code = int(import_module(f"labkit.commands.{options.module}").run(options))

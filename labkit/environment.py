@@ -25,9 +25,14 @@ def environment(runtime: Runtime, reason: str, python: str | None) -> Environmen
         memory_bytes=runtime.memory_bytes,
         kernel=runtime.kernel,
         images=runtime.images,
-        packages=locked_packages((ROOT / "requirements" / "image.txt").read_text("utf-8")),
-        git_commit=_git_commit(),
+        packages=packages(),
+        git_commit=git_commit(),
     )
+
+
+def packages() -> dict[str, str]:
+    """What the checkout's lock file installs for the approaches."""
+    return locked_packages((ROOT / "requirements" / "image.txt").read_text("utf-8"))
 
 
 def locked_packages(requirements: str) -> dict[str, str]:
@@ -35,7 +40,8 @@ def locked_packages(requirements: str) -> dict[str, str]:
     return dict(_PIN.findall(requirements))
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
+    """The checkout's commit, with ``-dirty`` where files differ from it; None without git."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=10)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from labkit.locks import take
 
 ROOT = Path(__file__).resolve().parent.parent
 UP = "up"
+UP_STATE = ROOT / ".lab" / "up.json"
 
 
 def new_run(started: datetime) -> str:
@@ -60,6 +61,12 @@ def is_running(run: str, root: Path = ROOT) -> bool:
             return not take(file.fileno())
     except FileNotFoundError:
         return False
+
+
+def dead_projects(projects: Iterable[str]) -> list[str]:
+    """Of these Compose projects, those of runs of this checkout that have ended; `up` is none of them."""
+    ours = {project: project.removeprefix(prefix()) for project in projects if project.startswith(prefix())}
+    return [project for project, run in ours.items() if run != UP and not is_running(run)]
 
 
 def forget_dead_runs(root: Path = ROOT) -> None:

@@ -24,7 +24,7 @@ from labkit.runtime.docker import DockerRuntime
 from labkit.runtime.engine import Engine
 from labkit.runtime.server import READY_PATIENCE_S, server_environment
 
-STATE = owner.ROOT / ".lab" / "up.json"
+STATE = owner.UP_STATE
 LOG = owner.ROOT / ".lab" / "up.log"
 
 

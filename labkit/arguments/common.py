@@ -18,7 +18,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add(commands: Any, name: str, summary: str, requirements: str, epilog: str = "") -> argparse.ArgumentParser:
-    """A command's parser; `requirements` names the lock file that the command needs installed."""
+    """A command's parser; `requirements` names the lock file that it needs installed, "" is the standard library."""
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
     )

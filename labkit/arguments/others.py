@@ -12,6 +12,19 @@ def add_approaches(commands: Any) -> None:
     add(commands, "approaches", "List the approaches and whether they can run here.", "lab")
 
 
+def add_scenarios(commands: Any) -> None:
+    add(
+        commands,
+        "scenarios",
+        "List the scenarios: what the server does to requests.",
+        "lab",
+        "examples:\n"
+        "  python lab.py scenarios\n"
+        "  python lab.py compare --scenario flaky sync threads asyncio_robust\n"
+        "  python lab.py compare --scenario timeouts,rate-limit all",
+    )
+
+
 def add_up_and_down(commands: Any) -> None:
     up = add(
         commands,

@@ -1,0 +1,188 @@
+"""The image on its way out of one engine and into another, with the docker command alone."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from labkit.bundle.sealed import CHUNK
+from labkit.errors import MachineError
+
+NAME = "concurrency-lab"
+NO_ENGINE_HINT = "Start Docker Desktop or the docker service."
+_PACKAGE = re.compile(r"(?:.*/)?site-packages/([A-Za-z0-9._]+)-([^/-]+)\.dist-info/METADATA")
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def engine_architecture() -> str:
+    """What the engine runs: "amd64". Raises `MachineError` when there is none, or one without Linux containers."""
+    kind = _docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip()
+    os_name, _, architecture = kind.partition("/")
+    if os_name != "linux":
+        raise MachineError(f"the Docker engine runs {os_name} containers", "Switch Docker Desktop to Linux containers.")
+    return architecture
+
+
+def image_id(name: str) -> str | None:
+    """The id of an image that the engine has, without the name of the digest; None without one."""
+    try:
+        return _docker("image", "inspect", "--format", "{{.Id}}", name).strip().removeprefix("sha256:")
+    except MachineError:
+        return None
+
+
+def save(name: str, path: Path) -> None:
+    """Have the engine write an image to `path`, as a tar. Raises `MachineError`."""
+    _docker("save", "--output", str(path), name)
+
+
+def remove(names: Iterable[str]) -> None:
+    """Take names from an image, and with the last one the image."""
+    subprocess.run(["docker", "rmi", *names], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def load(path: Path, passed: Callable[[int], object]) -> None:
+    """Give the engine the tar at `path`, and tell `passed` of every piece. Raises `MachineError`.
+
+    An engine keeps nothing of a tar that breaks off.
+    """
+    with tempfile.TemporaryFile() as said:
+        # In a session of its own: a Ctrl-C at the terminal is ours.
+        process = subprocess.Popen(
+            ["docker", "load", "--quiet"], stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True
+        )
+        assert process.stdin is not None
+        try:
+            with path.open("rb") as tar, process.stdin as pipe:
+                while chunk := tar.read(CHUNK):
+                    pipe.write(chunk)
+                    passed(len(chunk))
+        except BrokenPipeError:
+            pass  # it says why
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.wait()
+        if process.returncode != 0:
+            said.seek(0)
+            raise MachineError(f"the Docker engine does not take the image: {_last(said.read())}")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An image as `docker save` writes it: its configuration, and its layers by SHA-256 of their tars."""
+
+    tar: tarfile.TarFile
+    config: bytes
+    _layers: tuple[tuple[str, str], ...]
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(self.config).hexdigest()
+
+    @property
+    def architecture(self) -> str:
+        return str(json.loads(self.config)["architecture"])
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(digest for digest, _ in self._layers)
+
+    @contextmanager
+    def layer(self, digest: str) -> Iterator[IO[bytes]]:
+        """The tar of a layer, unpacked if the engine keeps it packed."""
+        with _member(self.tar, dict(self._layers)[digest]) as file:
+            start = file.read(4)
+            file.seek(0)
+            if start == _ZSTD:
+                raise MachineError(
+                    "the engine keeps its images packed with zstd, which Python cannot read",
+                    "Pack on an engine that does not: `docker save` has to write plain or gzip layers.",
+                )
+            if start[:2] == _GZIP:
+                with gzip.open(file) as unpacked:
+                    yield unpacked  # type: ignore[misc] # it reads like any other file
+            else:
+                yield file
+
+    def packages(self) -> dict[str, str]:
+        """Name to version of the Python packages in the image."""
+        found: dict[str, str] = {}
+        for digest in self.layers:
+            with self.layer(digest) as file, tarfile.open(fileobj=file, mode="r|") as layer:
+                names = (_PACKAGE.fullmatch(member.name) for member in layer)
+                found |= {name[1].lower().replace("_", "-"): name[2] for name in names if name}
+        return dict(sorted(found.items()))
+
+
+@contextmanager
+def saved(path: Path) -> Iterator[Saved]:
+    """What `save` wrote. Raises `MachineError` when it is not understood."""
+    with tarfile.open(path) as tar:
+        try:
+            (entry,) = json.loads(_content(tar, "manifest.json"))
+            config = _content(tar, entry["Config"])
+            digests = [each.removeprefix("sha256:") for each in json.loads(config)["rootfs"]["diff_ids"]]
+            layers = tuple(zip(digests, entry["Layers"], strict=True))
+        except (KeyError, ValueError) as error:
+            raise MachineError(f"what `docker save` wrote is not understood: {error!r}") from error
+        yield Saved(tar, config, layers)
+
+
+def describe(config: str, layers: Iterable[str], names: Iterable[str]) -> bytes:
+    """The `manifest.json` of a tar for `load`: all that an engine is told of names."""
+    return json.dumps([{"Config": config, "RepoTags": list(names), "Layers": list(layers)}]).encode()
+
+
+def add(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None:
+    """Write a plain file into a tar."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = size, 0o644
+    tar.addfile(member, content)
+
+
+def add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    add(tar, name, len(content), io.BytesIO(content))
+
+
+@contextmanager
+def _member(tar: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
+    file = tar.extractfile(name)  # follows links: older engines write a layer that is there twice as one
+    if file is None:
+        raise KeyError(name)
+    with file:
+        yield file
+
+
+def _content(tar: tarfile.TarFile, name: str) -> bytes:
+    with _member(tar, name) as file:
+        return file.read()
+
+
+def _docker(*arguments: str) -> str:
+    try:
+        run: subprocess.CompletedProcess[Any] = subprocess.run(
+            ["docker", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        raise MachineError("the docker command is not there", "Install Docker.") from None
+    if run.returncode != 0:
+        raise MachineError(f"docker {arguments[0]}: {_last(run.stderr)}", NO_ENGINE_HINT)
+    return str(run.stdout.decode("utf-8", "replace"))
+
+
+def _last(output: bytes) -> str:
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

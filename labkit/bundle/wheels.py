@@ -1,0 +1,128 @@
+"""Fetches the wheels of the local runtime for several systems and Pythons, by the hashes of the lock."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.markers import Marker
+
+from labkit.bundle.manifest import Wheels, system
+from labkit.errors import MachineError
+from labkit.setup.failures import explain
+from labkit.setup.marker import identity
+from labkit.setup.steps import PIP_OPTIONS, StepFailed, Steps
+
+AT_ONCE = 3
+# os_name and sys_platform in the markers of the lock.
+_MARKERS = {"linux": ("posix", "linux"), "macos": ("posix", "darwin"), "windows": ("nt", "win32")}
+_ARCHITECTURES = {"amd64": ("x86_64", "x86_64", "amd64"), "arm64": ("aarch64", "arm64", "arm64")}
+# Newer systems take what was made for older ones: glibc 2.28 is that of Debian 10 and RHEL 8, macOS 11 is of 2020.
+_GLIBC = 28
+_MACOS = "11_0"
+_LINE = re.compile(r"^([^\s;]+) ; (.*?) ?\\?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """A system ("linux", "macos", "windows") and a CPython ("3.13") to fetch wheels for."""
+
+    system: str
+    python: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.system}-{self.python}"
+
+
+def targets(wanted: Sequence[str]) -> tuple[Target, ...]:
+    """The targets with these names, as `--for` has them. Raises `MachineError` where this machine is none."""
+    found = []
+    for name in wanted:
+        if name == "here":
+            if not system() or not re.fullmatch(r"cpython 3\.\d+", identity()):
+                raise MachineError(
+                    f"no wheels are packed for {identity()} on this system",
+                    "Wheels are packed for CPython on Linux (glibc), macOS and Windows: name some of those with --for.",
+                )
+            found.append(Target(system(), identity().removeprefix("cpython ")))
+        else:
+            found.append(Target(*name.split("-")))
+    return tuple(sorted(set(found)))
+
+
+def fetch(
+    wanted: Sequence[Target],
+    architecture: str,
+    lock: Path,
+    folder: Path,
+    *,
+    steps: Steps,
+    passed: Callable[[int], object],
+) -> tuple[Wheels, ...]:
+    """Fetch into `folder`, and tell `passed` of each target. Raises `MachineError` when a wheel is not to be had."""
+
+    def one(target: Target) -> Wheels:
+        place = folder / target.name
+        place.mkdir(parents=True)
+        file = folder / f"{target.name}.txt"
+        file.write_text(lock_for(lock.read_text("utf-8"), target), "utf-8")
+        try:
+            steps.run(_command(target, architecture, file, place))
+        except StepFailed as failure:
+            hint = f"The whole output is in {steps.log}. With --for you choose what to pack wheels for."
+            raise explain(str(failure), "lab", hint, "the bundle", f"Python {target.python}, {target.system}") from None
+        passed(1)
+        files = tuple(sorted(f"wheels/{each.name}" for each in place.iterdir()))
+        return Wheels(target.system, f"cpython {target.python}", files)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        tasks = [pool.submit(one, target) for target in wanted]
+        try:
+            return tuple(task.result() for task in tasks)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def lock_for(lock: str, target: Target) -> str:
+    """The text of a lock file with what `target` needs of it: pip judges markers by the machine that it runs on."""
+    os_name, platform = _MARKERS[target.system]
+    machine = {
+        "os_name": os_name,
+        "sys_platform": platform,
+        "python_version": target.python,
+        "python_full_version": f"{target.python}.0",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }
+    kept = []
+    for block in re.findall(r"^[^\s#].*\n(?:[ \t].*\n)*", lock, re.MULTILINE):
+        if (found := _LINE.match(block)) is None:
+            kept.append(block)
+        elif Marker(found[2]).evaluate(dict(machine)):
+            kept.append(f"{found[1]} \\{block[found.end() :]}")
+    return "".join(kept)
+
+
+def _command(target: Target, architecture: str, lock: Path, place: Path) -> list[str]:
+    pip = [sys.executable, "-I", "-m", "pip", *PIP_OPTIONS, "download", "--quiet", "--progress-bar", "off"]
+    kind = ["--implementation", "cp", "--python-version", target.python]
+    kind += [f"--platform={name}" for name in _platforms(target.system, architecture)]
+    locked = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(lock)]
+    return [*pip, *kind, *locked, "--dest", str(place)]
+
+
+def _platforms(name: str, architecture: str) -> list[str]:
+    linux, macos, windows = _ARCHITECTURES[architecture]
+    if name == "macos":
+        return [f"macosx_{_MACOS}_{macos}"]
+    if name == "windows":
+        return [f"win_{windows}"]
+    return [f"manylinux_2_{minor}_{linux}" for minor in range(_GLIBC, 4, -1)] + [
+        f"manylinux{old}_{linux}" for old in ("2014", "2010", "1")
+    ]

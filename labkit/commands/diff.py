@@ -1,0 +1,68 @@
+"""``lab.py diff``: saved comparisons side by side."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from labkit import diffs, owner, reports
+from labkit.differences import Side, pair, several, side
+from labkit.ending import show
+from labkit.errors import UsageError
+from labkit.load.model import LoadRun
+from labkit.reports.parts.text import many
+from labkit.saved.finding import find
+from labkit.saved.reading import DOCUMENT, read
+
+NAMED = 9
+
+
+def run(options: Namespace) -> int:
+    """Print by how much they differ; 0. Raises `UsageError` with everything that cannot be compared."""
+    if len(options.results) < 2:
+        raise UsageError("one result alone differs from nothing", "Name two, or more: `python lab.py diff A B`.")
+    paths = [find(wanted, owner.ROOT / "results") for wanted in options.results]
+    sides = _sides(paths)
+    least = options.least / 100
+    found = pair(sides[0], sides[1], least) if len(sides) == 2 else several(sides, least)
+    show(diffs.load(options.format).render(found, reports.page(sys.stdout)))
+    return 0
+
+
+def _sides(paths: Sequence[Path]) -> list[Side]:
+    """Each as soon as it is read, so that no more than one whole result is in memory."""
+    sides, wrong = [], []
+    for label, path in zip(_labels(paths), paths, strict=True):
+        try:
+            sides.append(_side(label, path))
+        except UsageError as error:
+            wrong.append(error.message)
+    if wrong:
+        others = wrong[1 : NAMED + 1]
+        if rest := len(wrong) - 1 - len(others):
+            others.append(f"and {many(rest, 'other')}")
+        raise UsageError(wrong[0], "`python lab.py history` tells which can be compared.", tuple(others))
+    return sides
+
+
+def _side(label: str, path: Path) -> Side:
+    result = read(path)
+    if isinstance(result, LoadRun) or result.mode == "trace":
+        what = "a load" if isinstance(result, LoadRun) else "the trace of a script"
+        raise UsageError(f"{path} is {what}, and what can be compared is comparisons")
+    return side(label, result)
+
+
+def _labels(paths: Sequence[Path]) -> list[str]:
+    """The names of the folders, which people give to machines; whole paths where two have one name."""
+    names = [(path.parent if path.name == DOCUMENT else path).resolve().name for path in paths]
+    times = Counter(names)
+    labels = [name if times[name] == 1 else str(path) for name, path in zip(names, paths, strict=True)]
+    seen: Counter[str] = Counter()
+    for place, label in enumerate(labels):
+        seen[label] += 1
+        labels[place] = label if seen[label] == 1 else f"{label} ({seen[label]})"
+    return labels

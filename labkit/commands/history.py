@@ -1,0 +1,99 @@
+"""``lab.py history``: the saved results, the newest first."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from labkit import owner, reports
+from labkit.ending import show
+from labkit.history import Entry, entries
+from labkit.reports import Page
+from labkit.reports.parts.drawing import drawn, paper_of
+from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, count, listed, many, visible
+from labkit.scenarios import DEFAULT
+
+SCHEMA = "concurrency-lab/history/1"
+NAMED = 3
+# From so many columns on there is room for the time, which a result's name tells as well.
+WIDE = 120
+GAP = 2
+LEAST = 8
+
+
+def run(options: Namespace) -> int:
+    """List them; 0, whatever state they are in."""
+    results = owner.ROOT / "results"
+    found = entries(results, owner.is_running)
+    if options.format == "json":
+        show(json.dumps({"schema": SCHEMA, "results": [asdict(entry) for entry in found]}, indent=1))
+    elif found:
+        show(_table(found, reports.page(sys.stdout)))
+    else:
+        show(f"There is no result in {results}: `python lab.py compare` makes one.")
+    return 0
+
+
+def _table(found: Sequence[Entry], page: Page) -> str:
+    """A line each: what does not fit on it ends in an ellipsis."""
+    paper = paper_of(page)
+    rows = [_cells(entry) for entry in found]
+    widths = _widths(rows, paper.width)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
+    for header, width in widths.items():
+        justify: Literal["left", "right"] = "right" if header == "trials" else "left"
+        table.add_column(header, no_wrap=True, overflow="ellipsis", width=width, justify=justify)
+    for entry, row in zip(found, rows, strict=True):
+        style = "" if entry.state == "complete" else "yellow"
+        table.add_row(*(Text(row[header], style) for header in widths))
+    below = Text(f"{many(len(found), 'result')}; `python lab.py report ID` shows one, `python lab.py diff ID ID` two.")
+    return f"{drawn(table, paper)}\n\n{drawn(below, paper)}"
+
+
+def _cells(entry: Entry) -> dict[str, str]:
+    cells = {
+        "result": entry.id,
+        "when": entry.started_at[:16].replace("T", " "),
+        "mode": entry.mode or entry.state,
+        "runtime": entry.runtime or NOT_MEASURED,
+        "trials": count(entry.trials),
+        "outcome": _outcome(entry),
+        "what": _what(entry),
+    }
+    return {header: visible(cell) for header, cell in cells.items()}
+
+
+def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
+    """How wide each column is; the outcome and what was measured share what the others leave."""
+    widths = {header: max(map(cell_len, [header, *(row[header] for row in rows)])) for header in rows[0]}
+    if width < WIDE:
+        del widths["when"]
+    left = width - sum(widths.values()) + widths["outcome"] + widths["what"] - GAP * (len(widths) - 1)
+    outcome = min(widths["outcome"], max(LEAST, left // 2, left - widths["what"]))
+    return widths | {"outcome": outcome, "what": min(widths["what"], max(LEAST, left - outcome))}
+
+
+def _outcome(entry: Entry) -> str:
+    """Who won, and what is missing."""
+    if entry.state in {"damaged", "foreign"}:
+        return f"{entry.state}: {entry.why}"
+    return "; ".join(filter(None, (entry.why, entry.verdict)))
+
+
+def _what(entry: Entry) -> str:
+    """``sync, threads, thread_pool and 3 others · flaky · 9 requests · 3 sync workers · 1 s``."""
+    names = list(entry.approaches[:NAMED])
+    if rest := len(entry.approaches) - len(names):
+        names.append(many(rest, "other"))
+    scenarios = "" if entry.scenarios in {(), (DEFAULT,)} else ",".join(entry.scenarios)
+    again = f"again {entry.rerun_of}" if entry.rerun_of else ""
+    return SEPARATOR.join(filter(None, (listed(names) if names else "", scenarios, entry.grid, again)))

@@ -1,0 +1,174 @@
+"""``lab.py unpack``: the lab ready to run, from a file that `pack` has written. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from labkit import owner
+from labkit.bundle import files, image
+from labkit.bundle.manifest import Manifest, Wheels, architecture, system, wheels_for_here
+from labkit.bundle.progress import megabytes, note, shown
+from labkit.bundle.sealed import BadBundle, opened, verify_seal
+from labkit.bundle.unpacking import Bundle, put
+from labkit.errors import MachineError, UsageError
+from labkit.interrupts import uninterrupted
+from labkit.setup.marker import identity
+
+USUAL_FOLDER = "concurrency-lab"
+
+
+def run(options: Namespace) -> int:
+    """Check the bundle, load its image and put the rest in place; 0. Raises `LabError`: nothing is left then."""
+    path: Path = options.file
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", "Name a file that `python lab.py pack` has made.")
+    with shown("checking", path.stat().st_size) as passed:
+        verify_seal(path, passed)
+    with opened(path) as file:
+        bundle = Bundle.of(path, file)
+        manifest = bundle.manifest
+        with_image = _engine(options.runtime, path, manifest)
+        _check_architecture(path, manifest, architecture(), "this machine")
+        wheels = _wheels(manifest)
+        target, is_new = _target(options.folder, path, manifest)
+        with shown("checking", sum(each.bytes for each in manifest.members.values())) as passed:
+            bundle.check_members(passed)
+        with _scratch(target, is_new=is_new) as scratch:
+            _unpack(bundle, wheels, scratch, target, is_new=is_new, with_image=with_image)
+    print(f"The lab is ready in {target}: {_what(manifest, wheels, with_image=with_image)}.")
+    go = "" if target.resolve() == Path.cwd() else f"cd {target} && "
+    print(f"Next, without a network: `{go}{_python()} lab.py compare`")
+    return 0
+
+
+def _unpack(bundle: Bundle, wheels: Wheels, scratch: Path, target: Path, *, is_new: bool, with_image: bool) -> None:
+    manifest = bundle.manifest
+    checkout = scratch / "checkout"
+    with shown("unpacking", sum(manifest.members[name].bytes for name in wheels.members)) as passed:
+        if is_new:
+            bundle.stage_files(checkout, lambda _: None)
+        staged = bundle.stage_wheels(checkout / ".lab", wheels, passed)
+    with _loaded(bundle, scratch / "image.tar") if with_image else _nothing():
+        built = (checkout if is_new else target) / ".lab" / "built"
+        if with_image and manifest.image.tag not in (built.read_text("utf-8") if built.exists() else ""):
+            with built.open("a", encoding="utf-8") as tags:  # so that `clean` knows whose it is
+                tags.write(f"{manifest.image.tag}\n")
+        with uninterrupted():
+            if is_new:
+                put(checkout, target)
+            else:
+                put(staged, target / staged.relative_to(checkout))
+
+
+@contextmanager
+def _loaded(bundle: Bundle, tar: Path) -> Iterator[None]:
+    """The image in the engine, for good if the with block ends well."""
+    told = bundle.manifest.image
+    name, by_hand = f"{image.NAME}:{told.tag}", f"{image.NAME}:latest"
+    if image.image_id(name) is not None:
+        yield
+        return
+    names = [name] if image.image_id(by_hand) else [name, by_hand]  # `docker compose` by hand uses the other one
+    size = sum(layer.bytes for layer in told.layers)
+    with shown("unpacking the image", size) as passed:
+        bundle.stage_image(tar, names, passed)
+    try:
+        with shown("loading the image", tar.stat().st_size) as passed:
+            image.load(tar, passed)
+        if image.image_id(name) is None:
+            raise MachineError("the Docker engine has taken the image, and does not have it", "Is its disk full?")
+        tar.unlink()
+        yield
+    except BaseException:
+        with uninterrupted():
+            image.remove(names)
+        raise
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def _engine(runtime: str, path: Path, manifest: Manifest) -> bool:
+    """Whether the image is to be loaded. Raises `LabError` for an engine that is wanted or needed, and not fit."""
+    if runtime == "local":
+        return False
+    try:
+        found = image.engine_architecture()
+    except MachineError as error:
+        if runtime == "docker" or os.name != "posix":
+            raise
+        note(f"without Docker, for processes on this machine: {error.message}")
+        return False
+    _check_architecture(path, manifest, architecture(found), "the Docker engine here")
+    return True
+
+
+def _check_architecture(path: Path, manifest: Manifest, found: str, what: str) -> None:
+    if found != manifest.architecture:
+        raise BadBundle(
+            path,
+            f"it is for machines with {manifest.architecture}, and {what} has {found}",
+            f"Pack another bundle on a machine with {found}.",
+        )
+
+
+def _wheels(manifest: Manifest) -> Wheels:
+    wheels = wheels_for_here(manifest)
+    if wheels is None:
+        there = [each.python for each in manifest.wheels if each.system == system()]
+        raise MachineError(
+            f"the bundle has no packages for {identity()} on {system() or sys.platform}",
+            f"Run it with another Python; it has packages for {', '.join(there)}."
+            if there
+            else "`python lab.py pack FILE --for …` on another machine chooses what a bundle is for.",
+        )
+    return wheels
+
+
+def _target(folder: Path | None, path: Path, manifest: Manifest) -> tuple[Path, bool]:
+    """The folder to unpack into, and whether it has to be made."""
+    target = folder or (owner.ROOT if owner.ROOT.is_dir() else Path(USUAL_FOLDER))
+    if not os.path.lexists(target):
+        if not target.absolute().parent.is_dir():
+            raise UsageError(f"there is no folder {target.parent}", "Make it first, or name another FOLDER.")
+        return target, True
+    if target.is_dir() and files.is_same(target, manifest):
+        return target, False
+    if folder is None and owner.ROOT.is_dir():
+        raise UsageError(
+            f"this checkout is of another version than {path}",
+            f"`python lab.py unpack {path} FOLDER` unpacks the whole lab into a new folder.",
+        )
+    raise UsageError(f"{target} is there, and is not the checkout in {path}", "Name a FOLDER that is not there yet.")
+
+
+@contextmanager
+def _scratch(target: Path, *, is_new: bool) -> Iterator[Path]:
+    """A folder on the same disk as `target`; gone at the end."""
+    place = target.absolute().parent if is_new else target / ".lab"
+    place.mkdir(exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-" if is_new else "unpack-", dir=place))
+    try:
+        yield scratch
+    finally:
+        with uninterrupted():
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _what(manifest: Manifest, wheels: Wheels, *, with_image: bool) -> str:
+    size = megabytes(sum(manifest.members[name].bytes for name in wheels.members))
+    loaded = f"the image {image.NAME}:{manifest.image.tag} and " if with_image else ""
+    return f"{loaded}{len(wheels.members)} packages for {wheels.python} ({size})"
+
+
+def _python() -> str:
+    return "py" if sys.platform == "win32" else Path(sys.executable).name

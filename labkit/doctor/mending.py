@@ -1,0 +1,79 @@
+"""Commands that mend what needs another one on each system."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+
+_INSTALL_DOCKER = {
+    "debian": "sudo apt install docker.io docker-cli docker-compose docker-buildx",
+    "ubuntu": "sudo apt install docker.io docker-compose-v2 docker-buildx",
+    "fedora": "sudo dnf install moby-engine docker-compose docker-buildx",
+    "arch": "sudo pacman -S docker docker-compose docker-buildx",
+}
+_PYTHON_WITH_VENV = {"debian": "sudo apt install python3-venv", "ubuntu": "sudo apt install python3-venv"}
+
+
+def distribution() -> tuple[str, ...]:
+    """A Linux distribution and those that it is made from, the nearest first; nothing elsewhere."""
+    with suppress(OSError):
+        told = platform.freedesktop_os_release()
+        return (told.get("ID", ""), *told.get("ID_LIKE", "").split())
+    return ()
+
+
+def install_docker(system: str, family: tuple[str, ...]) -> str:
+    """Installs an engine with Compose, or brings it up to date."""
+    if system == "darwin":
+        return "brew install --cask docker"
+    if system == "win32":
+        return "winget install Docker.DockerDesktop"
+    return _first(_INSTALL_DOCKER, family) or "Install Docker Engine 20.10 or newer, with its Compose plugin."
+
+
+def start_docker(system: str, environ: Mapping[str, str], context: str) -> str:
+    """Brings up an engine that does not answer, or leads back to the one that is here."""
+    if environ.get("DOCKER_HOST"):
+        return "Remove-Item Env:DOCKER_HOST" if system == "win32" else "unset DOCKER_HOST"
+    if context not in {"", "default", "desktop-linux"}:
+        return "docker context use default"
+    if system == "darwin":
+        return "open -a Docker"
+    return "docker desktop start" if system == "win32" else "sudo systemctl start docker"
+
+
+def venv_module(system: str, family: tuple[str, ...]) -> str:
+    """Gives a Python its venv and ensurepip."""
+    command = _first(_PYTHON_WITH_VENV, family) if system == "linux" else ""
+    return command or "Use a Python that has venv and ensurepip."
+
+
+def set_clock(system: str, *, desktop: bool) -> str:
+    """Sets a clock that has gone astray; in a virtual machine of Docker Desktop by starting it again."""
+    if desktop:
+        return "docker desktop restart"
+    if system == "win32":
+        return "w32tm /resync"
+    if system == "darwin":
+        return "Have System Settings set date and time automatically."
+    return "sudo timedatectl set-ntp true"
+
+
+def see_what_is_busy(system: str) -> str:
+    """Shows what has the processors."""
+    return {"darwin": "top -o cpu", "win32": "taskmgr"}.get(system, "top -o %CPU")
+
+
+def without_variable(system: str, name: str) -> str:
+    """Takes a variable out of the environment of a shell."""
+    return f"Remove-Item Env:{name}" if system == "win32" else f"unset {name}"
+
+
+def with_variable(system: str, name: str, value: str) -> str:
+    """Puts a variable into the environment of a shell."""
+    return f"$Env:{name} = '{value}'" if system == "win32" else f"export {name}='{value}'"
+
+
+def _first(commands: Mapping[str, str], family: tuple[str, ...]) -> str:
+    return next((commands[name] for name in family if name in commands), "")

@@ -1,0 +1,71 @@
+"""What runs of this checkout that were killed have left; nothing is removed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from labkit import owner
+from labkit.doctor.command import ask
+from labkit.doctor.finding import Finding, ok, warning
+from labkit.doctor.machine import Machine
+from labkit.reports.parts.text import listed, many
+from labkit.runtime import compose, orphans
+
+PLACE = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """How many of each there are. `projects` and `images` are None without an engine to ask."""
+
+    runs: int
+    harnesses: int
+    projects: int | None
+    images: int | None
+
+
+def probe(machine: Machine) -> Iterator[Finding]:
+    yield judge(read(machine))
+
+
+def read(machine: Machine) -> Leftovers:
+    folder = machine.root / ".lab" / "runs"
+    runs = [path for path in folder.glob("*") if not owner.is_running(path.name, machine.root)]
+    harnesses = orphans.dead_harnesses() if machine.runs_local else []
+    if not machine.engine.answers:
+        return Leftovers(len(runs), len(harnesses), None, None)
+    return Leftovers(len(runs), len(harnesses), len(owner.dead_projects(_projects())), len(_old_images(machine.root)))
+
+
+def judge(left: Leftovers) -> Finding:
+    figures = dict(zip(Leftovers.__slots__, astuple(left), strict=True))
+    parts = [
+        *([many(left.projects, "killed comparison") + " with containers or networks"] if left.projects else []),
+        *([f"{left.harnesses} killed harness{'' if left.harnesses == 1 else 'es'}"] if left.harnesses else []),
+        *([many(left.images, "image") + " of earlier states of the checkout"] if left.images else []),
+        *([many(left.runs, "run") + " that did not end as it should"] if left.runs else []),
+    ]
+    unseen = "" if left.projects is not None else "; the engine could not be asked"
+    if parts:
+        return warning("leftovers", f"{listed(parts)}{unseen}", "python lab.py clean", **figures)
+    return ok("leftovers", f"none{unseen}", **figures)
+
+
+def _projects() -> set[str]:
+    label = '{{.Label "com.docker.compose.project"}}'
+    told = [
+        ask("docker", "ps", "--all", "--filter", "label=com.docker.compose.project", "--format", label).out,
+        ask("docker", "network", "ls", "--filter", "label=com.docker.compose.project", "--format", label).out,
+    ]
+    return {line for each in told for line in each.splitlines() if line}
+
+
+def _old_images(root: Path) -> set[str]:
+    """Tags of images that this checkout built and that are still there, but for its present state's."""
+    built = root / compose.BUILT.relative_to(compose.ROOT)
+    known = set(built.read_text("utf-8").split()) if built.exists() else set()
+    there = set(ask("docker", "image", "ls", "--format", "{{.Tag}}", compose.IMAGE).out.split())
+    current = compose.source_hash(root)
+    return {tag for tag in known & there if tag.partition("-")[0] != current}

@@ -1,0 +1,167 @@
+"""`lab.py doctor` as a person runs it, before anything is installed: with the standard library alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME
+from labkit.doctor import probes
+from tests.checkout import Answer, Checkout
+
+needs_docker_command = pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command is not there")
+AN_OWN_PROBE = """
+'''A probe of somebody's own.'''
+from labkit.doctor.finding import failed
+PLACE = 15
+def probe(machine):
+    yield failed('coffee', 'none in the pot', 'make coffee')
+    raise OSError('the cup broke')
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    (tmp_path / "checkout").mkdir()
+    return Checkout.copy_to(tmp_path / "checkout")
+
+
+def doctor(checkout: Checkout, *arguments: str, path: str | None = None, **environment: str) -> Answer:
+    """Run it with no packages in sight; `path` is PATH."""
+    run = subprocess.run(
+        [sys.executable, "-S", "-I", "lab.py", "doctor", *arguments],
+        cwd=checkout.root,
+        env={**os.environ, **environment, **({"PATH": path} if path is not None else {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Answer(run.returncode, run.stdout, run.stderr)
+
+
+def by_name(answer: Answer) -> dict[str, dict[str, Any]]:
+    found = {each["name"]: each for each in answer.document["findings"]}
+    assert len(found) == len(answer.document["findings"])
+    return found
+
+
+def test_without_docker_and_before_the_set_up_it_tells_what_there_is(checkout, tmp_path):
+    answer = doctor(checkout, "--format", "json", path=str(tmp_path))
+    found = by_name(answer)
+    assert answer.code == 0
+    assert answer.document["ready"] is True
+    assert answer.err == ""
+    assert (found["engine"]["status"], found["engine"]["seen"]) == ("warning", "the docker command is not there")
+    assert found["runtime"]["figures"] == {"runtime": "local"}
+    assert found["environment"]["status"] == "warning"
+    assert found["environment"]["mend"] == "python lab.py approaches"
+    assert found["processors"]["figures"]["usable"] >= 1
+    assert list(found)[-1] == "noise"
+    assert found["noise"]["figures"]["waiting_s"] > 0
+    assert found["noise"]["figures"]["overshoot_median_s"] > 0
+    assert not any(name.startswith("probe_") for name in found)
+    assert not (checkout.root / ".lab").exists()  # it changes nothing
+    assert not (checkout.root / ".venv").exists()
+
+
+def test_the_table_can_be_read_at_80_columns(checkout):
+    answer = doctor(checkout)
+    lines = answer.out.splitlines()
+    assert answer.code == 0
+    assert "\x1b" not in answer.out
+    assert [line for line in lines if len(line) > 80 and "→" not in line] == []
+    assert "mean nothing on this machine" in " ".join(answer.out.split())
+    assert lines[-1].startswith("The lab can run here")
+    assert {line.split()[0] for line in lines if line[:1].strip()} - {"ok", "warning", "The"} == set()
+
+
+@needs_docker_command
+def test_an_engine_that_is_named_and_not_there(checkout, tmp_path):
+    answer = doctor(checkout, "--format", "json", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    found = by_name(answer)
+    assert answer.code == 0
+    assert found["engine"]["status"] == "warning"
+    assert "none.sock" in found["engine"]["seen"]
+    assert found["engine"]["mend"] == "unset DOCKER_HOST"
+    assert found["runtime"]["figures"] == {"runtime": "local"}
+    assert "the engine could not be asked" in found["leftovers"]["seen"]
+    assert "image" not in found
+
+
+def test_what_is_in_the_way_is_named_with_what_removes_it(checkout, tmp_path):
+    (checkout.root / ".lab" / "runs").mkdir(parents=True)
+    (checkout.root / ".lab" / "runs" / "20260101-000000-dead").touch()
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    harness = tmp_path / f"{FOLDER_PREFIX}{ended.pid}-abc"
+    harness.mkdir()
+    (harness / NOTES_NAME).touch()
+    with socket.socket() as taken:
+        with suppress(OSError):  # somebody else has it already, which is as good
+            taken.bind(("127.0.0.1", 8089))
+            taken.listen()
+        answer = doctor(checkout, "--format", "json", TMPDIR=str(tmp_path), path=str(tmp_path))
+    found = by_name(answer)
+    assert answer.code == 0
+    assert found["leftovers"]["figures"] == {"runs": 1, "harnesses": 1, "projects": None, "images": None}
+    assert found["leftovers"]["mend"] == "python lab.py clean"
+    assert found["port_8089"]["status"] == "warning"
+    assert "--port" in found["port_8089"]["mend"]
+    assert (checkout.root / ".lab" / "runs" / "20260101-000000-dead").exists()  # to remove it is not the doctor's
+
+
+def test_what_is_needed_and_missing_is_an_exit_code(checkout, tmp_path):
+    (checkout.root / ".venv").mkdir()  # somebody else's
+    (checkout.root / "labkit" / "doctor" / "probes" / "coffee.py").write_text(AN_OWN_PROBE)
+    (checkout.root / "labkit" / "doctor" / "probes" / "unfinished.py").write_text("'''Not yet.'''\nPLACE = \n")
+    answer = doctor(checkout, "--format", "json", path=str(tmp_path))
+    found = by_name(answer)
+    assert answer.code == 3
+    assert answer.document["ready"] is False
+    assert found["environment"]["status"] == "failed"
+    assert found["environment"]["mend"] == "mv .venv .venv-other"
+    assert found["coffee"] == {
+        "name": "coffee", "status": "failed", "seen": "none in the pot", "mend": "make coffee", "figures": {},
+    }  # fmt: skip
+    assert "the cup broke" in found["probe_coffee"]["seen"]
+    assert "SyntaxError" in found["probe_unfinished"]["seen"]
+    assert (checkout.root / ".venv").is_dir()
+    assert list((checkout.root / ".venv").iterdir()) == []
+
+
+@pytest.mark.docker
+def test_with_an_engine_it_tells_what_the_engine_tells(checkout):
+    def docker(*arguments: str) -> str:
+        return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+    prefix = "import sys; sys.path.insert(0, '.'); from labkit import owner; print(owner.prefix())"
+    run = subprocess.run([sys.executable, "-c", prefix], cwd=checkout.root, capture_output=True, text=True, check=True)
+    project = f"{run.stdout.strip()}20260101-000000-dead"
+    network = docker("network", "create", "--label", f"com.docker.compose.project={project}", project)
+    try:
+        found = by_name(doctor(checkout, "--format", "json"))
+    finally:
+        docker("network", "rm", network)
+    assert found["engine"]["figures"]["version"] == docker("version", "--format", "{{.Server.Version}}")
+    assert found["compose"]["figures"]["version"] == docker("compose", "version", "--short")
+    assert found["runtime"]["figures"] == {"runtime": "docker"}
+    assert found["processors"]["figures"]["engine"] == int(docker("info", "--format", "{{.NCPU}}"))
+    assert found["image"]["figures"]["tag"].startswith("concurrency-lab:")
+    assert found["leftovers"]["figures"]["projects"] == 1
+    assert found["clock_engine"]["figures"]["ahead_s"] is not None
+
+
+def test_every_probe_finds_something_here(checkout):
+    answer = doctor(checkout, "--format", "json")
+    assert len(answer.document["findings"]) >= len(probes.names())
+    assert [each for each in answer.document["findings"] if each["name"].startswith("probe_")] == []
+    assert json.dumps(answer.document)

@@ -1,0 +1,115 @@
+"""`lab.py diff`: which results are meant, what they are called, and what is said when they cannot be compared."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from labkit import cli, diffs, owner
+from labkit.document import document
+from labkit.load.document import document as load_document
+from labkit.setup import bootstrap
+from tests import load_samples, samples
+
+FIRST, SECOND, LOAD = "20261121-120000-0001", "20261122-120000-a1b2", "20261120-120000-00ff"
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    """A checkout with two comparisons and a load in it."""
+    monkeypatch.setattr(owner, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "ensure", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    whole = samples.plan(["sync", "threads"], repeat=5)
+    trees = {name: document(samples.comparison(whole, id=name)) for name in (FIRST, SECOND)}
+    for name, tree in (trees | {LOAD: load_document(load_samples.search())}).items():
+        folder = tmp_path / "results" / name
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(json.dumps(tree), encoding="utf-8")
+    return tmp_path / "results"
+
+
+def lab(*arguments):
+    return cli.main(["diff", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    "names", [(FIRST, SECOND), (FIRST, "latest"), (f"results/{FIRST}", f"results/{SECOND}/result.json")]
+)
+def test_results_have_many_names(names, capsys):
+    assert lab(*names, "--format", "json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [result["id"] for result in told["results"]] == [FIRST, SECOND]
+    assert [result["label"] for result in told["results"]] == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("name", diffs.names())
+@pytest.mark.parametrize("more", [(), (FIRST,)])
+def test_every_format_comes_on_standard_output(name, more, capsys):
+    assert lab(FIRST, SECOND, *more, "--format", name) == 0
+    said = capsys.readouterr()
+    assert "threads" in said.out
+    assert said.err == ""
+
+
+def test_results_are_called_by_their_folders_unless_two_have_one_name(results, capsys):
+    for machine in ("one", "two"):
+        shutil.copytree(results / FIRST, results.parent / machine / "mine")
+    shutil.copytree(results / FIRST, results.parent / "laptop-07")
+    assert lab("one/mine", "two/mine", "laptop-07", "laptop-07", "--format", "json") == 0
+    labels = [result["label"] for result in json.loads(capsys.readouterr().out)["results"]]
+    assert labels == ["one/mine", "two/mine", "laptop-07", "laptop-07 (2)"]
+
+
+def test_the_smallest_difference_that_matters_is_shown_and_kept(capsys):
+    assert lab(FIRST, SECOND, "--least", "2.5") == 0
+    assert "2.5 % (--least)" in capsys.readouterr().out
+    assert lab(FIRST, SECOND, "--least", "2.5", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["least"] == 0.025
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([FIRST], "one result alone"),
+        ([FIRST, "20261121-120000-0002"], f"(did you mean {FIRST}?)"),
+        ([FIRST, LOAD], f"{LOAD} is a load"),
+        ([FIRST, SECOND, "--least", "-1"], "'-1' is not a number of percent from 0 to 1000"),
+        ([FIRST, SECOND, "--format", "html"], "'html' is not one of"),
+        ([FIRST, "."], "holds no result"),
+    ],
+)
+def test_bad_usage_says_what_is_wrong(arguments, complaint, capsys):
+    assert lab(*arguments) == 2
+    said = capsys.readouterr()
+    assert complaint in said.err
+    assert said.out == ""
+
+
+def test_everything_that_cannot_be_compared_is_named_at_once(results, capsys):
+    (results / SECOND / "result.json").write_text('{"schema": "concurrency-lab/comparison/1", "mode": "compare"}')
+    assert lab(FIRST, SECOND, LOAD) == 2
+    said = capsys.readouterr()
+    assert f"{SECOND}/result.json is damaged: id is missing" in said.err
+    assert f"{LOAD} is a load" in said.err
+    assert said.out == ""
+
+
+def test_of_many_that_cannot_be_compared_a_few_are_named(capsys):
+    assert lab(FIRST, *[LOAD] * 15) == 2
+    said = capsys.readouterr().err
+    assert said.count(f"{LOAD} is a load") == 10
+    assert "and 5 others" in said
+
+
+def test_a_comparison_that_was_cut_off_can_be_compared(results, capsys):
+    (results / SECOND / "result.json").rename(results / "whole.json")
+    tree = json.loads((results / "whole.json").read_text("utf-8"))
+    lines = "".join(f"{json.dumps(trial)}\n" for trial in tree["trials"][:4])
+    (results / SECOND / "trials.jsonl").write_text(lines, encoding="utf-8")
+    assert lab(FIRST, SECOND) == 0
+    out = capsys.readouterr().out
+    assert "5, 2" in out
+    assert "runtime: local → unknown" in out
