@@ -13,7 +13,7 @@ from clients.harness import protocol
 from labkit.assemble import assemble
 from labkit.checks import check_trial
 from labkit.errors import EngineGone, LabError, MachineError, UsageError
-from labkit.interrupts import raise_if_interrupted
+from labkit.interrupts import raise_if_interrupted, undivided
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial, Trial
 from labkit.plan import without_gil
 from labkit.progress import Progress
@@ -131,8 +131,9 @@ class Run:
             gone = error if isinstance(error, EngineGone) else None
             trial = Trial(planned, "crashed", error.message, None, None, None, last_lines=error.lines)
         checked = CheckedTrial(trial, check_trial(trial))
-        self.trials.append(checked)
-        self.keep(checked)
+        with undivided():  # what the document has is on disk, and the other way round
+            self.trials.append(checked)
+            self.keep(checked)
         self.progress.trial_done(checked)
         if gone is not None:
             raise gone

@@ -27,11 +27,33 @@ def raise_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
+def _remember(*_: object) -> None:
+    global _asked  # noqa: PLW0603 - as above
+    _asked = True
+
+
+def _numbers() -> list[signal.Signals]:
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Let what belongs together be done as a whole; an interruption meanwhile is raised afterwards."""
+    before = {number: handler for number in _numbers() if (handler := signal.getsignal(number)) is interrupt}
+    for number in before:
+        signal.signal(number, _remember)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    raise_if_interrupted()
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Let nobody's second Ctrl-C leave things half removed."""
-    numbers = filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None)))
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _numbers()}
     try:
         yield
     finally:

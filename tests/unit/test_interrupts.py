@@ -41,6 +41,20 @@ except KeyboardInterrupt:
 """
 
 
+UNDIVIDED = """
+import os, signal
+from labkit import interrupts
+signal.signal(signal.SIGINT, interrupts.interrupt)
+try:
+    with interrupts.undivided():
+        os.kill(os.getpid(), signal.SIGINT)
+        print("done as a whole")
+    print("never here")
+except KeyboardInterrupt:
+    print("raised afterwards")
+"""
+
+
 def lines_of(source: str) -> list[str]:
     run = subprocess.run(
         [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
@@ -51,6 +65,10 @@ def lines_of(source: str) -> list[str]:
 
 def test_an_interruption_that_was_dropped_is_raised_again() -> None:
     assert lines_of(LOST) == ["dropped", "raised again"]
+
+
+def test_what_belongs_together_is_done_and_the_interruption_comes_then() -> None:
+    assert lines_of(UNDIVIDED) == ["done as a whole", "raised afterwards"]
 
 
 @pytest.mark.parametrize("number", ["signal.SIGINT", "signal.SIGTERM", "signal.SIGHUP"])
