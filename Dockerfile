@@ -12,11 +12,12 @@ COPY labkit/setup/wheels.py requirements/image.txt ./
 ARG LEAVE_OUT
 # Compiled here, because nothing can be written when the containers run. Compiled files that do not hold their source's
 # time are the same in every build; nobody edits a package in an image, so they need no check at run time either.
+# All of them (-f): pip has imported some already (its rich takes attrs where it is), and what that leaves holds times.
 RUN --mount=type=cache,target=/pip-cache --mount=type=secret,id=ca_bundle \
     if [ -s /run/secrets/ca_bundle ]; then export PIP_CERT=/run/secrets/ca_bundle; fi \
     && python wheels.py ${LEAVE_OUT:+--leave-out} --no-compile image.txt /venv/labkit-packages.json \
        /pip/bin/pip --python /venv/bin/python --cache-dir /pip-cache --disable-pip-version-check --no-input \
-    && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash /venv
+    && PYTHONHASHSEED=0 python -m compileall -q -f --invalidation-mode unchecked-hash /venv
 
 FROM ${BASE_IMAGE}
 # The official image comes without compiled modules of the standard library; each start would compile them again.

@@ -14,6 +14,7 @@ from labkit.assemble import assemble
 from labkit.checks import check_trial
 from labkit.errors import EngineGone, LabError, MachineError, UsageError
 from labkit.interrupts import raise_if_interrupted, undivided
+from labkit.matching import went_out
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial, Trial
 from labkit.plan import without_gil
 from labkit.progress import Progress
@@ -171,7 +172,7 @@ def _sent(messages: Sequence[protocol.Message]) -> Iterator[int | str]:
     """The ids that went out, each as often: what was never sent cannot be in the server's log."""
     begun = Counter(message.id for message in messages if isinstance(message, protocol.Begin))
     ends = (message for message in messages if isinstance(message, protocol.Request))
-    return (begun - Counter(end.id for end in ends if end.sent_ns is None)).elements()
+    return (begun - Counter(end.id for end in ends if not went_out(end))).elements()
 
 
 def _has_ended(server: Server, patience_s: float) -> bool:

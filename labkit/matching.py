@@ -30,7 +30,7 @@ def matched(
         if fitting:  # before it, one that was given up may have been served as well
             give(begin, fitting[-1] if position else fitting[0])
     for begin, end in attempts:
-        if begin.key not in found and _arrived(end):
+        if begin.key not in found and went_out(end):
             fitting = [row for row in left if begin.start_ns <= row.start_ns] or left
             if fitting:
                 give(begin, fitting[0])
@@ -38,11 +38,11 @@ def matched(
 
 
 def _answers(begin: protocol.Begin, end: protocol.Request | None, row: LoggedRequest) -> bool:
-    if end is None or end.first_byte_ns is None:
+    if end is None or end.status is None:
         return False
     return begin.start_ns <= row.start_ns and row.end_ns <= end.end_ns and row.status == end.status
 
 
-def _arrived(end: protocol.Request | None) -> bool:
-    """Whether the server may know of it: what was not sent did not get there."""
-    return end is None or end.sent_ns is not None
+def went_out(end: protocol.Request | None) -> bool:
+    """Whether the server may know of it: not every client tells when it sent one, but what was answered was sent."""
+    return end is None or end.sent_ns is not None or end.status is not None

@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "agreement": {"model", "statistics"},
     "document": {"model", "agreement", "figures", "summary"},
     "formats": set(),
+    "bundle": {"errors", "runtime", "setup"},
     "notes": {"reports"},
     "screen": {"reports"},
     "ending": {"errors", "interrupts", "model", "runtime"},

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from labkit.errors import MachineError
+from labkit.setup import packed
 from labkit.setup.bootstrap import CHECKOUT, LabVenv
 from labkit.setup.failures import explain
 
@@ -477,6 +478,16 @@ def test_ctrl_c_during_the_set_up_ends_with_130_and_leaves_nothing(copy):
     assert "the set-up was interrupted\nThe same command starts it over." in error
     assert "Traceback" not in error
     assert nothing_left(copy)
+
+
+@pytest.mark.parametrize(("name", "used"), [("lab", True), ("test", False)])
+def test_unpacked_wheels_are_used_for_the_lock_and_the_python_that_they_are_for(copy, name, used):
+    digest = hashlib.sha256((copy / "requirements" / "lab.txt").read_bytes()).hexdigest()
+    (copy / ".lab").mkdir()
+    place = packed.folder(copy / ".lab", digest)
+    shutil.copytree(copy.parent / "wheels", place)
+    done = run_lab(copy, name, PIP_CONFIG_FILE=os.devnull, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    assert (done.returncode == 0) == used, done.stderr
 
 
 def old_pythons() -> list[str]:

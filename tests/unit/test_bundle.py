@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 import warnings
 import zipfile
@@ -422,7 +422,10 @@ def test_every_file_of_the_repository_is_packed():
     assert tracked - set(files.of_checkout(ROOT)) == set()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
 def test_what_a_full_disk_cuts_off_leaves_nothing_and_the_older_bundle(bundle, whole):
+    import resource  # noqa: PLC0415
+
     older = bundle.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with image.saved(whole.parent / "image.tar") as saved:
@@ -509,6 +512,11 @@ def test_the_file_starts_with_any_python_and_says_which_it_needs(whole):
         done = subprocess.run([python, whole], capture_output=True, text=True, timeout=30, check=False)
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr.startswith("The lab needs Python 3.11 or newer")
+
+
+def test_what_unpacks_needs_the_standard_library_alone():
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import labkit.cli, labkit.commands.unpack"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)  # -S: no packages
 
 
 def test_a_seal_is_read_to_its_end(whole):

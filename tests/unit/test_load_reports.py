@@ -349,7 +349,7 @@ def test_json_refuses_what_json_has_no_word_for(odd):
 def test_the_document_has_the_fields_of_a_comparison_and_its_own(run):
     of_load, of_comparison = document(run), comparison_document(samples.comparison())
     # A load compares no approaches, and what was to be run is in its only trial.
-    left_out = {"agreement", "plan", "unavailable"}
+    left_out = {"agreement", "plan", "rerun_of", "unavailable"}
     assert set(of_load) == set(of_comparison) - left_out | {"thresholds", "stopped", "knee"}
     assert (of_load["schema"], of_load["mode"]) == (of_comparison["schema"], "load")
     # Of a load nothing but its own processes is sampled, and its server answers with no bodies to compare.

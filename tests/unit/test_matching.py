@@ -53,6 +53,12 @@ def test_one_that_was_lost_on_the_way_leaves_the_row_to_the_one_that_was_answere
     assert pairs(attempts, [row(80, 280)]) == ({"k2": 0}, [])
 
 
+def test_who_does_not_tell_when_it_was_sent_has_a_row_if_it_was_answered():
+    begin, end = attempt(1, 0, 200)
+    silent = (begin, end._replace(sent_ns=None, first_byte_ns=None))
+    assert pairs([silent], [row(10, 180)]) == ({"k1": 0}, [])
+
+
 def test_one_that_never_ended_may_be_any():
     assert pairs([attempt(1, 0, None)], [row(10, 900)]) == ({"k1": 0}, [])
 
