@@ -232,7 +232,7 @@ def test_each_check_gives_one_verdict_under_its_own_name():
 
 
 def test_a_check_that_a_trial_has_too_has_the_same_name():
-    """A load has no scenario, and no bodies whose order matters; a trial has no schedule, and no generator to keep it."""
+    """A load has no scenario and no bodies in an order; a trial has no schedule, and no generator to keep it."""
     of_a_trial = {check.__name__ for check in trial_checks.CHECKS}
     of_a_load = {check.__name__ for check in checks.CHECKS}
     assert (of_a_trial - of_a_load, of_a_load - of_a_trial) == (
