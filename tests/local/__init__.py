@@ -1,0 +1,1 @@
+"""Tests of real servers and clients on this machine."""
