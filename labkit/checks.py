@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 
 from labkit.figures import max_in_flight
 from labkit.model import Check, RequestRow, Trial
@@ -71,7 +71,8 @@ def _sent_again(rows: Sequence[RequestRow]) -> list[int | str]:
 
 def _can_be_answered(trial: Trial, number: int) -> bool:
     server = trial.planned.point.server
-    return act(server.behaviour, server.delay_s, number, 1).kind != "hang"
+    met = act(server.behaviour, server.delay_s, number, 1)
+    return met.kind != "hang" and met.seconds < (trial.planned.point.load.timeout_s or inf)
 
 
 def server_log(trial: Trial) -> Check:
@@ -107,7 +108,9 @@ def containment(trial: Trial) -> Check:
 
 def _was_heard_out(row: RequestRow, trial: Trial) -> bool:
     """Whether the client stayed to the end. Who may give up on a server that hangs does so before the server does."""
-    return row.end_s is not None and (row.status is not None or trial.planned.point.server.behaviour.plain)
+    if trial.planned.point.server.behaviour.plain:
+        return row.end_s is not None
+    return row.status is not None and row.error is None
 
 
 def body_order(trial: Trial) -> Check:
@@ -170,6 +173,8 @@ def _delay_s(row: RequestRow, trial: Trial) -> float | None:
     if row.server.did in REFUSALS:
         return 0.0
     if row.server.attempt is None or not isinstance(row.id, int):
+        return None
+    if row.error is not None and row.server.did == "drip":  # it ends when the client leaves
         return None
     seconds = act(server.behaviour, server.delay_s, row.id, row.server.attempt).seconds
     return seconds if isfinite(seconds) else None

@@ -123,6 +123,7 @@ def would_do(rows: Sequence[Row]) -> int:
 def side(label: str, comparison: Comparison) -> Side:
     """What of `comparison` is compared; a traced trial is none of it."""
     planned = {(trial.point, trial.approach): trial.ideal_s for trial in comparison.plan.trials if not trial.traced}
+    ideals_s = dict(planned)  # what ran may know better: on an interpreter without a GIL there are more cores
     ran: dict[Key, int] = dict.fromkeys(planned, 0)
     makespans: dict[Key, list[float]] = {key: [] for key in planned}
     for checked in comparison.trials:
@@ -130,11 +131,12 @@ def side(label: str, comparison: Comparison) -> Side:
         key = trial.planned.point, trial.planned.approach
         if key in planned and not trial.planned.traced:
             ran[key] += 1
+            ideals_s[key] = trial.planned.ideal_s
             if checked.rankable and trial.makespan_s is not None and trial.makespan_s > 0:
                 makespans[key].append(trial.makespan_s)
     places = {approach: place for place, approach in enumerate(comparison.plan.approaches)}
     keys = sorted(planned, key=lambda key: (key[0].place, places.get(key[1], len(places)), key[1]))
-    cells = {key: Cell(tuple(makespans[key]), ran[key], planned[key]) for key in keys}
+    cells = {key: Cell(tuple(makespans[key]), ran[key], ideals_s[key]) for key in keys}
     return Side(label, comparison.id, comparison.started_at, comparison.environment, cells)
 
 

@@ -42,6 +42,8 @@ def locked_packages(requirements: str) -> dict[str, str]:
 
 def git_commit() -> str | None:
     """The checkout's commit, with ``-dirty`` where files differ from it; None without git."""
+    if not (ROOT / ".git").exists():  # a commit of whatever is around it would say nothing
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=10)

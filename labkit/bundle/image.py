@@ -19,6 +19,8 @@ from typing import IO, Any
 from labkit.bundle.sealed import CHUNK
 from labkit.errors import MachineError
 
+ARCHITECTURES = ("amd64", "arm64")
+
 NAME = "concurrency-lab"
 NO_ENGINE_HINT = "Start Docker Desktop or the docker service."
 _PACKAGE = re.compile(r"(?:.*/)?site-packages/([A-Za-z0-9._]+)-([^/-]+)\.dist-info/METADATA")
@@ -31,6 +33,11 @@ def engine_architecture() -> str:
     os_name, _, architecture = kind.partition("/")
     if os_name != "linux":
         raise MachineError(f"the Docker engine runs {os_name} containers", "Switch Docker Desktop to Linux containers.")
+    if architecture not in ARCHITECTURES:
+        raise MachineError(
+            f"the Docker engine is for {architecture}, and bundles are for {' and '.join(ARCHITECTURES)}",
+            "The lab itself may run there: `python lab.py compare`.",
+        )
     return architecture
 
 

@@ -8,7 +8,16 @@ from collections.abc import Iterable
 # What of a checkout goes into a bundle, and what alone may come out of one.
 PARTS = (
     *("lab.py", "labkit", "clients", "server", "loadtest", "requirements", "tests", "benchmarks", "docs"),
-    *("compose.yaml", "Dockerfile", ".dockerignore", ".gitignore", ".ci", ".devcontainer", "pyproject.toml"),
+    *(
+        "compose.yaml",
+        "Dockerfile",
+        ".dockerignore",
+        ".gitignore",
+        ".gitattributes",
+        ".ci",
+        ".devcontainer",
+        "pyproject.toml",
+    ),
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
 )
 MAIN, MANIFEST = "__main__.py", "manifest.json"

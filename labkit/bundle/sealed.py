@@ -11,6 +11,7 @@ import os
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,7 +72,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         with file:
             _check_members(path, file)
             yield file
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, zlib.error) as error:
         raise BadBundle(path, f"one of its members cannot be unpacked: {error}") from error
 
 

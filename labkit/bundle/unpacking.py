@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import os
 import shutil
 import tarfile
 import zipfile
@@ -17,6 +18,7 @@ from typing import IO, Any
 from labkit.bundle import image, paths
 from labkit.bundle.manifest import Layer, Manifest, Member, Newer, Unfit, Wheels, parse
 from labkit.bundle.sealed import CHUNK, BadBundle
+from labkit.errors import UsageError
 from labkit.setup import packed
 
 MANIFEST_LARGEST = 8 << 20
@@ -159,8 +161,15 @@ class _Checked:
 
 
 def put(staged: Path, target: Path) -> None:
-    """Move a staged folder to `target`, in the place of a folder that is there."""
-    if target.is_dir():
-        shutil.rmtree(target)
+    """Move a staged folder to `target`. Raises `UsageError` if there is anything by now: it is somebody else's."""
+    if os.path.lexists(target):
+        raise UsageError(f"{target} has come to be there meanwhile, and is left alone", "Name another folder.")
     target.parent.mkdir(parents=True, exist_ok=True)
     staged.rename(target)
+
+
+def put_again(staged: Path, target: Path) -> None:
+    """Move a staged folder to `target`, in the place of one that `unpack` made before."""
+    if target.is_dir():
+        shutil.rmtree(target)
+    put(staged, target)

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 from labkit import diffs, owner, reports
@@ -22,14 +23,20 @@ NAMED = 9
 
 def run(options: Namespace) -> int:
     """Print by how much they differ; 0. Raises `UsageError` with everything that cannot be compared."""
-    if len(options.results) < 2:
+    named = [each for wanted in options.results for each in _expanded(wanted)]
+    if len(named) < 2:
         raise UsageError("one result alone differs from nothing", "Name two, or more: `python lab.py diff A B`.")
-    paths = [find(wanted, owner.ROOT / "results") for wanted in options.results]
+    paths = [find(wanted, owner.ROOT / "results") for wanted in named]
     sides = _sides(paths)
     least = options.least / 100
     found = pair(sides[0], sides[1], least) if len(sides) == 2 else several(sides, least)
     show(diffs.load(options.format).render(found, reports.page(sys.stdout)))
     return 0
+
+
+def _expanded(wanted: str) -> list[str]:
+    """What a pattern stands for, which not every shell writes out."""
+    return sorted(glob(wanted)) if "*" in wanted else [wanted]  # noqa: PTH207 - a pattern may be absolute
 
 
 def _sides(paths: Sequence[Path]) -> list[Side]:

@@ -16,7 +16,7 @@ from labkit.bundle import files, image
 from labkit.bundle.manifest import Manifest, Wheels, architecture, system, wheels_for_here
 from labkit.bundle.progress import megabytes, note, shown
 from labkit.bundle.sealed import BadBundle, opened, verify_seal
-from labkit.bundle.unpacking import Bundle, put
+from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.errors import MachineError, UsageError
 from labkit.interrupts import uninterrupted
 from labkit.setup.marker import identity
@@ -64,7 +64,7 @@ def _unpack(bundle: Bundle, wheels: Wheels, scratch: Path, target: Path, *, is_n
             if is_new:
                 put(checkout, target)
             else:
-                put(staged, target / staged.relative_to(checkout))
+                put_again(staged, target / staged.relative_to(checkout))
 
 
 @contextmanager

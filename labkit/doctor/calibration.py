@@ -84,7 +84,7 @@ def calibrate(
         clock_moved_s=max(wall) - min(wall),
         steal=steal,
         others=others,
-        throttled=held_back - throttled if held_back is not None and throttled is not None else None,
+        throttled=max(0, held_back - throttled) if held_back is not None and throttled is not None else None,
         frequency=_frequency(),
     )
 

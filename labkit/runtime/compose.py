@@ -119,11 +119,17 @@ def source_hash(root: Path = ROOT, base: str | None = None) -> str:
     return digest.hexdigest()[:12]
 
 
+def _is_source(path: Path) -> bool:
+    """Whether a file is no editor's, no system's and no interpreter's."""
+    own = not any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+    return own and not path.name.endswith("~")
+
+
 def _files(root: Path) -> Iterable[Path]:
     for name in INTO_IMAGE:
         path = root / name
         if path.is_dir():
-            yield from (each for each in path.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
+            yield from (each for each in path.rglob("*") if each.is_file() and _is_source(each.relative_to(path)))
         else:
             yield path
 

@@ -23,7 +23,7 @@ from labkit.bundle import files, image, paths, wheels
 from labkit.bundle.manifest import architecture
 from labkit.bundle.packing import Parts
 from labkit.bundle.sealed import BadBundle, opened, verify_seal
-from labkit.bundle.unpacking import Bundle
+from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.commands import pack, unpack
 from labkit.errors import MachineError, UsageError
 from labkit.setup import packed
@@ -523,3 +523,14 @@ def test_a_seal_is_read_to_its_end(whole):
     read = []
     verify_seal(whole, read.append)
     assert sum(read) == whole.stat().st_size
+
+
+def test_a_folder_that_came_to_be_there_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    staged, target = tmp_path / "staged", tmp_path / "concurrency-lab"
+    staged.mkdir()
+    (target / "results").mkdir(parents=True)
+    with pytest.raises(UsageError, match="left alone"):
+        put(staged, target)
+    assert (target / "results").is_dir()
+    put_again(staged, target)  # what an earlier `unpack` put there
+    assert list(target.iterdir()) == []

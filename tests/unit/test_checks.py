@@ -60,8 +60,31 @@ def faulty_trial(**behaviour):
     )
 
 
+def impatient(trial):
+    """`trial`, with a client that gives up on a drip half-way, as its timeout of 0.2 s has it, and tells so."""
+    load = replace(trial.planned.point.load, timeout_s=0.2)
+    rows = [
+        replace(
+            each,
+            end_s=each.start_s + 0.2,
+            error="TimeoutError",
+            server=replace(each.server, end_s=each.start_s + 0.21),
+        )
+        if each.server.did == "drip"
+        else each
+        for each in trial.requests
+    ]
+    dripped = {each.id for each in rows if each.server.did == "drip"}
+    causes = tuple("TimeoutError" if place in dripped else cause for place, cause in enumerate(trial.causes, 1))
+    answers = tuple(None if place in dripped else answer for place, answer in enumerate(trial.answers, 1))
+    at = replace(trial.planned.point, load=load)
+    planned_so = replace(trial.planned, point=at)
+    return replace(trial, planned=planned_so, requests=tuple(rows), causes=causes, answers=answers)
+
+
 FLAKY = faulty_trial(fail=3)
 HANGING = faulty_trial(hang=1, drip=1, drip_s=0.2)
+IMPATIENT = impatient(HANGING)
 HUNG = next(row.id for row in HANGING.requests if row.server.did == "hang")
 FAILED = next(row for row in FLAKY.requests if row.server.did == "reset_before")
 LIMITED = faulty_trial(rate=5.0)
@@ -114,7 +137,7 @@ def seen(trial, count):
 
 
 HOLDS = {
-    "accounted": [GOOD, SYNC, good_trial(planned(requests=1)), FLAKY, HANGING, LIMITED],
+    "accounted": [GOOD, SYNC, good_trial(planned(requests=1)), FLAKY, HANGING, LIMITED, IMPATIENT],
     "server_log": [
         GOOD,
         SYNC,
@@ -127,10 +150,18 @@ HOLDS = {
         served(GOOD, 4, start_s=row(GOOD, 4).start_s, end_s=row(GOOD, 4).end_s),
         FLAKY,
         served(HANGING, HUNG, end_s=row(HANGING, HUNG).end_s + 0.1),  # it noticed later that the client had gone
+        IMPATIENT,
     ],
     "body_order": [GOOD, SYNC, FLAKY, HANGING],
     "limit": [GOOD, BOUNDED, SYNC, shifted(SYNC, 2, row(SYNC, 1).end_s - row(SYNC, 2).start_s)],
-    "server_delay": [GOOD, served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 1.1), FLAKY, HANGING, LIMITED],
+    "server_delay": [
+        GOOD,
+        served(GOOD, 4, end_s=row(GOOD, 4).server.start_s + 1.1),
+        FLAKY,
+        HANGING,
+        LIMITED,
+        IMPATIENT,
+    ],
     "faults": [GOOD, FLAKY, HANGING, LIMITED],
     "littles_law": [GOOD, SYNC, seen(GOOD, lambda count: count and count * 1.04)],
     "quiet_machine": [

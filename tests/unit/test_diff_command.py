@@ -113,3 +113,10 @@ def test_a_comparison_that_was_cut_off_can_be_compared(results, capsys):
     out = capsys.readouterr().out
     assert "5, 2" in out
     assert "runtime: local → unknown" in out
+
+
+@pytest.mark.parametrize("folder", ["results", "{here}/results"])
+def test_a_pattern_that_the_shell_left_alone_is_written_out(results, folder, capsys):
+    pattern = f"{folder.format(here=results.parent)}/202611*-a*"
+    assert lab(FIRST, pattern, "--format", "json") == 0
+    assert [result["id"] for result in json.loads(capsys.readouterr().out)["results"]] == [FIRST, SECOND]

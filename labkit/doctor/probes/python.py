@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
@@ -17,6 +18,7 @@ from labkit.doctor.finding import Finding, failed, ok, warning
 from labkit.doctor.machine import Machine
 from labkit.environment import locked_packages
 from labkit.errors import MachineError
+from labkit.setup import packed
 from labkit.setup.bootstrap import LabVenv
 
 PLACE = 10
@@ -37,6 +39,8 @@ class Environment:
     has_venv: bool
     writable: bool
     free_bytes: int
+    packed: bool = False
+    """Whether `unpack` has put the wheels there that it is made from."""
 
 
 def probe(machine: Machine) -> Iterator[Finding]:
@@ -52,7 +56,8 @@ def read(root: Path) -> Environment:
     except MachineError as error:
         foreign = error.message
     there = os.path.lexists(venv.path)
-    locked = locked_packages((root / "requirements" / "lab.txt").read_text("utf-8"))
+    lock = root / "requirements" / "lab.txt"
+    locked = locked_packages(lock.read_text("utf-8"))
     return Environment(
         there=there,
         task=task,
@@ -61,6 +66,7 @@ def read(root: Path) -> Environment:
         has_venv=find_spec("venv") is not None and find_spec("ensurepip") is not None,
         writable=os.access(root, os.W_OK),
         free_bytes=shutil.disk_usage(root).free,
+        packed=bool(packed.options(root / ".lab", hashlib.sha256(lock.read_bytes()).hexdigest())),
     )
 
 
@@ -107,6 +113,8 @@ def _judge_making(seen: Environment, system: str, family: tuple[str, ...]) -> Fi
     if seen.free_bytes < NEEDED_BYTES:
         said = f"no room for .venv: {seen.free_bytes / 1e6:.0f} MB free, and it takes {NEEDED_BYTES / 1e6:.0f}"
         return failed(name, said, "Make room on the checkout's disk.")
+    if seen.packed and not seen.there:
+        return ok(name, ".venv is not there; the first command makes it, from the packages that were unpacked")
     again = seen.task.replace(": making it again", "; the next command makes it again")
     state = again if seen.there else ".venv is not there; the first command makes it, from a package index"
     return warning(name, state, MAKE)
