@@ -317,7 +317,7 @@ def test_interrupted_with_workers_it_ends_and_leaves_nothing(server, how):
 def test_the_locust_file_works_by_hand(server):
     with tempfile.TemporaryFile("w+") as told:
         command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--host", server.url]
-        options = ["--headless", "--users", "2", "--run-time", "2s"]
+        options = ["--headless", "--users", "2", "--run-time", "5s"]
         locust = subprocess.run([*command, *options], cwd=ROOT, stdout=told, stderr=told, check=False, timeout=60)
         told.seek(0)
         text = told.read()
