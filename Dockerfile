@@ -1,8 +1,10 @@
-# One image for the slow server and for every approach.
+# One image for the slow server and for every approach: Python and packages, and on them the lab's own code.
 #
 #   docker build --build-arg BASE_IMAGE=python:3.13-slim .             another Python, or a digest
 #   docker build --secret id=ca_bundle,src=/path/to/bundle.pem .       behind a proxy that re-signs TLS
 ARG BASE_IMAGE=python:3.14-slim
+# The stage below; or that stage as an image, which was built or loaded before. On that, nothing needs a network.
+ARG ENVIRONMENT=environment
 
 FROM ${BASE_IMAGE} AS packages
 # pip lives in an environment of its own and stays behind in this stage.
@@ -19,15 +21,17 @@ RUN --mount=type=cache,target=/pip-cache --mount=type=secret,id=ca_bundle \
        /pip/bin/pip --python /venv/bin/python --cache-dir /pip-cache --disable-pip-version-check --no-input \
     && PYTHONHASHSEED=0 python -m compileall -q -f --invalidation-mode unchecked-hash /venv
 
-FROM ${BASE_IMAGE}
+FROM ${BASE_IMAGE} AS environment
 # The official image comes without compiled modules of the standard library; each start would compile them again.
 RUN echo 'lab:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd && echo 'lab:x:10001:' >> /etc/group \
     && PYTHONHASHSEED=0 python -m compileall -q --invalidation-mode unchecked-hash \
        -x '/(test|idlelib|tkinter|turtledemo|ensurepip|pydoc_data|site-packages|dist-packages)/' \
        "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONDONTWRITEBYTECODE=1
-WORKDIR /lab
 COPY --from=packages /venv /venv
+
+FROM ${ENVIRONMENT} AS lab
+WORKDIR /lab
 COPY --chmod=755 server server
 COPY --chmod=755 clients clients
 COPY --chmod=755 loadtest loadtest

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from labkit import owner
-from labkit.runtime import compose
+from labkit.runtime import tags
+from labkit.runtime.building import BUILT
 from labkit.runtime.engine import Engine
 
 
@@ -18,9 +19,9 @@ def remove_dead_projects(engine: Engine) -> int:
 
 def remove_old_images(engine: Engine) -> int:
     """Remove the images that this checkout built from an earlier state of itself; returns how many."""
-    built = set(compose.BUILT.read_text("utf-8").split()) if compose.BUILT.exists() else set()
-    old = {tag for tag in built if not compose.is_current(tag)}
-    removed = {tag for tag in old if engine.remove_image(f"{compose.IMAGE}:{tag}")}
+    built = set(BUILT.read_text("utf-8").split()) if BUILT.exists() else set()
+    old = {tag for tag in built if not tags.is_current(tag)}
+    removed = {tag for tag in old if engine.remove_image(f"{tags.IMAGE}:{tag}")}
     if removed:
-        compose.BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - removed)), encoding="utf-8")
+        BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - removed)), encoding="utf-8")
     return len(removed)

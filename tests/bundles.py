@@ -15,7 +15,7 @@ from labkit.bundle import image
 from labkit.bundle.manifest import Wheels, architecture, system
 from labkit.bundle.packing import Parts
 from labkit.bundle.sealed import seal, unsealed
-from labkit.runtime import compose
+from labkit.runtime import tags
 from labkit.setup.marker import identity
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ Members = dict[str, bytes]
 def make_checkout(root: Path) -> Path:
     """A folder with a file in the place of each that goes into the image, and of each that a bundle has to have."""
     files = ["lab.py", "requirements/lab.txt", "labkit/cli.py", "clients/sync.py", "server/app.py", "loadtest/work.py"]
-    for name in dict.fromkeys([*files, *(each for each in compose.INTO_IMAGE if not (ROOT / each).is_dir())]):
+    for name in dict.fromkeys([*files, *(each for each in tags.INTO_IMAGE if not (ROOT / each).is_dir())]):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{name}\n", "utf-8")
     (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', "utf-8")
@@ -34,19 +34,23 @@ def make_checkout(root: Path) -> Path:
 
 
 def save_image(path: Path, machine: str = "") -> Path:
-    """An image as `docker save` writes it, with two layers; the second is there twice."""
+    """Images as `docker save` writes them: one of two layers, the second twice, and that which it is built on."""
     layers = [_layer({"etc/passwd": b"root"}), _layer({"venv/lib/site-packages/idna-3.10.dist-info/METADATA": b"x"})]
     digests = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in [*layers, layers[1]]]
-    config = {"os": "linux", "architecture": machine or architecture(), "rootfs": {"diff_ids": digests}}
+    parts = ["a/layer.tar", "b/layer.tar", "c/layer.tar"]
+    config = {"os": "linux", "architecture": machine or architecture()}
+    described = []
     with tarfile.open(path, "w") as tar:
-        image.add_bytes(tar, "config.json", json.dumps(config).encode())
+        for tag, count in (("whole", 3), ("environment", 2)):
+            content = config | {"rootfs": {"diff_ids": digests[:count]}}
+            image.add_bytes(tar, f"{tag}.json", json.dumps(content).encode())
+            described.append(image.describe(f"{tag}.json", parts[:count], [f"any:{tag}"]))
         image.add_bytes(tar, "a/layer.tar", layers[0])
         image.add_bytes(tar, "b/layer.tar", layers[1])
         link = tarfile.TarInfo("c/layer.tar")  # as engines before 25 write it
         link.type, link.linkname = tarfile.SYMTYPE, "../b/layer.tar"
         tar.addfile(link)
-        parts = ["a/layer.tar", "b/layer.tar", "c/layer.tar"]
-        image.add_bytes(tar, "manifest.json", image.describe("config.json", parts, ["any:name"]))
+        image.add_manifest(tar, described)
     return path
 
 
@@ -67,12 +71,16 @@ def make_bundle(folder: Path, machine: str = "", python: str = "") -> Path:
         (wheels / "here" / name).write_bytes(name.encode() * 20)
     members = tuple(f"wheels/{each.name}" for each in sorted((wheels / "here").iterdir()))
     with image.saved(save_image(folder / "image.tar", machine)) as saved:
-        parts = Parts(root, saved, wheels)
-        tag = compose.source_hash(root, base="")
+        parts = Parts(root, tagged(saved, root), wheels)
         fitting = (Wheels(system(), python or identity(), members),)
-        manifest = parts.describe("abc", tag, {"name": "python:3.14-slim", "id": None}, fitting)
+        manifest = parts.describe("abc", {"name": "python:3.14-slim", "id": None}, fitting)
         parts.write(folder / "lab.pyz", manifest, lambda _: None)
     return folder / "lab.pyz"
+
+
+def tagged(saved: dict[str, image.Saved], root: Path) -> dict[str, image.Saved]:
+    """What `save_image` made, by the tags that a checkout's images have."""
+    return {tags.source_hash(root, base=""): saved["whole"], tags.environment_tag(root, base=""): saved["environment"]}
 
 
 def changed(bundle: Path, change: Callable[[Members, Any], object]) -> Path:

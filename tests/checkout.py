@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from labkit.runtime import tags
+
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
     "lab.py",
@@ -68,6 +70,13 @@ class Checkout:
 
     def add_approach(self, name: str, source: str) -> None:
         (self.root / "clients" / f"{name}.py").write_text(source, encoding="utf-8")
+
+    def remove_images(self) -> None:
+        """Remove the images that were built here, but for Python and packages: the lab's own checkout needs that too."""
+        built = self.root / ".lab" / "built"
+        for tag in set(built.read_text("utf-8").split()) if built.exists() else ():
+            if tag != tags.environment_tag():
+                docker("rmi", "--force", f"{tags.IMAGE}:{tag}")
 
     def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
         """Start lab.py; it is in a process group of its own, as at a terminal."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from labkit.bundle import paths
 from labkit.bundle.manifest import Manifest
 from labkit.errors import LabError
-from labkit.runtime import compose
+from labkit.runtime import tags
 
 LOCK = "requirements/lab.txt"
 _NOT_OURS = {"__pycache__", "node_modules"}
@@ -45,7 +45,7 @@ def lock_of(root: Path) -> str:
 def is_same(root: Path, manifest: Manifest) -> bool:
     """Whether a checkout would run with exactly this bundle's image and wheels."""
     try:
-        return lock_of(root) == manifest.lock and compose.source_hash(root, base="") == manifest.image.tag
+        return lock_of(root) == manifest.lock and tags.source_hash(root, base="") == manifest.images[0].tag
     except OSError:
         return False
 

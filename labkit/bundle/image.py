@@ -1,4 +1,4 @@
-"""The image on its way out of one engine and into another, with the docker command alone."""
+"""Images on their way out of one engine and into another, with the docker command alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from labkit.errors import MachineError
 
 ARCHITECTURES = ("amd64", "arm64")
 
-NAME = "concurrency-lab"
 NO_ENGINE_HINT = "Start Docker Desktop or the docker service."
 _PACKAGE = re.compile(r"(?:.*/)?site-packages/([A-Za-z0-9._]+)-([^/-]+)\.dist-info/METADATA")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -49,9 +48,9 @@ def image_id(name: str) -> str | None:
         return None
 
 
-def save(name: str, path: Path) -> None:
-    """Have the engine write an image to `path`, as a tar. Raises `MachineError`."""
-    _docker("save", "--output", str(path), name)
+def save(names: Iterable[str], path: Path) -> None:
+    """Have the engine write images to `path`, as a tar. Raises `MachineError`."""
+    _docker("save", "--output", str(path), *names)
 
 
 def remove(names: Iterable[str]) -> None:
@@ -135,22 +134,29 @@ class Saved:
 
 
 @contextmanager
-def saved(path: Path) -> Iterator[Saved]:
-    """What `save` wrote. Raises `MachineError` when it is not understood."""
+def saved(path: Path) -> Iterator[dict[str, Saved]]:
+    """What `save` wrote, by tag. Raises `MachineError` when it is not understood."""
     with tarfile.open(path) as tar:
+        found: dict[str, Saved] = {}
         try:
-            (entry,) = json.loads(_content(tar, "manifest.json"))
-            config = _content(tar, entry["Config"])
-            digests = [each.removeprefix("sha256:") for each in json.loads(config)["rootfs"]["diff_ids"]]
-            layers = tuple(zip(digests, entry["Layers"], strict=True))
+            for entry in json.loads(_content(tar, "manifest.json")):
+                config = _content(tar, entry["Config"])
+                digests = [each.removeprefix("sha256:") for each in json.loads(config)["rootfs"]["diff_ids"]]
+                image = Saved(tar, config, tuple(zip(digests, entry["Layers"], strict=True)))
+                found |= {name.rpartition(":")[2]: image for name in entry["RepoTags"]}
         except (KeyError, ValueError) as error:
             raise MachineError(f"what `docker save` wrote is not understood: {error!r}") from error
-        yield Saved(tar, config, layers)
+        yield found
 
 
-def describe(config: str, layers: Iterable[str], names: Iterable[str]) -> bytes:
-    """The `manifest.json` of a tar for `load`: all that an engine is told of names."""
-    return json.dumps([{"Config": config, "RepoTags": list(names), "Layers": list(layers)}]).encode()
+def describe(config: str, layers: Iterable[str], names: Iterable[str]) -> dict[str, Any]:
+    """An image in the `manifest.json` of a tar for `load`: all that an engine is told of names."""
+    return {"Config": config, "RepoTags": list(names), "Layers": list(layers)}
+
+
+def add_manifest(tar: tarfile.TarFile, images: Iterable[dict[str, Any]]) -> None:
+    """Write what tells of the images in a tar for `load`, each as `describe` has it."""
+    add_bytes(tar, "manifest.json", json.dumps(list(images)).encode())
 
 
 def add(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None:

@@ -6,25 +6,26 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from labkit.setup.marker import identity
 
-FORMAT = 1
+FORMAT = 2
 KIND = "concurrency-lab/bundle"
 LARGEST = 4 << 30  # bytes of a whole bundle, unpacked
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _HEX = re.compile(r"[0-9a-f]{64}")
+_TAGS = (r"[0-9a-f]{12}", r"environment-[0-9a-f]{12}")
 
 
 class Unfit(ValueError):
     """A manifest that is not one, in words."""
 
 
-class Newer(Unfit):
+class OtherFormat(Unfit):
     """A manifest of a format that this lab does not know."""
 
 
@@ -48,16 +49,12 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The one image of all services: its id is the SHA-256 of its configuration."""
+    """An image: its id is the SHA-256 of its configuration, which is the member `config`."""
 
     tag: str
     id: str
     config: str
     layers: tuple[Layer, ...]
-    base: Mapping[str, str | None]
-    """Name, and id where the engine that packed it knew one."""
-    packages: Mapping[str, str]
-    """Name to version of the Python packages found in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,12 @@ class Manifest:
     architecture: str
     lock: str
     """SHA-256 of the requirements file that the wheels are for."""
-    image: Image
+    images: tuple[Image, ...]
+    """First the one of all services, then what it is built on, whose layers are among its own."""
+    base: Mapping[str, str | None]
+    """Name of the base image of both, and its id where the engine that packed it knew one."""
+    packages: Mapping[str, str]
+    """Name to version of the Python packages found in the images."""
     wheels: tuple[Wheels, ...]
     members: Mapping[str, Member]
 
@@ -106,20 +108,26 @@ def wheels_for_here(manifest: Manifest) -> Wheels | None:
     return next(fitting, None)
 
 
+def layers_of(images: Iterable[Image]) -> tuple[Layer, ...]:
+    """The layers of several images, each once."""
+    return tuple({layer.sha256: layer for image in images for layer in image.layers}.values())
+
+
 def parse(text: str) -> Manifest:
     """The manifest with this JSON. Raises `Unfit`: every name in it is a member's, every digest looks like one."""
     try:
         found: dict[str, Any] = json.loads(text)
         if found["kind"] != KIND:
             raise Unfit(f"its manifest is of the kind {str(found['kind'])[:80]!r}")
-        if type(found["format"]) is not int or found["format"] > FORMAT:
-            raise Newer(f"it has format {str(found['format'])[:20]}, and this lab knows formats up to {FORMAT}")
-        image = dict(found["image"])
-        image["layers"] = tuple(Layer(**each) for each in image["layers"])
+        if type(found["format"]) is not int or found["format"] != FORMAT:
+            raise OtherFormat(f"it has format {str(found['format'])[:20]}, and this lab knows format {FORMAT}")
+        images = tuple(
+            Image(**{**each, "layers": tuple(Layer(**layer) for layer in each["layers"])}) for each in found["images"]
+        )
         wheels = tuple(Wheels(each["system"], each["python"], tuple(each["members"])) for each in found["wheels"])
         members = {name: Member(**each) for name, each in found["members"].items()}
-        rest = {name: found[name] for name in ("created", "lab", "architecture", "lock")}
-        manifest = Manifest(**rest, image=Image(**image), wheels=wheels, members=members)
+        rest = {name: found[name] for name in ("created", "lab", "architecture", "lock", "base", "packages")}
+        manifest = Manifest(**rest, images=images, wheels=wheels, members=members)
         _check(manifest)
     except Unfit:
         raise
@@ -129,23 +137,23 @@ def parse(text: str) -> Manifest:
 
 
 def _check(manifest: Manifest) -> None:
-    told: list[Member | Layer] = [*manifest.members.values(), *manifest.image.layers]
+    layers = {layer for image in manifest.images for layer in image.layers}
+    told: list[Member | Layer] = [*manifest.members.values(), *layers]
     sizes = [each.bytes for each in told]
     if any(type(size) is not int or size < 0 for size in sizes) or sum(sizes) > LARGEST:
         raise Unfit("its manifest tells of sizes that cannot be")
-    image = manifest.image
-    if not all(_HEX.fullmatch(digest) for digest in (*(each.sha256 for each in told), manifest.lock, image.id)):
+    ids = [image.id for image in manifest.images]
+    if not all(_HEX.fullmatch(digest) for digest in (*(each.sha256 for each in told), manifest.lock, *ids)):
         raise Unfit("its manifest names something as a SHA-256 that is none")
-    if not re.fullmatch(r"[0-9a-f]{12}", image.tag):
-        raise Unfit("its image has another name than one of the lab's")
-    named = {
-        image.config,
-        *(each.member for each in image.layers),
-        *(m for each in manifest.wheels for m in each.members),
-    }
-    if missing := sorted(named - set(manifest.members)):
-        raise Unfit(f"{missing[0]!r} is missing from its manifest")
-    prefixes = [("image/", image.config), *(("image/", each.member) for each in image.layers)]
+    tags = [image.tag for image in manifest.images]
+    if len(tags) != len(_TAGS) or not all(map(re.fullmatch, _TAGS, tags)):
+        raise Unfit("its images have other names than the lab's")
+    prefixes = [("image/", image.config) for image in manifest.images]
+    prefixes += [("image/", layer.member) for layer in layers]
     prefixes += [("wheels/", member) for each in manifest.wheels for member in each.members]
+    if missing := sorted({name for _, name in prefixes} - set(manifest.members)):
+        raise Unfit(f"{missing[0]!r} is missing from its manifest")
     if any(not name.startswith(prefix) for prefix, name in prefixes):
         raise Unfit("its manifest takes files for something else than they are")
+    if len(layers) != len({layer.sha256 for layer in layers}):
+        raise Unfit("its manifest tells of one layer in two ways")

@@ -50,24 +50,29 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a bundle is made of: a checkout, an image, and a folder with wheels in folders of their own per target."""
+    """What a bundle is made of: a checkout, images by tag, and a folder with wheels in a folder of its own per target.
+
+    The first image is the one of all services.
+    """
 
     root: Path
-    saved: image.Saved
+    images: Mapping[str, image.Saved]
     wheels: Path
 
-    def describe(
-        self, commit: str | None, tag: str, base: Mapping[str, str | None], wheels: tuple[Wheels, ...]
-    ) -> Manifest:
+    def describe(self, commit: str | None, base: Mapping[str, str | None], wheels: tuple[Wheels, ...]) -> Manifest:
         """The manifest, as far as it is known before anything is written."""
         version = tomllib.loads((self.root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-        config = f"{paths.IMAGE}{self.saved.id}.json"
+        first = next(iter(self.images.values()))
         return Manifest(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             lab={"version": version, "commit": commit},
-            architecture=self.saved.architecture,
+            architecture=first.architecture,
             lock=files.lock_of(self.root),
-            image=Image(tag, self.saved.id, config, (), base, self.saved.packages()),
+            images=tuple(
+                Image(tag, saved.id, f"{paths.IMAGE}{saved.id}.json", ()) for tag, saved in self.images.items()
+            ),
+            base=base,
+            packages=first.packages(),
             wheels=wheels,
             members={},
         )
@@ -76,8 +81,8 @@ class Parts:
         """How many bytes `passed` of `write` will be told of."""
         plain = [*(self.root / name for name in files.of_checkout(self.root)), *self._wheels().values()]
         size = sum(each.stat().st_size for each in plain)
-        for digest in dict.fromkeys(self.saved.layers):
-            with self.saved.layer(digest) as layer:
+        for digest, saved in _by_layer(self.images.values()).items():
+            with saved.layer(digest) as layer:
                 size += layer.seek(0, os.SEEK_END)
         return size
 
@@ -110,10 +115,12 @@ class Parts:
             writer.add(f"{paths.CHECKOUT}{name}", _pieces(place, passed), executable=files.is_executable(place))
         for name, place in self._wheels().items():
             writer.add(f"{paths.WHEELS}{name}", _pieces(place, passed), packed=True)
-        layers = _layers(self.saved, writer, passed)
-        writer.add(manifest.image.config, [self.saved.config])
-        image = replace(manifest.image, layers=layers)
-        whole = replace(manifest, image=image, members=dict(writer.members))
+        layers = _layers(self.images.values(), writer, passed)
+        images = []
+        for told, saved in zip(manifest.images, self.images.values(), strict=True):
+            writer.add(told.config, [saved.config])
+            images.append(replace(told, layers=tuple(layers[digest] for digest in saved.layers)))
+        whole = replace(manifest, images=tuple(images), members=dict(writer.members))
         writer.add(paths.MANIFEST, [whole.to_json().encode()])
 
     def _wheels(self) -> dict[str, Path]:
@@ -151,11 +158,16 @@ class _Writer:
         self.members[name] = Member(digest.hexdigest(), length, executable)
 
 
-def _layers(saved: image.Saved, writer: _Writer, passed: Callable[[int], object]) -> tuple[Layer, ...]:
-    """Write each layer once, and describe all."""
+def _by_layer(images: Iterable[image.Saved]) -> dict[str, image.Saved]:
+    """Each layer once, with an image that has it."""
+    return {digest: saved for saved in images for digest in saved.layers}
+
+
+def _layers(images: Iterable[image.Saved], writer: _Writer, passed: Callable[[int], object]) -> dict[str, Layer]:
+    """Write each layer once, and describe it."""
     written: dict[str, Layer] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for digest in dict.fromkeys(saved.layers):
+        for digest, saved in _by_layer(images).items():
             name = f"{paths.IMAGE}{digest}.tar.xz"
             with saved.layer(digest) as layer:
                 counted = _Counted(layer, passed)
@@ -163,7 +175,7 @@ def _layers(saved: image.Saved, writer: _Writer, passed: Callable[[int], object]
             if counted.digest.hexdigest() != digest:
                 raise MachineError("the engine wrote a layer that is not the image's", "Build the image again.")
             written[digest] = Layer(name, digest, counted.length)
-    return tuple(written[digest] for digest in saved.layers)
+    return written
 
 
 class _Counted:

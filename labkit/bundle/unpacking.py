@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from labkit.bundle import image, paths
-from labkit.bundle.manifest import Layer, Manifest, Member, Newer, Unfit, Wheels, parse
+from labkit.bundle.manifest import Image, Layer, Manifest, Member, OtherFormat, Unfit, Wheels, layers_of, parse
 from labkit.bundle.sealed import CHUNK, BadBundle
 from labkit.errors import UsageError
 from labkit.setup import packed
 
 MANIFEST_LARGEST = 8 << 20
 CONFIG_LARGEST = 1 << 20
-NEWER_HINT = "Unpack it with `python FILE`, which brings a lab along that knows it."
+FORMAT_HINT = "Unpack it with `python FILE`, which brings a lab along that knows it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Bundle:
             text = member.read(MANIFEST_LARGEST)
         try:
             manifest = parse(text.decode("utf-8"))
-        except Newer as error:
-            raise BadBundle(path, str(error), NEWER_HINT) from error
+        except OtherFormat as error:
+            raise BadBundle(path, str(error), FORMAT_HINT) from error
         except (Unfit, UnicodeDecodeError) as error:
             raise BadBundle(path, str(error)) from error
         listed = {*manifest.members, paths.MANIFEST}
@@ -73,20 +73,24 @@ class Bundle:
             self._write(name, folder / name.removeprefix(paths.WHEELS), passed)
         return folder
 
-    def stage_image(self, tar: Path, names: list[str], passed: Callable[[int], object]) -> None:
-        """Write a tar for the engine, in which the image has these `names`. Raises `BadBundle`.
+    def stage_images(self, tar: Path, names: Mapping[str, list[str]], passed: Callable[[int], object]) -> None:
+        """Write a tar for the engine with the images whose tags are in `names`, which they have there.
 
-        Nothing of the bundle's own names gets into it.
+        Nothing of the bundle's own names gets into it. Raises `BadBundle`.
         """
-        told = self.manifest.image
-        config = b"".join(self._pieces(told.config, self.manifest.members[told.config], CONFIG_LARGEST))
-        self._check_config(config)
+        images = [told for told in self.manifest.images if told.tag in names]
         with tarfile.open(tar, "w") as file:
-            image.add_bytes(file, f"{told.id}.json", config)
-            for layer in {each.sha256: each for each in told.layers}.values():
+            for told in images:
+                image.add_bytes(file, f"{told.id}.json", self._config(told))
+            for layer in layers_of(images):
                 self._add_layer(file, layer, passed)
-            parts = [f"{each.sha256}/layer.tar" for each in told.layers]
-            image.add_bytes(file, "manifest.json", image.describe(f"{told.id}.json", parts, names))
+            image.add_manifest(
+                file,
+                [
+                    image.describe(f"{told.id}.json", [_place(layer) for layer in told.layers], names[told.tag])
+                    for told in images
+                ],
+            )
 
     def check_members(self, passed: Callable[[int], object]) -> None:
         """Read every member. Raises `BadBundle` where one is not as the manifest tells."""
@@ -94,8 +98,9 @@ class Bundle:
             for piece in self._pieces(name, told):
                 passed(len(piece))
 
-    def _check_config(self, config: bytes) -> None:
-        told = self.manifest.image
+    def _config(self, told: Image) -> bytes:
+        """The configuration of an image. Raises `BadBundle` where that is another image's."""
+        config = b"".join(self._pieces(told.config, self.manifest.members[told.config], CONFIG_LARGEST))
         if hashlib.sha256(config).hexdigest() != told.id:
             raise BadBundle(self.path, "its image is another one than its manifest tells of")
         try:
@@ -105,12 +110,13 @@ class Bundle:
             raise BadBundle(self.path, "the configuration of its image cannot be read") from error
         if kind != ("linux", self.manifest.architecture, tuple(f"sha256:{each.sha256}" for each in told.layers)):
             raise BadBundle(self.path, "its image has other layers or another architecture than its manifest tells")
+        return config
 
     def _add_layer(self, tar: tarfile.TarFile, layer: Layer, passed: Callable[[int], object]) -> None:
         try:
             with self._file.open(layer.member) as member, lzma.open(member) as unpacked:
                 checked = _Checked(unpacked, passed)
-                image.add(tar, f"{layer.sha256}/layer.tar", layer.bytes, checked)  # type: ignore[arg-type] # it reads
+                image.add(tar, _place(layer), layer.bytes, checked)  # type: ignore[arg-type] # it reads
                 whole = not unpacked.read(1) and checked.digest.hexdigest() == layer.sha256
         except (lzma.LZMAError, EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:  # this machine's disk, not the bundle
@@ -143,6 +149,11 @@ class Bundle:
             raise BadBundle(self.path, f"its member {name} cannot be unpacked: {error}") from error
         if left != 0 or digest.hexdigest() != told.sha256:
             raise BadBundle(self.path, f"its member {name} has another content than its manifest tells (SHA-256)")
+
+
+def _place(layer: Layer) -> str:
+    """Where a layer is in the tar for the engine."""
+    return f"{layer.sha256}/layer.tar"
 
 
 class _Checked:

@@ -14,7 +14,7 @@ from labkit.bundle.sealed import BadBundle, verify_seal
 from labkit.environment import git_commit
 from labkit.errors import MachineError, UsageError
 from labkit.reports.parts.text import many
-from labkit.runtime import compose
+from labkit.runtime import building, tags
 from labkit.setup.steps import Steps, turn
 
 STATE = owner.ROOT / ".lab"
@@ -44,33 +44,31 @@ def run(options: Namespace) -> int:
 
 
 def _pack(path: Path, targets: tuple[wheels.Target, ...], scratch: Path, steps: Steps) -> str:
-    tag = _built()
+    names = _built()
     note("taking the image from the engine")
-    image.save(f"{compose.IMAGE}:{tag}", scratch / "image.tar")
+    image.save([f"{tags.IMAGE}:{name}" for name in names], scratch / "image.tar")
     with image.saved(scratch / "image.tar") as saved:
+        # There, nothing says that the base image is another one than usual.
+        usual = tags.source_hash(base=""), tags.environment_tag(base="")
+        images = dict(zip(usual, (saved[name] for name in names), strict=True))
         note("fetching the wheels for " + ", ".join(target.name for target in targets))
         with shown("wheels", len(targets), lambda number: many(number, "target")) as passed:
             lock = owner.ROOT / files.LOCK
             folder = scratch / "wheels"
-            fetched = wheels.fetch(targets, saved.architecture, lock, folder, steps=steps, passed=passed)
-        base = os.environ.get("LAB_BASE_IMAGE") or compose.DEFAULT_BASE
+            fetched = wheels.fetch(targets, images[usual[0]].architecture, lock, folder, steps=steps, passed=passed)
+        base = os.environ.get("LAB_BASE_IMAGE") or tags.DEFAULT_BASE
         known: dict[str, str | None] = {"name": base, "id": image.image_id(base)}
-        # There, nothing says that the base image is another one than usual.
-        usual = compose.source_hash(base="")
-        parts = packing.Parts(owner.ROOT, saved, scratch / "wheels")
-        manifest = parts.describe(git_commit(), usual, known, fetched)
+        parts = packing.Parts(owner.ROOT, images, scratch / "wheels")
+        manifest = parts.describe(git_commit(), known, fetched)
         with shown("packing", parts.size()) as passed:
             return parts.write(path, manifest, passed)
 
 
-def _built() -> str:
-    """The tag of the image, which is built if it is not there."""
+def _built() -> tuple[str, str]:
+    """The tags of the image and of what it is built on; what is not there is built."""
     image.engine_architecture()
-    tag = compose.source_hash()
-    if image.image_id(f"{compose.IMAGE}:{tag}") is None:
-        note("building the image (a minute the first time, seconds after a change)")
-        compose.build(tag)
-    return tag
+    environment = building.ensure_environment(image.image_id, note)
+    return building.ensure_image(image.image_id, note)[0], environment
 
 
 def _check_place(path: Path) -> None:

@@ -13,15 +13,17 @@ from pathlib import Path
 
 from labkit import owner
 from labkit.bundle import files, image
-from labkit.bundle.manifest import Manifest, Wheels, architecture, system, wheels_for_here
+from labkit.bundle.manifest import Manifest, Wheels, architecture, layers_of, system, wheels_for_here
 from labkit.bundle.progress import megabytes, note, shown
 from labkit.bundle.sealed import BadBundle, opened, verify_seal
 from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.errors import MachineError, UsageError
 from labkit.interrupts import uninterrupted
+from labkit.runtime import tags
 from labkit.setup.marker import identity
 
 USUAL_FOLDER = "concurrency-lab"
+BY_HAND = "latest"  # the tag of the image that `docker compose` by hand uses
 
 
 def run(options: Namespace) -> int:
@@ -56,10 +58,8 @@ def _unpack(bundle: Bundle, wheels: Wheels, scratch: Path, target: Path, *, is_n
             bundle.stage_files(checkout, lambda _: None)
         staged = bundle.stage_wheels(checkout / ".lab", wheels, passed)
     with _loaded(bundle, scratch / "image.tar") if with_image else _nothing():
-        built = (checkout if is_new else target) / ".lab" / "built"
-        if with_image and manifest.image.tag not in (built.read_text("utf-8") if built.exists() else ""):
-            with built.open("a", encoding="utf-8") as tags:  # so that `clean` knows whose it is
-                tags.write(f"{manifest.image.tag}\n")
+        if with_image:
+            _note_tags((checkout if is_new else target) / ".lab" / "built", manifest)
         with uninterrupted():
             if is_new:
                 put(checkout, target)
@@ -67,29 +67,40 @@ def _unpack(bundle: Bundle, wheels: Wheels, scratch: Path, target: Path, *, is_n
                 put_again(staged, target / staged.relative_to(checkout))
 
 
+def _note_tags(built: Path, manifest: Manifest) -> None:
+    """Write down which images are the checkout's, for `clean`."""
+    known = built.read_text("utf-8").split() if built.exists() else []
+    with built.open("a", encoding="utf-8") as file:
+        file.writelines(f"{each.tag}\n" for each in manifest.images if each.tag not in known)
+
+
 @contextmanager
 def _loaded(bundle: Bundle, tar: Path) -> Iterator[None]:
-    """The image in the engine, for good if the with block ends well."""
-    told = bundle.manifest.image
-    name, by_hand = f"{image.NAME}:{told.tag}", f"{image.NAME}:latest"
-    if image.image_id(name) is not None:
+    """The images in the engine, for good if the with block ends well."""
+    lacking = [each for each in bundle.manifest.images if image.image_id(_name(each.tag)) is None]
+    names = {each.tag: [_name(each.tag)] for each in lacking}
+    if not lacking:
         yield
         return
-    names = [name] if image.image_id(by_hand) else [name, by_hand]  # `docker compose` by hand uses the other one
-    size = sum(layer.bytes for layer in told.layers)
-    with shown("unpacking the image", size) as passed:
-        bundle.stage_image(tar, names, passed)
+    if image.image_id(_name(BY_HAND)) is None:
+        names[lacking[0].tag].append(_name(BY_HAND))
+    with shown("unpacking the image", sum(layer.bytes for layer in layers_of(lacking))) as passed:
+        bundle.stage_images(tar, names, passed)
     try:
         with shown("loading the image", tar.stat().st_size) as passed:
             image.load(tar, passed)
-        if image.image_id(name) is None:
+        if any(image.image_id(_name(each.tag)) is None for each in lacking):
             raise MachineError("the Docker engine has taken the image, and does not have it", "Is its disk full?")
         tar.unlink()
         yield
     except BaseException:
         with uninterrupted():
-            image.remove(names)
+            image.remove(name for each in names.values() for name in each)
         raise
+
+
+def _name(tag: str) -> str:
+    return f"{tags.IMAGE}:{tag}"
 
 
 @contextmanager
@@ -166,7 +177,7 @@ def _scratch(target: Path, *, is_new: bool) -> Iterator[Path]:
 
 def _what(manifest: Manifest, wheels: Wheels, *, with_image: bool) -> str:
     size = megabytes(sum(manifest.members[name].bytes for name in wheels.members))
-    loaded = f"the image {image.NAME}:{manifest.image.tag} and " if with_image else ""
+    loaded = f"the image {_name(manifest.images[0].tag)} and " if with_image else ""
     return f"{loaded}{len(wheels.members)} packages for {wheels.python} ({size})"
 
 

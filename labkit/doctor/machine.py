@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labkit import owner
 from labkit.doctor.engine import Engine, Image, image, read
-from labkit.runtime import compose
+from labkit.runtime import tags
 
 
 class Machine:
@@ -36,9 +36,16 @@ class Machine:
 
     @cached_property
     def image_tag(self) -> str:
-        return f"{compose.IMAGE}:{compose.source_hash(self.root)}"
+        return f"{tags.IMAGE}:{tags.source_hash(self.root)}"
 
     @cached_property
     def image(self) -> Image | None:
         """The lab's image of the checkout as it is; None without it or without an engine."""
         return image(self.image_tag) if self.engine.answers else None
+
+    @cached_property
+    def needs_packages(self) -> bool:
+        """Whether the engine has still to fetch what the image is made of: a network is needed for it."""
+        if not self.engine.answers or self.image is not None:
+            return False
+        return image(f"{tags.IMAGE}:{tags.environment_tag(self.root)}") is None

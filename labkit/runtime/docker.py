@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from labkit.model import ServerConfig
-from labkit.runtime import compose
+from labkit.runtime import building, compose, tags
 from labkit.runtime.channel import Channel
 from labkit.runtime.client import Client
 from labkit.runtime.engine import Engine, EngineContainer
@@ -29,8 +29,8 @@ class DockerRuntime:
         self.kernel = self.engine.kernel
         self._project = project
         self._note = note
-        self._compose = compose.Project(project, compose.source_hash(), self.cpus)
-        self._image_id = self._image(self._compose.tag)
+        tag, self._image_id = building.ensure_image(self.engine.image_id, note)
+        self._compose = compose.Project(project, tag, self.cpus)
         self.images: dict[str, str] = {}
         self.interpreters: dict[str, Installed] = {}
         self._approaches: Sequence[str] = ()  # those on the lab's own interpreter
@@ -40,24 +40,16 @@ class DockerRuntime:
         self._settings: dict[str, str] = {}
 
     def prepare(self, approaches: Sequence[str], pythons: Sequence[str | None] = ()) -> None:
-        others = {name: compose.tag_on(name) for name in pythons if name is not None}
+        others = [name for name in pythons if name is not None]
+        for name in others:
+            tags.suffix(name)  # refuses one that cannot be before any is built
         self._approaches = () if others and None not in pythons else approaches
         self.images = dict.fromkeys(["server", *self._approaches], self._image_id)
-        for number, (name, tag) in enumerate(others.items(), start=1):
-            image_id = self._image(tag, name)
+        for number, name in enumerate(others, start=1):
+            tag, image_id = building.ensure_image(self.engine.image_id, self._note, name)
             for approach in approaches:
                 self._variants[name, approach] = compose.Variant(f"{approach}.py{number}", approach, tag)
                 self.images[f"{approach} on {name}"] = image_id
-
-    def _image(self, tag: str, base: str | None = None) -> str:
-        """The id of the image, which is built if it is not there."""
-        image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
-        if image_id is None:
-            what = "the image" if base is None else f"an image on {base}"
-            self._note(f"building {what} (a minute the first time, seconds after a change)")
-            compose.build(tag, base)
-            image_id = self.engine.image_id(f"{compose.IMAGE}:{tag}")
-        return image_id or ""
 
     def server(self, config: ServerConfig, port: int | None = None) -> Server:
         if self._server is not None and self._server.config == config and not self._server.has_ended():

@@ -56,9 +56,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     for name, source in APPROACHES.items():
         copy.add_approach(name, source)
     yield copy
-    built = copy.root / ".lab" / "built"
-    for tag in set(built.read_text("utf-8").split()) if built.exists() else ():
-        docker("rmi", "--force", f"concurrency-lab:{tag}")
+    copy.remove_images()
 
 
 @pytest.fixture(params=["local", pytest.param("docker", marks=pytest.mark.docker)])

@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 
 from labkit.bundle import image
-from labkit.runtime import compose
+from labkit.runtime import tags
 from tests.checkout import ROOT, Checkout, answer, docker
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 PATIENCE_S = 60
+OWN = "import requests\n\n\ndef main(urls):\n    return [requests.get(url).content for url in urls]\n"
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +32,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     copy = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
     shutil.copy(ROOT / "pyproject.toml", copy.root)
     yield copy
-    built = copy.root / ".lab" / "built"
-    for tag in set(built.read_text("utf-8").split()) if built.exists() else ():
-        docker("rmi", "--force", f"concurrency-lab:{tag}")
+    copy.remove_images()
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +127,14 @@ def island(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Island]:
         shutil.rmtree(made.folder, ignore_errors=True)
 
 
+def assert_measured(document: dict[str, Any], approaches: set[str]) -> None:
+    assert {trial["approach"] for trial in document["trials"]} == approaches
+    for trial in document["trials"]:
+        failed = {check["name"] for check in trial["checks"] if check["ok"] is False}
+        # How busy this machine is says nothing about bundles.
+        assert (trial["outcome"], trial["ok"], failed - {"quiet_machine"}) == ("ok", 2, set()), trial["checks"]
+
+
 def wait(until: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not until():
@@ -170,17 +177,24 @@ def test_the_lab_runs_from_a_bundle_on_an_empty_engine_without_a_network(
     with island.start(sys.executable, *command.split(), cwd=copied) as process:
         compared = answer(process)
     document: dict[str, Any] = json.loads(compared.out)
-    for trial in document["trials"]:
-        failed = {check["name"] for check in trial["checks"] if check["ok"] is False}
-        # How busy this machine is says nothing about bundles.
-        assert (trial["outcome"], trial["ok"], failed - {"quiet_machine"}) == ("ok", 2, set()), trial["checks"]
-    assert {trial["approach"] for trial in document["trials"]} == {"sync", "threads"}
+    assert_measured(document, {"sync", "threads"})
     assert "making .venv" in compared.err
     assert "building" not in compared.err
-    assert set(document["environment"]["images"].values()) == island.images()
+    assert set(document["environment"]["images"].values()) < island.images()
+
+    (copied / "clients" / "mine.py").write_text(OWN, "utf-8")
+    command = "lab.py compare mine --runtime docker --requests 2 --delay 0.1 --no-baseline --format json"
+    with island.start(sys.executable, *command.split(), cwd=copied) as process:
+        own = answer(process)
+    assert_measured(json.loads(own.out), {"mine"})
+    assert "building the image: the lab's own code" in own.err
+    with island.start(sys.executable, "lab.py", "clean", cwd=copied) as process:
+        cleaned = answer(process)
+    assert "images of earlier states of this checkout that were removed: 1" in cleaned.out
+    (copied / "clients" / "mine.py").unlink()
 
     with island.start(sys.executable, "lab.py", "unpack", bundle, cwd=copied) as process:
-        again = answer(process)  # into this very checkout, which has all of it
+        again = answer(process)  # into this very checkout, which lacks the image now
     assert (again.code, again.err) == (0, "")
 
 
@@ -204,15 +218,15 @@ def test_the_bundle_is_small_enough_to_hand_around(bundle: Path) -> None:
 
 def test_an_image_built_twice_holds_the_same_files(checkout: Checkout, bundle: Path, tmp_path: Path) -> None:
     assert bundle.exists()  # so that there is a first one
-    tag, other = compose.source_hash(checkout.root), "reproduced"
-    command = ["docker", "compose", "-p", compose.IMAGE, "build", "--no-cache", "server"]
+    tag, other = tags.source_hash(checkout.root), "reproduced"
+    command = ["docker", "compose", "-p", tags.IMAGE, "build", "--no-cache", "server"]
     environment = {**os.environ, "LAB_IMAGE_TAG": other, "LAB_SOURCE_HASH": tag}
     subprocess.run(command, cwd=checkout.root, env=environment, capture_output=True, check=True)
     try:
-        one = contents(f"{compose.IMAGE}:{tag}", tmp_path / "one.tar")
-        two = contents(f"{compose.IMAGE}:{other}", tmp_path / "two.tar")
+        one = contents(f"{tags.IMAGE}:{tag}", tmp_path / "one.tar")
+        two = contents(f"{tags.IMAGE}:{other}", tmp_path / "two.tar")
     finally:
-        docker("rmi", f"{compose.IMAGE}:{other}")
+        docker("rmi", f"{tags.IMAGE}:{other}")
     assert len(one["files"]) > 1000
     assert {
         name: (one["files"].get(name), two["files"].get(name))

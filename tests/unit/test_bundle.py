@@ -11,6 +11,7 @@ import sys
 import tarfile
 import warnings
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.commands import pack, unpack
 from labkit.errors import MachineError, UsageError
 from labkit.setup import packed
-from tests.bundles import changed, make_bundle, make_checkout, rewritten, save_image, tell
+from tests.bundles import changed, make_bundle, make_checkout, rewritten, save_image, tagged, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = "image/{}.tar.xz"
@@ -106,25 +107,36 @@ def test_this_checkout_is_of_another_version_than_the_bundle(bundle):
 def test_the_manifest_names_all_that_is_in_the_bundle(whole):
     with opened(whole) as file:
         manifest = json.loads(file.read("manifest.json"))
-    assert (manifest["format"], manifest["architecture"]) == (1, architecture())
+    assert (manifest["format"], manifest["architecture"]) == (2, architecture())
     assert manifest["lab"] == {"version": "1.2.3", "commit": "abc"}
-    assert manifest["image"]["base"] == {"name": "python:3.14-slim", "id": None}
-    assert manifest["image"]["packages"] == {"idna": "3.10"}
-    layers = [layer["member"] for layer in manifest["image"]["layers"]]
+    assert manifest["base"] == {"name": "python:3.14-slim", "id": None}
+    assert manifest["packages"] == {"idna": "3.10"}
+    layers = [layer["member"] for layer in manifest["images"][0]["layers"]]
     assert (len(layers), len(set(layers))) == (3, 2)  # a layer that is there twice is packed once
+    assert [layer["member"] for layer in manifest["images"][1]["layers"]] == layers[:2]  # so is one of two images
 
 
-def test_the_engine_gets_the_image_and_no_name_from_elsewhere(whole, tmp_path):
+def stage_all(bundle: Bundle, tar: Path, wanted: Iterable[int] = (0, 1)) -> None:
+    """Write those of the images, with their numbers for names."""
+    tags = [each.tag for each in bundle.manifest.images]
+    bundle.stage_images(tar, {tags[number]: [f"concurrency-lab:{number}"] for number in wanted}, lambda _: None)
+
+
+@pytest.mark.parametrize("wanted", [(0, 1), (0,), (1,)])
+def test_the_engine_gets_what_it_lacks_and_no_name_from_elsewhere(whole, tmp_path, wanted):
     with opened(whole) as file:
-        Bundle.of(whole, file).stage_image(tmp_path / "image.tar", ["concurrency-lab:x"], lambda _: None)
+        stage_all(Bundle.of(whole, file), tmp_path / "image.tar", wanted)
     with tarfile.open(tmp_path / "image.tar") as tar:
-        (entry,) = json.loads(tar.extractfile("manifest.json").read())
-    assert entry["RepoTags"] == ["concurrency-lab:x"]
-    with image.saved(tmp_path / "image.tar") as again, image.saved(whole.parent / "image.tar") as first:
-        assert (again.id, again.layers) == (first.id, first.layers)
-        for digest in set(first.layers):
-            with again.layer(digest) as one, first.layer(digest) as other:
-                assert one.read() == other.read()
+        entries = json.loads(tar.extractfile("manifest.json").read())
+    assert [entry["RepoTags"] for entry in entries] == [[f"concurrency-lab:{number}"] for number in wanted]
+    with image.saved(tmp_path / "image.tar") as staged, image.saved(whole.parent / "image.tar") as first:
+        packed = list(first.values())
+        for number, again in staged.items():
+            told = packed[int(number)]
+            assert (again.id, again.layers) == (told.id, told.layers)
+            for digest in set(told.layers):
+                with again.layer(digest) as one, told.layer(digest) as other:
+                    assert one.read() == other.read()
 
 
 # Files that are not what `pack` wrote.
@@ -288,7 +300,11 @@ def another_kind(_, manifest):
 
 
 def newer(_, manifest):
-    manifest["format"] = 2
+    manifest["format"] = 3
+
+
+def older(_, manifest):
+    manifest["format"] = 1
 
 
 def another_architecture(_, manifest):
@@ -296,11 +312,19 @@ def another_architecture(_, manifest):
 
 
 def another_tag(_, manifest):
-    manifest["image"]["tag"] = "latest evil:latest"
+    manifest["images"][0]["tag"] = "latest evil:latest"
+
+
+def an_image_less(_, manifest):
+    del manifest["images"][1]
+
+
+def another_order(_, manifest):
+    manifest["images"].reverse()
 
 
 def a_digest_that_is_a_path(_, manifest):
-    manifest["image"]["layers"][0]["sha256"] = "../../evil"
+    manifest["images"][0]["layers"][0]["sha256"] = "../../evil"
 
 
 def a_lock_that_is_a_path(_, manifest):
@@ -308,7 +332,7 @@ def a_lock_that_is_a_path(_, manifest):
 
 
 def a_huge_size(_, manifest):
-    manifest["image"]["layers"][0]["bytes"] = 1 << 50
+    manifest["images"][0]["layers"][0]["bytes"] = 1 << 50
 
 
 def a_size_below_nothing(_, manifest):
@@ -316,7 +340,7 @@ def a_size_below_nothing(_, manifest):
 
 
 def a_member_for_something_else(_, manifest):
-    manifest["image"]["layers"][0]["member"] = "checkout/lab.py"
+    manifest["images"][0]["layers"][0]["member"] = "checkout/lab.py"
 
 
 def a_wheel_that_is_none(_, manifest):
@@ -338,9 +362,12 @@ def a_wheel_that_is_none(_, manifest):
         (manifest_that_is_no_json, "can't decode|cannot be read"),
         (deep_manifest, "cannot be read"),
         (another_kind, "of the kind 'something'"),
-        (newer, "it has format 2, and this lab knows formats up to 1"),
+        (newer, "it has format 3, and this lab knows format 2"),
+        (older, "it has format 1, and this lab knows format 2"),
         (another_architecture, r"for machines with s390x, and this machine has \w+"),
-        (another_tag, "another name"),
+        (another_tag, "other names"),
+        (an_image_less, "other names"),
+        (another_order, "other names"),
         (a_digest_that_is_a_path, "SHA-256 that is none"),
         (a_lock_that_is_a_path, "SHA-256 that is none"),
         (a_huge_size, "sizes that cannot be"),
@@ -357,32 +384,42 @@ def test_a_bundle_that_does_not_hold_what_it_tells_is_refused(bundle, change, me
 
 
 def another_layer(members, manifest):
-    one, other = (layer["member"] for layer in manifest["image"]["layers"][:2])
+    one, other = (layer["member"] for layer in manifest["images"][0]["layers"][:2])
     tell(members, manifest, one, members[other])
 
 
 def a_layer_that_is_not_packed(members, manifest):
-    tell(members, manifest, manifest["image"]["layers"][0]["member"], b"evil")
+    tell(members, manifest, manifest["images"][0]["layers"][0]["member"], b"evil")
+
+
+def lengthened(manifest, by: int):
+    """The first layer, in both images."""
+    for each in manifest["images"]:
+        each["layers"][0]["bytes"] += by
 
 
 def a_longer_layer(_, manifest):
-    manifest["image"]["layers"][0]["bytes"] += 512
+    lengthened(manifest, 512)
 
 
 def a_shorter_layer(_, manifest):
-    manifest["image"]["layers"][0]["bytes"] -= 512
+    lengthened(manifest, -512)
+
+
+def a_layer_in_two_ways(_, manifest):
+    manifest["images"][0]["layers"][0]["bytes"] += 512
 
 
 def fewer_layers(_, manifest):
-    del manifest["image"]["layers"][0]
+    del manifest["images"][0]["layers"][0]
 
 
 def another_image(_, manifest):
-    manifest["image"]["id"] = "0" * 64
+    manifest["images"][0]["id"] = "0" * 64
 
 
 def another_configuration(members, manifest):
-    tell(members, manifest, manifest["image"]["config"], b"{}")
+    tell(members, manifest, manifest["images"][0]["config"], b"{}")
 
 
 @pytest.mark.parametrize(
@@ -395,7 +432,7 @@ def another_configuration(members, manifest):
 def test_an_image_that_is_not_the_one_told_of_is_refused(bundle, change, tmp_path):
     changed(bundle, change)
     with pytest.raises(BadBundle), opened(bundle) as file:
-        Bundle.of(bundle, file).stage_image(tmp_path / "image.tar", ["concurrency-lab:x"], lambda _: None)
+        stage_all(Bundle.of(bundle, file), tmp_path / "image.tar")
 
 
 def test_what_is_no_file_is_refused(tmp_path):
@@ -429,8 +466,8 @@ def test_what_a_full_disk_cuts_off_leaves_nothing_and_the_older_bundle(bundle, w
     older = bundle.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with image.saved(whole.parent / "image.tar") as saved:
-        parts = Parts(whole.parent / "packed", saved, whole.parent / "wheels")
-        manifest = parts.describe(None, "0" * 12, {}, ())
+        parts = Parts(whole.parent / "packed", tagged(saved, whole.parent / "packed"), whole.parent / "wheels")
+        manifest = parts.describe(None, {}, ())
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
         try:
             with pytest.raises(MachineError, match="the bundle cannot be written"):
@@ -447,9 +484,9 @@ def test_an_interruption_leaves_nothing_and_the_older_bundle(bundle, whole):
 
     older = bundle.read_bytes()
     with image.saved(whole.parent / "image.tar") as saved:
-        parts = Parts(whole.parent / "packed", saved, whole.parent / "wheels")
+        parts = Parts(whole.parent / "packed", tagged(saved, whole.parent / "packed"), whole.parent / "wheels")
         with pytest.raises(KeyboardInterrupt):
-            parts.write(bundle, parts.describe(None, "0" * 12, {}, ()), interrupt)
+            parts.write(bundle, parts.describe(None, {}, ()), interrupt)
     assert list(bundle.parent.iterdir()) == [bundle]
     assert bundle.read_bytes() == older
 
@@ -457,8 +494,8 @@ def test_an_interruption_leaves_nothing_and_the_older_bundle(bundle, whole):
 def test_pack_says_how_much_it_will_write(whole, tmp_path):
     written = []
     with image.saved(whole.parent / "image.tar") as saved:
-        parts = Parts(whole.parent / "packed", saved, whole.parent / "wheels")
-        parts.write(tmp_path / "lab.pyz", parts.describe(None, "0" * 12, {}, ()), written.append)
+        parts = Parts(whole.parent / "packed", tagged(saved, whole.parent / "packed"), whole.parent / "wheels")
+        parts.write(tmp_path / "lab.pyz", parts.describe(None, {}, ()), written.append)
         assert sum(written) == parts.size()
 
 
@@ -483,7 +520,7 @@ def test_an_image_packed_by_the_engine_is_read_all_the_same(tmp_path):
             content = plain.extractfile(member).read()
             image.add_bytes(other, member.name, gzip.compress(content) if "layer" in member.name else content)
     with image.saved(tmp_path / "packed.tar") as saved:
-        assert saved.packages() == {"idna": "3.10"}
+        assert saved["whole"].packages() == {"idna": "3.10"}
 
 
 @pytest.mark.parametrize("name", TARGETS[1:])

@@ -14,7 +14,7 @@ import pytest
 
 from labkit.arguments import parser
 from labkit.doctor.probes import ports
-from labkit.runtime import compose
+from labkit.runtime import tags
 
 PATH = Path(__file__).resolve().parents[2] / ".devcontainer" / "devcontainer.json"
 
@@ -32,7 +32,7 @@ def feature(definition: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_it_is_made_of_the_image_that_the_lab_s_own_is_made_of(definition):
-    assert definition["image"] == compose.DEFAULT_BASE
+    assert definition["image"] == tags.DEFAULT_BASE
 
 
 def test_it_has_the_docker_command_for_the_engine_outside(definition):

@@ -81,6 +81,11 @@ def architecture_of(**changes: object) -> Finding:
     return architecture.judge_architecture(**{**alike, "tag": TAG, "engine_here": True, **changes})
 
 
+def image_of(image: Image | None, *, packages_there: bool = True, base_there: bool = True) -> Finding:
+    there = {"packages_there": packages_there, "base_there": base_there}
+    return images.judge_image(TAG, "0123456789ab", image, "python:3.14-slim", **there)
+
+
 def certificates_of(files: dict[str, str], *missing: str, covered: bool = False, builds: bool = True) -> Finding:
     return network.judge_certificates(files, list(missing), "linux", covered=covered, builds=builds)
 
@@ -135,11 +140,12 @@ VERDICTS = {
         (docker.judge_runtime(replace(GOOD, compose=""), local=False), FAILED, "docker"),
     ],
     "images": [
-        (images.judge_image(TAG, IMAGE, "python:3.14-slim", base_there=True), OK, ""),
-        (images.judge_image(TAG, replace(IMAGE, source="ba9876543210"), "b", base_there=True), WARNING, "docker rmi"),
-        (images.judge_image(TAG, replace(IMAGE, source=""), "b", base_there=True), WARNING, "docker rmi"),
-        (images.judge_image(TAG, None, "b", base_there=True), WARNING, "--runtime docker"),
-        (images.judge_image(TAG, None, "b", base_there=False), WARNING, "--runtime docker"),
+        (image_of(IMAGE), OK, ""),
+        (image_of(replace(IMAGE, source="ba9876543210")), WARNING, "docker rmi"),
+        (image_of(replace(IMAGE, source="")), WARNING, "docker rmi"),
+        (image_of(None), OK, ""),
+        (image_of(None, packages_there=False), WARNING, "--runtime docker"),
+        (image_of(None, packages_there=False, base_there=False), WARNING, "--runtime docker"),
     ],
     "hardware": [
         (hardware.judge_processors(4, None, 4), OK, ""),

@@ -16,11 +16,12 @@ import pytest
 
 from clients.harness.protocol import Unavailable
 from labkit.errors import MachineError, UsageError
-from labkit.runtime import compose
+from labkit.runtime import building, tags
 from labkit.runtime.client import for_want_of_a_wheel
 from labkit.runtime.environments import remove_old_environments
 from labkit.setup import pythons, wheels
 from labkit.setup.pythons import CHECKOUT, Environment, Installed, find
+from tests.bundles import make_checkout
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the local runtime does not run there")
 
@@ -98,18 +99,32 @@ def test_what_is_no_fitting_interpreter_is_refused_with_what_was_seen(tmp_path, 
 
 @pytest.mark.parametrize("name", ["python:3.13-slim", "python", "registry.test:5000/a/python@sha256:00ff"])
 def test_an_image_on_another_base_has_a_tag_of_its_own(name):
-    tag = compose.tag_on(name)
-    assert tag not in {compose.source_hash(), compose.tag_on("another:1")}
-    assert compose.is_current(tag)
-    assert compose.is_current(compose.source_hash())
-    assert not compose.is_current("0123456789ab")
-    assert not compose.is_current("0123456789ab-01234567")
+    assert tags.suffix(name) not in {"", tags.suffix("another:1")}
+
+
+@pytest.mark.parametrize("tag", [tags.source_hash(), tags.environment_tag()])
+def test_images_are_of_this_state_of_the_checkout_on_whatever_base(tag):
+    assert tags.is_current(tag)
+    assert tags.is_current(tag + tags.suffix("python:3.13-slim"))
+    other = f"{tag[:-12]}0123456789ab"
+    assert not tags.is_current(other)
+    assert not tags.is_current(other + tags.suffix("python:3.13-slim"))
+
+
+@pytest.mark.parametrize(("name", "both"), [("clients/sync.py", False), ("requirements/image.txt", True)])
+def test_what_needs_a_network_is_built_again_only_if_packages_changed(tmp_path, name, both):
+    root = make_checkout(tmp_path)
+    before = tags.source_hash(root), tags.environment_tag(root)
+    (root / name).write_text("other", "utf-8")
+    after = tags.source_hash(root), tags.environment_tag(root)
+    assert after[0] != before[0]
+    assert (after[1] != before[1]) is both
 
 
 @pytest.mark.parametrize("name", ["/usr/bin/python3", "./python", "~/python", "-x", "a b", ""])
 def test_what_is_no_name_of_an_image_is_refused(name):
     with pytest.raises(UsageError, match="name of a base image") as caught:
-        compose.tag_on(name)
+        tags.suffix(name)
     assert "--runtime local" in caught.value.hint
 
 
@@ -123,7 +138,7 @@ def test_what_is_no_name_of_an_image_is_refused(name):
     ],
 )
 def test_why_there_is_no_image_on_a_base(output, error, message):
-    explained = compose._explained(output, "x:1")
+    explained = building._explained(output, "x:1")
     assert type(explained) is error
     with pytest.raises(error, match=message):
         raise explained

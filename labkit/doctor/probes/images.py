@@ -8,7 +8,7 @@ from labkit.doctor import engine
 from labkit.doctor.engine import Image
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
-from labkit.runtime import compose
+from labkit.runtime import tags
 
 PLACE = 30
 BUILD = "python lab.py compare sync --requests 1 --runtime docker"
@@ -17,14 +17,21 @@ BUILD = "python lab.py compare sync --requests 1 --runtime docker"
 def probe(machine: Machine) -> Iterator[Finding]:
     if not machine.engine.answers:
         return
-    base = machine.environ.get("LAB_BASE_IMAGE") or compose.DEFAULT_BASE
-    base_there = machine.image is not None or engine.image(base) is not None
-    yield judge_image(machine.image_tag, machine.image, base, base_there=base_there)
+    base = machine.environ.get("LAB_BASE_IMAGE") or tags.DEFAULT_BASE
+    packages = not machine.needs_packages
+    there = packages or engine.image(base) is not None
+    source = tags.source_hash(machine.root, base="")
+    yield judge_image(machine.image_tag, source, machine.image, base, packages_there=packages, base_there=there)
 
 
-def judge_image(tag: str, image: Image | None, base: str, *, base_there: bool) -> Finding:
-    """Its tag is the hash of the checkout's state, and a label in it says from which state it was built."""
+def judge_image(
+    tag: str, source: str, image: Image | None, base: str, *, packages_there: bool, base_there: bool
+) -> Finding:
+    """Its tag is the hash of the checkout's state, and a label in it says from which `source` it was built."""
     figures = {"tag": tag, "id": image.id if image else None, "base": base, "base_there": base_there}
+    if image is None and packages_there:
+        said = f"{tag} is not there; the first comparison builds it in seconds, and needs no network for it"
+        return ok("image", said, **figures)
     if image is None and base_there:
         said = f"{tag} is not there; the first comparison builds it on {base}, with packages from an index"
         return warning("image", said, BUILD, **figures)
@@ -34,7 +41,7 @@ def judge_image(tag: str, image: Image | None, base: str, *, base_there: bool) -
             "`lab.py unpack` a file that was packed elsewhere"
         )
         return warning("image", said, BUILD, **figures)
-    if image.source != tag.rpartition(":")[2]:
+    if image.source != source:
         said = f"{tag} was built from another state of the checkout ({image.source or 'it does not say which'})"
         return warning("image", said, f"docker rmi --force {tag}", **figures)
     size = f"{image.size_bytes / 1e6:.0f} MB"

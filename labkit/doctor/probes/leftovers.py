@@ -11,7 +11,8 @@ from labkit.doctor.command import ask
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
 from labkit.reports.parts.text import listed, many
-from labkit.runtime import compose, orphans
+from labkit.runtime import orphans, tags
+from labkit.runtime.building import BUILT
 
 PLACE = 110
 
@@ -64,8 +65,7 @@ def _projects() -> set[str]:
 
 def _old_images(root: Path) -> set[str]:
     """Tags of images that this checkout built and that are still there, but for its present state's."""
-    built = root / compose.BUILT.relative_to(compose.ROOT)
+    built = root / BUILT.relative_to(tags.ROOT)
     known = set(built.read_text("utf-8").split()) if built.exists() else set()
-    there = set(ask("docker", "image", "ls", "--format", "{{.Tag}}", compose.IMAGE).out.split())
-    current = compose.source_hash(root)
-    return {tag for tag in known & there if tag.partition("-")[0] != current}
+    there = set(ask("docker", "image", "ls", "--format", "{{.Tag}}", tags.IMAGE).out.split())
+    return {tag for tag in known & there if not tags.is_current(tag, root)}

@@ -31,7 +31,7 @@ def probe(machine: Machine) -> Iterator[Finding]:
     if config.get("proxy"):
         proxies["pip"] = config["proxy"]
     bypassed = all(proxy_bypass(host) for host in ("127.0.0.1", "localhost"))
-    builds = machine.engine.answers and machine.image is None
+    builds = machine.needs_packages
     yield judge_proxy(proxies, engine_proxies(machine.engine.info), machine.system, bypassed=bypassed, builds=builds)
     files = {name: machine.environ[name] for name in (*VARIABLES, OURS) if machine.environ.get(name)}
     if config.get("cert"):
