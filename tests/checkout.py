@@ -72,7 +72,7 @@ class Checkout:
         (self.root / "clients" / f"{name}.py").write_text(source, encoding="utf-8")
 
     def remove_images(self) -> None:
-        """Remove the images that were built here, but for Python and packages: the lab's own checkout needs that too."""
+        """Remove the images that were built here, but for Python and packages: the lab's own checkout needs those."""
         built = self.root / ".lab" / "built"
         for tag in set(built.read_text("utf-8").split()) if built.exists() else ():
             if tag != tags.environment_tag():

@@ -19,6 +19,7 @@ from typing import IO, Any
 from labkit.bundle.sealed import CHUNK
 from labkit.errors import MachineError
 
+PATIENCE_S = 60.0  # with an engine that takes a question and does not answer
 ARCHITECTURES = ("amd64", "arm64")
 
 NO_ENGINE_HINT = "Start Docker Desktop or the docker service."
@@ -50,7 +51,7 @@ def image_id(name: str) -> str | None:
 
 def save(names: Iterable[str], path: Path) -> None:
     """Have the engine write images to `path`, as a tar. Raises `MachineError`."""
-    _docker("save", "--output", str(path), *names)
+    _docker("save", "--output", str(path), *names, patience_s=None)
 
 
 def remove(names: Iterable[str]) -> None:
@@ -184,11 +185,15 @@ def _content(tar: tarfile.TarFile, name: str) -> bytes:
         return file.read()
 
 
-def _docker(*arguments: str) -> str:
+def _docker(*arguments: str, patience_s: float | None = PATIENCE_S) -> str:
     try:
         run: subprocess.CompletedProcess[Any] = subprocess.run(
-            ["docker", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False
+            ["docker", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=patience_s
         )
+    except subprocess.TimeoutExpired:
+        raise MachineError(
+            f"docker {arguments[0]}: no answer within {patience_s:.0f} s", "Start the engine again."
+        ) from None
     except FileNotFoundError:
         raise MachineError("the docker command is not there", "Install Docker.") from None
     if run.returncode != 0:

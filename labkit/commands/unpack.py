@@ -8,7 +8,7 @@ import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from labkit import owner
@@ -19,10 +19,12 @@ from labkit.bundle.sealed import BadBundle, opened, verify_seal
 from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.errors import MachineError, UsageError
 from labkit.interrupts import uninterrupted
+from labkit.locks import take
 from labkit.runtime import tags
 from labkit.setup.marker import identity
 
 USUAL_FOLDER = "concurrency-lab"
+HELD = "held"  # the file in a folder of unfinished things that is locked while somebody is at work there
 BY_HAND = "latest"  # the tag of the image that `docker compose` by hand uses
 
 
@@ -167,12 +169,26 @@ def _scratch(target: Path, *, is_new: bool) -> Iterator[Path]:
     """A folder on the same disk as `target`; gone at the end."""
     place = target.absolute().parent if is_new else target / ".lab"
     place.mkdir(exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-" if is_new else "unpack-", dir=place))
+    prefix = f".{target.name}-" if is_new else "unpack-"
+    _remove_dead(place, prefix)
+    scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
     try:
-        yield scratch
+        with (scratch / HELD).open("w", encoding="utf-8") as file:
+            take(file.fileno())
+            yield scratch
     finally:
         with uninterrupted():
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_dead(place: Path, prefix: str) -> None:
+    """Remove what runs that were killed have left."""
+    for folder in [each for each in place.iterdir() if each.name.startswith(prefix)]:
+        with suppress(OSError):
+            with (folder / HELD).open("r+", encoding="utf-8") as file:
+                dead = take(file.fileno())
+            if dead:
+                shutil.rmtree(folder)
 
 
 def _what(manifest: Manifest, wheels: Wheels, *, with_image: bool) -> str:

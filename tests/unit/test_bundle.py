@@ -27,6 +27,7 @@ from labkit.bundle.sealed import BadBundle, opened, verify_seal
 from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.commands import pack, unpack
 from labkit.errors import MachineError, UsageError
+from labkit.locks import take
 from labkit.setup import packed
 from tests.bundles import changed, make_bundle, make_checkout, rewritten, save_image, tagged, tell
 
@@ -87,6 +88,18 @@ def test_a_checkout_of_the_same_version_gets_the_wheels_and_keeps_its_files(bund
     assert run(bundle, out) == 0
     assert (out / "README.md").read_text() == "mine"
     assert [each.name for each in (out / ".lab").iterdir()] == ["wheels"]
+
+
+def test_what_a_killed_unpack_has_left_is_removed_and_nothing_else(bundle):
+    dead, busy, foreign = (bundle.parent / f".out-{name}" for name in ("dead", "busy", "foreign"))
+    for folder in (dead, busy, foreign):
+        (folder / "checkout").mkdir(parents=True)
+    for folder in (dead, busy):
+        (folder / unpack.HELD).touch()
+    with (busy / unpack.HELD).open("r+") as file:
+        assert take(file.fileno())
+        assert run(bundle, bundle.parent / "out") == 0
+    assert sorted(each.name for each in bundle.parent.iterdir()) == [".out-busy", ".out-foreign", "lab.pyz", "out"]
 
 
 @pytest.mark.parametrize("name", ["requirements/lab.txt", "clients/sync.py", "clients/mine.py"])
