@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -71,10 +71,11 @@ def fetch(
         place.mkdir(parents=True)
         file = folder / f"{target.name}.txt"
         file.write_text(lock_for(lock.read_text("utf-8"), target), "utf-8")
+        step = replace(steps, log=steps.log.with_stem(f"{steps.log.stem}-{target.name}"))
         try:
-            steps.run(_command(target, architecture, file, place))
+            step.run(_command(target, architecture, file, place))
         except StepFailed as failure:
-            hint = f"The whole output is in {steps.log}. With --for you choose what to pack wheels for."
+            hint = f"The whole output is in {step.log}. With --for you choose what to pack wheels for."
             raise explain(str(failure), "lab", hint, "the bundle", f"Python {target.python}, {target.system}") from None
         passed(1)
         files = tuple(sorted(f"wheels/{each.name}" for each in place.iterdir()))

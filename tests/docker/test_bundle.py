@@ -237,9 +237,10 @@ def test_an_image_built_twice_holds_the_same_files(checkout: Checkout, bundle: P
 
 def contents(name: str, tar: Path) -> dict[str, Any]:
     """What an image holds, but for times: its settings, and the files of each layer with their contents."""
-    image.save(name, tar)
+    image.save([name], tar)
     found: dict[str, Any] = {}
-    with image.saved(tar) as saved:
+    with image.saved(tar) as images:
+        (saved,) = images.values()
         config = json.loads(saved.config)
         for number, digest in enumerate(saved.layers):
             with saved.layer(digest) as layer, tarfile.open(fileobj=layer, mode="r|") as members:
