@@ -55,10 +55,10 @@ def gone(runtime: str) -> None:
         for name, trials in by_approach(document).items():
             if name not in naive:
                 answered(name, trials, 30)
+                print(f"    makespan ÷ ideal {over_ideal(trials):.2f}")
             show(f"  {name}: requests without an end or a cause", max(map(unaccounted, trials)), 0, at_least=False)
             latest = max(row["end_s"] - row["start_s"] for trial in trials for row in trial["requests"] if row["end_s"])
             show(f"  {name}: longest attempt (s)", latest, 10.0, at_least=False)
-            print(f"    makespan ÷ ideal {over_ideal(trials):.2f}")
 
 
 def processor(runtime: str) -> None:
