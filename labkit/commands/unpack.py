@@ -79,13 +79,14 @@ def _note_tags(built: Path, manifest: Manifest) -> None:
 @contextmanager
 def _loaded(bundle: Bundle, tar: Path) -> Iterator[None]:
     """The images in the engine, for good if the with block ends well."""
-    lacking = [each for each in bundle.manifest.images if image.image_id(_name(each.tag)) is None]
+    images = bundle.manifest.images
+    lacking = [each for each in images if image.image_id(_name(each.tag)) is None]
     names = {each.tag: [_name(each.tag)] for each in lacking}
     if not lacking:
         yield
         return
-    if image.image_id(_name(BY_HAND)) is None:
-        names[lacking[0].tag].append(_name(BY_HAND))
+    if images[0] in lacking and image.image_id(_name(BY_HAND)) is None:
+        names[images[0].tag].append(_name(BY_HAND))
     with shown("unpacking the image", sum(layer.bytes for layer in layers_of(lacking))) as passed:
         bundle.stage_images(tar, names, passed)
     try:
