@@ -14,7 +14,7 @@ from statistics import fmean, median
 
 from _lab import ROOT, compare
 
-from labkit.statistics import percentile
+from labkit.analysis.statistics import percentile
 
 REPEATS = 12
 ROWS = 3

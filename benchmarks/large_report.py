@@ -16,7 +16,7 @@ from time import perf_counter
 from _lab import compare, middle, show
 from playwright import sync_api as playwright
 
-from labkit.html import render
+from labkit.reports.html import render
 from tests.browsers import chromium
 
 OPENINGS = 5

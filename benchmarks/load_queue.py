@@ -29,7 +29,7 @@ from _load import load, rows
 from _md3 import waits
 
 sys.path.append(str(ROOT))  # where the following are
-from labkit.statistics import percentile
+from labkit.analysis.statistics import percentile
 from loadtest.schedule import offsets
 
 RATE_PER_S, WORKERS, DELAY_S, SEED = 2.0, 3, 1.0, 1

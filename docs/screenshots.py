@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, FloatRect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from labkit.html import render
+from labkit.reports.html import render
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (1280, 1920)

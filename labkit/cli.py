@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from labkit.arguments import parser
-from labkit.errors import Interrupted, LabError, MachineError, UsageError
-from labkit.interrupts import interrupt
+from labkit.model.errors import Interrupted, LabError, MachineError, UsageError
+from labkit.options import parser
 from labkit.setup import bootstrap
+from labkit.system.interrupts import interrupt
 
 
 def main(arguments: Sequence[str]) -> int:

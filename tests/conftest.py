@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 from hypothesis import settings
 
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 from tests.browsers import CHROMIUMS, chromium
 
 # Whoever runs the lab's tests gets the same ones every time, and however slow the machine is.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from labkit.load.model import (
+from labkit.model import Check, Notice, ServerConfig
+from labkit.model.load import (
     Closed,
     Counts,
     Knee,
@@ -18,7 +19,6 @@ from labkit.load.model import (
     Second,
     Verdict,
 )
-from labkit.model import Check, Notice, ServerConfig
 from tests.samples import ENVIRONMENT
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold] a|b <b>`c` \u202eevil\nnext"

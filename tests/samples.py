@@ -13,7 +13,7 @@ from typing import Any
 
 from clients.harness.catalogue import Approach
 from labkit import scenarios
-from labkit.checks import check_trial
+from labkit.analysis.checks import check_trial
 from labkit.model import (
     CheckedTrial,
     Comparison,
@@ -30,7 +30,7 @@ from labkit.model import (
     Trial,
     WorkerClass,
 )
-from labkit.plan import Grid, make_plan
+from labkit.plan.grid import Grid, make_plan
 
 CLIENT_PID = 4100
 WORKER_PID = 70

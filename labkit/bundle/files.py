@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labkit.bundle import paths
 from labkit.bundle.manifest import Manifest
-from labkit.errors import LabError
+from labkit.model.errors import LabError
 from labkit.runtime import tags
 
 LOCK = "requirements/lab.txt"

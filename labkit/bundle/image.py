@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from labkit.bundle.sealed import CHUNK
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 
 PATIENCE_S = 60.0  # with an engine that takes a question and does not answer
 ARCHITECTURES = ("amd64", "arm64")

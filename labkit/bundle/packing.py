@@ -17,7 +17,7 @@ from typing import IO
 from labkit.bundle import files, image, paths
 from labkit.bundle.manifest import Image, Layer, Manifest, Member, Wheels
 from labkit.bundle.sealed import CHUNK, seal, unsealed
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 
 # A piece of a layer is packed by itself, as many at once as there are processors; larger pieces pack hardly better.
 PIECE = 16 << 20

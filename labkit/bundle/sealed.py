@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labkit.bundle import paths
-from labkit.errors import UsageError
+from labkit.model.errors import UsageError
 
 _DIGITS = 64
 _FIELD = struct.pack("<HH", 0x424C, _DIGITS)  # an id of our own

@@ -18,7 +18,7 @@ from typing import IO, Any
 from labkit.bundle import image, paths
 from labkit.bundle.manifest import Image, Layer, Manifest, Member, OtherFormat, Unfit, Wheels, layers_of, parse
 from labkit.bundle.sealed import CHUNK, BadBundle
-from labkit.errors import UsageError
+from labkit.model.errors import UsageError
 from labkit.setup import packed
 
 MANIFEST_LARGEST = 8 << 20

@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 from labkit.bundle.manifest import Wheels, system
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 from labkit.setup.failures import explain
 from labkit.setup.marker import identity
 from labkit.setup.steps import PIP_OPTIONS, StepFailed, Steps

@@ -9,7 +9,7 @@ from argparse import Namespace
 from importlib.util import find_spec
 
 from clients.harness import catalogue
-from labkit.selection import DEFAULT
+from labkit.plan.selection import DEFAULT
 
 
 def run(options: Namespace) -> int:

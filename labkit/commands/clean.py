@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from labkit import leftovers, standing
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
+from labkit.runtime import up
+from labkit.runtime.cleanup import remove_dead_projects, remove_old_environments, remove_old_images
 from labkit.runtime.engine import Engine
-from labkit.runtime.environments import remove_old_environments
 from labkit.runtime.orphans import remove_dead_harnesses
 
 
@@ -16,11 +16,9 @@ def run(options: Namespace) -> int:
     """Remove leftovers and say what they were; 0. What a lab that runs now uses stays."""
     _report("killed harnesses whose processes and files were removed", remove_dead_harnesses)
     _report("environments of other interpreters from an earlier lock that were removed", remove_old_environments)
-    _report("servers from `up` that were stopped", lambda: int(standing.stop() is not None))
-    _report("killed comparisons whose containers were removed", lambda: leftovers.remove_dead_projects(Engine()))
-    _report(
-        "images of earlier states of this checkout that were removed", lambda: leftovers.remove_old_images(Engine())
-    )
+    _report("servers from `up` that were stopped", lambda: int(up.stop() is not None))
+    _report("killed comparisons whose containers were removed", lambda: remove_dead_projects(Engine()))
+    _report("images of earlier states of this checkout that were removed", lambda: remove_old_images(Engine()))
     return 0
 
 

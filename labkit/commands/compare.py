@@ -6,11 +6,12 @@ import os
 from argparse import Namespace
 
 from clients.harness import catalogue
-from labkit import scenarios, session
+from labkit import scenarios
 from labkit.model import BASELINE, Plan
-from labkit.plan import Grid, make_plan
+from labkit.plan.grid import Grid, make_plan
+from labkit.plan.selection import select
+from labkit.run import session
 from labkit.runtime.choose import choose
-from labkit.selection import select
 
 
 def run(options: Namespace) -> int:

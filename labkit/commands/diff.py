@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
 
-from labkit import diffs, owner, reports
-from labkit.differences import Side, pair, several, side
-from labkit.ending import show
-from labkit.errors import UsageError
-from labkit.load.model import LoadRun
-from labkit.reports.parts.text import many
-from labkit.saved.finding import find
-from labkit.saved.reading import DOCUMENT, read
+from labkit import diffs
+from labkit.analysis.diff import Side, pair, several, side
+from labkit.model.errors import UsageError
+from labkit.model.load import LoadRun
+from labkit.output.format import many
+from labkit.output.page import page, show
+from labkit.results.locate import find
+from labkit.results.read import DOCUMENT, read
+from labkit.system import checkout
 
 NAMED = 9
 
@@ -26,11 +27,11 @@ def run(options: Namespace) -> int:
     named = [each for wanted in options.results for each in _expanded(wanted)]
     if len(named) < 2:
         raise UsageError("one result alone differs from nothing", "Name two, or more: `python lab.py diff A B`.")
-    paths = [find(wanted, owner.ROOT / "results") for wanted in named]
+    paths = [find(wanted, checkout.ROOT / "results") for wanted in named]
     sides = _sides(paths)
     least = options.least / 100
     found = pair(sides[0], sides[1], least) if len(sides) == 2 else several(sides, least)
-    show(diffs.load(options.format).render(found, reports.page(sys.stdout)))
+    show(diffs.load(options.format).render(found, page(sys.stdout)))
     return 0
 
 

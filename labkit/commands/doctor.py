@@ -8,10 +8,9 @@ from argparse import Namespace
 from labkit.doctor import reports
 from labkit.doctor.examination import examine
 from labkit.doctor.machine import Machine
-from labkit.ending import show
-from labkit.errors import MachineError
-from labkit.notes import can_redraw
-from labkit.reports import page
+from labkit.model.errors import MachineError
+from labkit.output.page import page, show
+from labkit.output.plain import can_redraw
 
 
 def run(options: Namespace) -> int:

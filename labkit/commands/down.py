@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from labkit import standing
+from labkit.runtime import up
 
 
 def run(options: Namespace) -> int:
     """Stop it, if it is up; 0."""
-    stopped = standing.stop()
+    stopped = up.stop()
     print("No server from `lab.py up` is running." if stopped is None else f"The server on {stopped.url} is stopped.")
     return 0

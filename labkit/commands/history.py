@@ -14,13 +14,12 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from labkit import owner, reports
-from labkit.ending import show
-from labkit.history import Entry, entries
-from labkit.reports import Page
+from labkit.output.format import NOT_MEASURED, SEPARATOR, count, listed, many, visible
+from labkit.output.page import Page, page, show
 from labkit.reports.parts.drawing import drawn, paper_of
-from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, count, listed, many, visible
+from labkit.results.history import Entry, entries
 from labkit.scenarios import DEFAULT
+from labkit.system import checkout, runs
 
 SCHEMA = "concurrency-lab/history/1"
 NAMED = 3
@@ -32,12 +31,12 @@ LEAST = 8
 
 def run(options: Namespace) -> int:
     """List them; 0, whatever state they are in."""
-    results = owner.ROOT / "results"
-    found = entries(results, owner.is_running)
+    results = checkout.ROOT / "results"
+    found = entries(results, runs.is_running)
     if options.format == "json":
         show(json.dumps({"schema": SCHEMA, "results": [asdict(entry) for entry in found]}, indent=1))
     elif found:
-        show(_table(found, reports.page(sys.stdout)))
+        show(_table(found, page(sys.stdout)))
     else:
         show(f"There is no result in {results}: `python lab.py compare` makes one.")
     return 0

@@ -8,23 +8,23 @@ from argparse import Namespace
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from labkit import owner
-from labkit.ending import NOT_SAVED, not_saved, run_and_close, show
-from labkit.environment import environment
-from labkit.errors import LabError, UsageError
 from labkit.load import reports, ui
 from labkit.load.display import Display, make_display
-from labkit.load.document import document, trial_document
 from labkit.load.limit import MOST_STEPS, find_limit
-from labkit.load.model import Knee, LoadPlan, LoadRun, LoadTrial, Now
 from labkit.load.plan import Course, Wanted, make_course
 from labkit.load.run import LoadInterrupted, run_load
 from labkit.load.thresholds import evaluate, evaluate_trial
 from labkit.model import Notice, ServerConfig
-from labkit.reports import page
-from labkit.results import Results, discard_if_empty
+from labkit.model.errors import LabError, UsageError
+from labkit.model.load import Knee, LoadPlan, LoadRun, LoadTrial, Now
+from labkit.output.page import page, show
+from labkit.results.load_document import document, trial_document
+from labkit.results.store import Results, discard_if_empty
+from labkit.run.teardown import NOT_SAVED, not_saved, run_and_close
 from labkit.runtime import Runtime
 from labkit.runtime.choose import choose
+from labkit.runtime.environment import environment
+from labkit.system import checkout, runs
 
 
 def run(options: Namespace) -> int:
@@ -34,12 +34,12 @@ def run(options: Namespace) -> int:
     if options.ui:
         return ui.run(course.plan, options.runtime, options.port or ui.PORT)
     started = datetime.now(UTC)
-    run_id = owner.new_run(started)
-    with owner.running(run_id), make_display() as display:
-        folder = owner.ROOT / "results" / run_id
+    run_id = runs.new_run(started)
+    with runs.running(run_id), make_display() as display:
+        folder = checkout.ROOT / "results" / run_id
         try:
             results = Results(folder)
-            runtime, reason = choose(options.runtime, owner.project(run_id), display.note)
+            runtime, reason = choose(options.runtime, runs.project(run_id), display.note)
             session = _Session(course, runtime, display, results)
             stopped = run_and_close(session.run, runtime, lambda: "interrupted")
             if not session.trials:
@@ -120,7 +120,7 @@ class _Session:
 
 
 def _report(load_run: LoadRun, results: Results, name: str, stopped: LabError | None) -> int:
-    saved: str | None = str(results.document_path.relative_to(owner.ROOT))
+    saved: str | None = str(results.document_path.relative_to(checkout.ROOT))
     try:
         results.finish(document(load_run))
     except LabError as error:

@@ -7,17 +7,17 @@ import shutil
 from argparse import Namespace
 from pathlib import Path
 
-from labkit import owner
 from labkit.bundle import files, image, packing, wheels
 from labkit.bundle.progress import megabytes, note, shown
 from labkit.bundle.sealed import BadBundle, verify_seal
-from labkit.environment import git_commit
-from labkit.errors import MachineError, UsageError
-from labkit.reports.parts.text import many
+from labkit.model.errors import MachineError, UsageError
+from labkit.output.format import many
 from labkit.runtime import building, tags
+from labkit.runtime.environment import git_commit
 from labkit.setup.steps import Steps, turn
+from labkit.system import checkout
 
-STATE = owner.ROOT / ".lab"
+STATE = checkout.ROOT / ".lab"
 MOST = 200_000_000  # bytes: what a person still copies to thirty machines
 
 
@@ -53,12 +53,12 @@ def _pack(path: Path, targets: tuple[wheels.Target, ...], scratch: Path, steps: 
         images = dict(zip(usual, (saved[name] for name in names), strict=True))
         note("fetching the wheels for " + ", ".join(target.name for target in targets))
         with shown("wheels", len(targets), lambda number: many(number, "target")) as passed:
-            lock = owner.ROOT / files.LOCK
+            lock = checkout.ROOT / files.LOCK
             folder = scratch / "wheels"
             fetched = wheels.fetch(targets, images[usual[0]].architecture, lock, folder, steps=steps, passed=passed)
         base = os.environ.get("LAB_BASE_IMAGE") or tags.DEFAULT_BASE
         known: dict[str, str | None] = {"name": base, "id": image.image_id(base)}
-        parts = packing.Parts(owner.ROOT, images, scratch / "wheels")
+        parts = packing.Parts(checkout.ROOT, images, scratch / "wheels")
         manifest = parts.describe(git_commit(), known, fetched)
         with shown("packing", parts.size()) as passed:
             return parts.write(path, manifest, passed)

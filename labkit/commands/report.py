@@ -8,23 +8,23 @@ import webbrowser
 from argparse import Namespace
 from pathlib import Path
 
-from labkit import exports, owner, reports
-from labkit.document import document
-from labkit.ending import show
-from labkit.errors import MachineError, UsageError
+from labkit import exports, reports
 from labkit.load import reports as load_reports
-from labkit.load.model import LoadRun
 from labkit.model import Comparison
-from labkit.reports import Page
-from labkit.saved.finding import find
-from labkit.saved.reading import read
+from labkit.model.errors import MachineError, UsageError
+from labkit.model.load import LoadRun
+from labkit.output.page import Page, page, show
+from labkit.results.document import document
+from labkit.results.locate import find
+from labkit.results.read import read
+from labkit.system import checkout
 
 PAGE = "html"
 
 
 def run(options: Namespace) -> int:
     """Make the report and say where it is, or print it; 0."""
-    path = find(options.result, owner.ROOT / "results")
+    path = find(options.result, checkout.ROOT / "results")
     result = read(path)
     if isinstance(result, LoadRun):
         return _of_load(result, options)
@@ -61,7 +61,7 @@ def _export(result: Comparison, name: str, folder: Path, options: Namespace) -> 
 
 
 def _page(output: Path | None) -> Page:
-    return reports.page(sys.stdout) if output is None else Page()
+    return page(sys.stdout) if output is None else Page()
 
 
 def _print(text: str, output: Path | None) -> int:

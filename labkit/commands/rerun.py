@@ -9,25 +9,26 @@ from dataclasses import replace
 
 from clients.harness import catalogue
 from clients.harness.catalogue import Approach
-from labkit import owner, rerun, session
-from labkit.changes import Change
-from labkit.environment import environment, git_commit, packages
-from labkit.errors import MachineError
+from labkit.analysis.environment_diff import Change
 from labkit.model import BASELINE, Comparison, Plan
-from labkit.plan import plan_again
+from labkit.model.errors import MachineError
+from labkit.plan.grid import plan_again
+from labkit.plan.selection import select
+from labkit.results.locate import find
+from labkit.results.read import read
+from labkit.run import rerun, session
 from labkit.runtime import Runtime
 from labkit.runtime.choose import choose
-from labkit.saved.finding import find
-from labkit.saved.reading import read
-from labkit.selection import select
+from labkit.runtime.environment import environment, git_commit, packages
+from labkit.system import checkout
 
 
 def run(options: Namespace) -> int:
     """Run it; as `compare` returns. Raises `UsageError` or `MachineError` where it cannot be the same."""
-    saved = rerun.repeatable(read(find(options.result, owner.ROOT / "results")))
+    saved = rerun.repeatable(read(find(options.result, checkout.ROOT / "results")))
     approaches = _approaches(saved)
-    checkout = replace(saved.environment, git_commit=git_commit(), packages=packages())
-    found = rerun.all_changes(saved.environment, checkout)
+    here = replace(saved.environment, git_commit=git_commit(), packages=packages())
+    found = rerun.all_changes(saved.environment, here)
     if not options.anyway:
         rerun.refuse(saved.id, found)  # before an image is built that nobody wants
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from argparse import Namespace
 
-from labkit.owner import ROOT
+from labkit.system.checkout import ROOT
 
 # What pytest's exit codes mean here: 2 is its word for an interruption, 4 for bad usage.
 CODES = {0: 0, 2: 130, 4: 2}

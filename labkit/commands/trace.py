@@ -7,32 +7,34 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from labkit import html, owner
-from labkit.document import document, trial_document
-from labkit.ending import run_and_close, show
-from labkit.environment import environment
-from labkit.errors import LabError, UsageError
-from labkit.figures import figures
+from labkit.analysis.metrics import figures
 from labkit.model import CheckedTrial, Comparison, Plan, ServerConfig
-from labkit.options import require_threads
-from labkit.ports import require_free
-from labkit.progress import make_progress
-from labkit.reports.parts.text import count, fixed, many, visible
-from labkit.results import Results, discard_if_empty
+from labkit.model.errors import LabError, UsageError
+from labkit.model.planned import require_threads
+from labkit.output.format import count, fixed, many, visible
+from labkit.output.page import show
+from labkit.output.progress import make_progress
+from labkit.reports import html
+from labkit.results.document import document, trial_document
+from labkit.results.store import Results, discard_if_empty
+from labkit.run.script import Wanted, trace_script
+from labkit.run.teardown import run_and_close
 from labkit.runtime.choose import choose
-from labkit.tracing import Wanted, trace_script
+from labkit.runtime.environment import environment
+from labkit.system import checkout, runs
+from labkit.system.ports import require_free
 
 
 def run(options: Namespace) -> int:
     """Run the script; 0 when it ended well. Raises `LabError`."""
     wanted = _wanted(options)
     started = datetime.now(UTC)
-    run_id = owner.new_run(started)
-    folder = owner.ROOT / "results" / run_id
-    with owner.running(run_id), make_progress() as progress:
+    run_id = runs.new_run(started)
+    folder = checkout.ROOT / "results" / run_id
+    with runs.running(run_id), make_progress() as progress:
         try:
             results = Results(folder)
-            runtime, reason = choose(options.runtime, owner.project(run_id), progress.note)
+            runtime, reason = choose(options.runtime, runs.project(run_id), progress.note)
             if runtime.name == "local":
                 require_free(wanted.port, "Stop what listens there, or name the port that the script uses with --port.")
             progress.note(f"{wanted.path.name} runs; the slow server is on http://localhost:{wanted.port}")
@@ -60,7 +62,7 @@ def run(options: Namespace) -> int:
     )
     results.finish(whole := document(comparison))
     results.add_page(html.render(whole))
-    page = results.page_path.relative_to(owner.ROOT)
+    page = results.page_path.relative_to(checkout.ROOT)
     show(f"{_summary(checked)}\n\nThe picture is in {page}, the result beside it.")
     if checked.trial.outcome != "ok":
         raise LabError(

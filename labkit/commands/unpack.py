@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from labkit import owner
 from labkit.bundle import files, image
 from labkit.bundle.manifest import Manifest, Wheels, architecture, layers_of, system, wheels_for_here
 from labkit.bundle.progress import megabytes, note, shown
 from labkit.bundle.sealed import BadBundle, opened, verify_seal
 from labkit.bundle.unpacking import Bundle, put, put_again
-from labkit.errors import MachineError, UsageError
-from labkit.interrupts import uninterrupted
-from labkit.locks import take
+from labkit.model.errors import MachineError, UsageError
 from labkit.runtime import tags
 from labkit.setup.marker import identity
+from labkit.system import checkout
+from labkit.system.interrupts import uninterrupted
+from labkit.system.locks import take
 
 USUAL_FOLDER = "concurrency-lab"
 HELD = "held"  # the file in a folder of unfinished things that is locked while somebody is at work there
@@ -150,14 +150,14 @@ def _wheels(manifest: Manifest) -> Wheels:
 
 def _target(folder: Path | None, path: Path, manifest: Manifest) -> tuple[Path, bool]:
     """The folder to unpack into, and whether it has to be made."""
-    target = folder or (owner.ROOT if owner.ROOT.is_dir() else Path(USUAL_FOLDER))
+    target = folder or (checkout.ROOT if checkout.ROOT.is_dir() else Path(USUAL_FOLDER))
     if not os.path.lexists(target):
         if not target.absolute().parent.is_dir():
             raise UsageError(f"there is no folder {target.parent}", "Make it first, or name another FOLDER.")
         return target, True
     if target.is_dir() and files.is_same(target, manifest):
         return target, False
-    if folder is None and owner.ROOT.is_dir():
+    if folder is None and checkout.ROOT.is_dir():
         raise UsageError(
             f"this checkout is of another version than {path}",
             f"`python lab.py unpack {path} FOLDER` unpacks the whole lab into a new folder.",

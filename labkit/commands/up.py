@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 
-from labkit import standing
-from labkit.errors import MachineError
 from labkit.model import ServerConfig
-from labkit.options import require_threads
+from labkit.model.errors import MachineError
+from labkit.model.planned import require_threads
+from labkit.runtime import up
 
 
 def run(options: Namespace) -> int:
     """Start the server on 127.0.0.1 and leave it running; 0. Raises `MachineError` when it cannot be had."""
     require_threads(options.worker_class, options.worker_threads)
-    if (there := standing.find()) is not None:
+    if (there := up.find()) is not None:
         raise MachineError(f"a server is up already, on {there.url}", "`python lab.py down` stops it.")
     config = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
-    started = standing.start(config, options.port, options.runtime, _note)
+    started = up.start(config, options.port, options.runtime, _note)
     workers = "1 worker" if config.workers == 1 else f"{config.workers} workers"
     print(
         f"The slow server is up on {started.url} ({started.runtime}): {workers} ({config.worker_class}), "

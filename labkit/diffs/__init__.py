@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, cast
 
-from labkit import formats
+from labkit.system import plugins
 
 if TYPE_CHECKING:
-    from labkit.differences import Pair, Several
-    from labkit.reports import Page
+    from labkit.analysis.diff import Pair, Several
+    from labkit.output.page import Page
 
 # Two runs of one thing never meet quite the same machine: its other work, its clock and its caches drift between them.
 # benchmarks/no_difference.py shows by how much.
@@ -27,9 +27,9 @@ class Diff(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return formats.names(__path__)
+    return plugins.names(__path__)
 
 
 def load(name: str) -> Diff:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Diff", formats.load(__name__, __path__, name))
+    return cast("Diff", plugins.load(__name__, __path__, name))

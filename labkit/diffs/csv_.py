@@ -9,10 +9,10 @@ import csv
 from io import StringIO
 from typing import Any
 
-from labkit.differences import Pair, Several
+from labkit.analysis.diff import Pair, Several
 from labkit.diffs.parts.rows import rows
-from labkit.reports import Page
-from labkit.reports.parts.text import visible
+from labkit.output.format import visible
+from labkit.output.page import Page
 
 # Stable: columns are only ever added, at the end.
 COLUMNS = (

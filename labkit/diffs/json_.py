@@ -6,11 +6,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from labkit.changes import changes
-from labkit.differences import Pair, Several, Side, family
+from labkit.analysis.diff import Pair, Several, Side, family
+from labkit.analysis.environment_diff import changes
 from labkit.diffs.parts.rows import rows
 from labkit.diffs.parts.words import only_in
-from labkit.reports import Page
+from labkit.output.page import Page
 
 SCHEMA = "concurrency-lab/diff/1"
 

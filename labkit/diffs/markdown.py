@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from labkit.differences import Pair, Several
+from labkit.analysis.diff import Pair, Several
 from labkit.diffs.parts.sections import LEGEND, sections
 from labkit.diffs.parts.words import changed, circumstances, how, only_in
-from labkit.reports import Page
+from labkit.output.format import visible
+from labkit.output.page import Page
 from labkit.reports.parts.gfm import escaped, table
-from labkit.reports.parts.text import visible
 
 
 def render(found: Pair | Several, page: Page) -> str:  # noqa: ARG001 - Markdown is laid out by who shows it

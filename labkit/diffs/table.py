@@ -5,13 +5,13 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from labkit.differences import Pair, Several
+from labkit.analysis.diff import Pair, Several
 from labkit.diffs.parts.sections import FASTER, LEGEND, SLOWER, Section, sections
 from labkit.diffs.parts.words import IS_BASELINE, NO_DIFFERENCE, changed, circumstances, how, only_in
-from labkit.reports import Page
+from labkit.output.format import many, visible
+from labkit.output.page import Page
 from labkit.reports.parts.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of
 from labkit.reports.parts.sections import Column
-from labkit.reports.parts.text import many, visible
 from labkit.reports.parts.trouble import Remark
 
 

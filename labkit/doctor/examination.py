@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from labkit.doctor import probes
 from labkit.doctor.finding import Finding, Status, warning
 from labkit.doctor.machine import Machine
-
-
-class Probe(Protocol):
-    """A module in `labkit.doctor.probes`. Those with a lower `PLACE` come first."""
-
-    PLACE: int
-
-    def probe(self, machine: Machine) -> Iterable[Finding]:
-        """Look, and judge. What it raises becomes a finding of its own."""
+from labkit.doctor.probes import Probe
 
 
 @dataclass(frozen=True, slots=True)

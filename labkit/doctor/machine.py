@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from labkit import owner
 from labkit.doctor.engine import Engine, Image, image, read
 from labkit.runtime import tags
+from labkit.system import checkout
 
 
 class Machine:
@@ -23,7 +23,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine:
-        return cls(owner.ROOT, os.environ, sys.platform)
+        return cls(checkout.ROOT, os.environ, sys.platform)
 
     @property
     def runs_local(self) -> bool:

@@ -8,8 +8,8 @@ from itertools import combinations
 from math import sqrt
 from statistics import fmean, median
 
+from labkit.analysis.statistics import percentile
 from labkit.doctor.calibration import Calibration
-from labkit.statistics import percentile
 
 ROUNDS = 3  # of the default comparison: so often an approach waits for answers and deals with them
 FEWEST = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO, Protocol, cast
 
-from labkit import formats
+from labkit.system import plugins
 
 
 class Export(Protocol):
@@ -23,9 +23,9 @@ class Export(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return formats.names(__path__)
+    return plugins.names(__path__)
 
 
 def load(name: str) -> Export:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Export", formats.load(__name__, __path__, name))
+    return cast("Export", plugins.load(__name__, __path__, name))

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from operator import itemgetter
 from typing import Any, BinaryIO
 
-from labkit.reports.parts.text import visible
+from labkit.output.format import visible
 
 FILE: str | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
-from labkit.html import render
+from labkit.reports.html import render
 
 FILE: str | None = "report.html"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+from labkit.analysis.metrics import end_of
 from labkit.exports.parts.canvas import GREY, PALE, VERMILLION, lighter
 from labkit.exports.parts.page import Group, Legend, Page, Panel, columns, drawn
 from labkit.exports.parts.rows import STAGES
@@ -19,10 +20,9 @@ from labkit.exports.parts.strips import (
     state_strips,
     worker_strips,
 )
-from labkit.figures import end_of
 from labkit.model import STATES, CheckedTrial, Comparison, GridPoint
-from labkit.reports.parts.text import SEPARATOR, described, many, visible
-from labkit.saved.comparisons import comparison_of
+from labkit.output.format import SEPARATOR, described, many, visible
+from labkit.results.read_comparison import comparison_of
 
 FILE: str | None = "timeline.png"
 # An axis has a length, whatever came of the trials.

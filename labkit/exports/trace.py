@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, BinaryIO
 
+from labkit.analysis.metrics import end_of
 from labkit.exports.parts.events import Clock, Event, Track, arrow, complete, counter, instant, process, thread
 from labkit.exports.parts.rows import STAGES, phases, rows, worker_rows
-from labkit.figures import end_of
 from labkit.model import STATES, Comparison, Trace, Trial
-from labkit.reports.parts.text import described
-from labkit.saved.comparisons import comparison_of
+from labkit.output.format import described
+from labkit.results.read_comparison import comparison_of
 
 FILE: str | None = "trace.json"
 # A client's first track holds what is not a lane's. No track has the number 0, which is the idle thread's to Perfetto.

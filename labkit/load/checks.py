@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from itertools import islice, pairwise, takewhile
 from math import inf
 
-from labkit.checks import (
+from labkit.analysis.checks import (
     BUSY_SHARE,
     DELAY_SLACK_S,
     DELAY_TOLERANCE,
     LITTLE_MIN_SAMPLES,
     LITTLE_TOLERANCE,
 )
-from labkit.load.model import LoadPlan, Open
+from labkit.analysis.statistics import time_average
 from labkit.load.totals import Ids, Totals
 from labkit.model import Check
-from labkit.statistics import time_average
+from labkit.model.load import LoadPlan, Open
 from loadtest.schedule import offsets
 
 # One process of the load generator is one loop: past this share of a processor requests wait for it as well.

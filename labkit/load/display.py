@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
-from labkit.load.model import LoadPlan, LoadTrial, Now
-from labkit.notes import Quiet, can_redraw
+from labkit.model.load import LoadPlan, LoadTrial, Now
+from labkit.output.plain import Quiet, can_redraw
 
 
 class Display(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from labkit.checks import DELAY_SLACK_S, DELAY_TOLERANCE
+from labkit.analysis.checks import DELAY_SLACK_S, DELAY_TOLERANCE
 from labkit.load.sweep import Sweep
 from labkit.load.totals import Marked, ServerTotals
 from labkit.model import ServerConfig

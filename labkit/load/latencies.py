@@ -9,8 +9,8 @@ from math import ceil, exp, inf, log
 
 from ddsketch import DDSketch
 
-from labkit.load.model import Percentiles
-from labkit.statistics import percentile
+from labkit.analysis.statistics import percentile
+from labkit.model.load import Percentiles
 
 EXACT_UP_TO = 100_000
 # What a percentile from the sketch may be off by, of its own size: 1 ms in a second.
@@ -69,8 +69,8 @@ class Latencies:
         """A percentile from the sketch, in about a millisecond; None before the first value.
 
         DDSketch counts ranks as quantile × (count - 1), rounded down. It is asked for half a rank past the nearest
-        one, so that what it looks up is the very value that `labkit.statistics.percentile` would name, and what
-        comes back is within `RELATIVE_ERROR` of it.
+        one, so that what it looks up is the very value that `percentile` in `labkit.analysis.statistics` would name,
+        and what comes back is within `RELATIVE_ERROR` of it.
         """
         if not self._count:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labkit.load.model import Knee, LoadPlan, LoadTrial, Open
+from labkit.model.load import Knee, LoadPlan, LoadTrial, Open
 
 MOST_STEPS = 30
 TRIES = 3

@@ -7,11 +7,10 @@ from typing import TextIO
 from rich.console import RenderableType
 from rich.text import Text
 
-from labkit.load.document import SOUND, verdict
-from labkit.load.model import LoadPlan, LoadTrial, Now, Open
-from labkit.reports.parts.lines import LONGEST_BAR, bar, packed
-from labkit.reports.parts.text import NOT_MEASURED, count, fixed, many, visible
-from labkit.screen import Screen
+from labkit.model.load import SOUND, LoadPlan, LoadTrial, Now, Open, verdict
+from labkit.output.format import NOT_MEASURED, count, fixed, many, visible
+from labkit.output.lines import LONGEST_BAR, bar, packed
+from labkit.output.screen import Screen
 
 
 class Live(Screen):

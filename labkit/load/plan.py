@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from labkit.errors import UsageError
-from labkit.load.model import Arrivals, Closed, LoadPlan, Open
 from labkit.load.thresholds import Threshold, parse, require_measurable
 from labkit.model import ServerConfig
-from labkit.options import require_threads
+from labkit.model.errors import UsageError
+from labkit.model.load import Arrivals, Closed, LoadPlan, Open
+from labkit.model.planned import require_threads
 
 DEFAULT_USERS, DEFAULT_POOL = 10, 1000
 DEFAULT_DURATION_S, STEP_DURATION_S = 10.0, 20.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from labkit.errors import LabError
 from labkit.load.tally import LoadRow
+from labkit.model.errors import LabError
 
 COLUMNS = LoadRow._fields
 

@@ -12,20 +12,18 @@ from pathlib import Path
 from time import monotonic
 
 from clients.harness import protocol
-from labkit.errors import EngineGone, Interrupted, LabError, UsageError
-from labkit.interrupts import raise_if_interrupted
 from labkit.load.checks import Resources, check_load
 from labkit.load.display import Display
-from labkit.load.document import requests_file
-from labkit.load.interruptions import Interruptions
-from labkit.load.model import Closed, LoadPlan, LoadTrial, Now, Open
 from labkit.load.rows import RowsFile
 from labkit.load.tally import Tally
 from labkit.load.totals import Totals
 from labkit.model import Outcome
+from labkit.model.errors import EngineGone, Interrupted, LabError, UsageError
+from labkit.model.load import Closed, LoadPlan, LoadTrial, Now, Open, requests_file
 from labkit.runtime import Runtime
 from labkit.runtime.client import Client
 from labkit.runtime.server import Server
+from labkit.system.interrupts import Interruptions, raise_if_interrupted
 
 GENERATOR = "load"  # as compose.yaml and the harness call it
 LOOK_EVERY_S = 0.25

@@ -6,8 +6,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 
-from labkit.load.model import Second
-from labkit.statistics import percentile
+from labkit.analysis.statistics import percentile
+from labkit.model.load import Second
 
 SECOND_NS = 1_000_000_000
 

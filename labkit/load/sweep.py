@@ -10,8 +10,8 @@ from itertools import accumulate
 class Sweep:
     """The most spans (start, end) that were open at any moment; one that ends as another starts does not overlap it.
 
-    What `labkit.statistics.most_at_once` finds of all spans together, in memory for those alone that others may yet
-    overlap. Moments are whole nanoseconds on any clock.
+    What `most_at_once` in `labkit.analysis.statistics` finds of all spans together, in memory for those alone that
+    others may yet overlap. Moments are whole nanoseconds on any clock.
     """
 
     def __init__(self) -> None:

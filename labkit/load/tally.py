@@ -9,11 +9,11 @@ from itertools import repeat
 from clients.harness.protocol import Batch
 from labkit.load.join import Join, LoadRow, Told
 from labkit.load.latencies import Latencies
-from labkit.load.model import LATE_S, Counts, LoadPlan, Now, Open
 from labkit.load.seconds import Seconds
 from labkit.load.source import Source
 from labkit.load.sweep import Sweep
 from labkit.load.totals import Marked, Totals
+from labkit.model.load import LATE_S, Counts, LoadPlan, Now, Open
 from labkit.runtime.server import LoggedRequest
 
 __all__ = ["LoadRow", "Tally"]

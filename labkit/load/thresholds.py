@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from labkit.errors import UsageError
-from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Percentiles, Verdict
-from labkit.options import nearest
+from labkit.model.errors import UsageError, nearest
+from labkit.model.load import Closed, Counts, LoadPlan, LoadTrial, Now, Percentiles, Verdict
 
 METRICS = (
     "p50",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labkit.load.model import Counts, Percentiles, Second
+from labkit.model.load import Counts, Percentiles, Second
 
 SHOWN = 8
 

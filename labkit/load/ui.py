@@ -6,16 +6,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic, sleep
 
-from labkit import owner
-from labkit.errors import Interrupted, LabError, MachineError
-from labkit.interrupts import uninterrupted
 from labkit.load.display import make_display
-from labkit.load.model import LoadPlan
-from labkit.ports import require_free
+from labkit.model.errors import Interrupted, LabError, MachineError
+from labkit.model.load import LoadPlan
 from labkit.runtime import Runtime
 from labkit.runtime.channel import Channel, Lines
 from labkit.runtime.choose import choose
 from labkit.runtime.server import Server
+from labkit.system import runs
+from labkit.system.interrupts import uninterrupted
+from labkit.system.ports import require_free
 
 PORT = 8089
 READY_PATIENCE_S = 30.0
@@ -26,9 +26,9 @@ BY_HAND = "locust"  # the trial that locustfile.py names in its paths
 def run(plan: LoadPlan, wanted: str, port: int) -> int:
     """Serve the page on 127.0.0.1:`port`. Raises `Interrupted` when a person has ended it, `LabError` if it ended."""
     require_free(port, "Choose another with --port.")
-    run_id = owner.new_run(datetime.now(UTC))
-    with owner.running(run_id), make_display() as display:
-        runtime, _ = choose(wanted, owner.project(run_id), display.note)
+    run_id = runs.new_run(datetime.now(UTC))
+    with runs.running(run_id), make_display() as display:
+        runtime, _ = choose(wanted, runs.project(run_id), display.note)
         try:
             _serve(plan, runtime, port, display.note)
         except KeyboardInterrupt:

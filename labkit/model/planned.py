@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from labkit.model.errors import UsageError
 from server.behaviour import PLAIN, Behaviour
 
 WorkerClass = Literal["sync", "gthread", "gevent", "asgi"]
@@ -27,6 +28,15 @@ class ServerConfig:
     def slots(self) -> int | None:
         """How many requests the server serves at once; None where it sets no bound."""
         return self.workers * self.worker_threads if self.worker_class in {"sync", "gthread"} else None
+
+
+def require_threads(worker_class: str, worker_threads: int) -> None:
+    """Raises `UsageError` for threads in workers that have none."""
+    if worker_threads > 1 and worker_class != "gthread":
+        raise UsageError(
+            f"--worker-threads {worker_threads} with --worker-class {worker_class}: only gthread has threads",
+            "Add --worker-class gthread.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

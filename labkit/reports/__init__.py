@@ -7,24 +7,13 @@ more than naming it.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, TextIO, cast
+from typing import Protocol, cast
 
-from labkit import formats
 from labkit.model import Comparison
+from labkit.output.page import Page
+from labkit.system import plugins
 
 DEFAULT = "table"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a report is written on: `width` columns, or as wide as it likes (None); `saved` says where the result is."""
-
-    width: int | None = None
-    colour: bool = False
-    saved: str | None = None
 
 
 class Report(Protocol):
@@ -36,23 +25,9 @@ class Report(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return formats.names(__path__)
+    return plugins.names(__path__)
 
 
 def load(name: str) -> Report:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", formats.load(__name__, __path__, name))
-
-
-def page(stream: TextIO, saved: str | None = None, environ: Mapping[str, str] = os.environ) -> Page:
-    """The page that `stream` is: a terminal has a width, and colours unless NO_COLOR or TERM=dumb forbid them."""
-    if not stream.isatty():
-        return Page(saved=saved)
-    # An old Windows console prints colours as the bytes that they are made of.
-    knows_colours = os.name != "nt" or "WT_SESSION" in environ
-    colour = knows_colours and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    try:
-        width = os.get_terminal_size(stream.fileno()).columns
-    except OSError:
-        width = 0
-    return Page(width or 80, colour, saved)
+    return cast("Report", plugins.load(__name__, __path__, name))

@@ -9,10 +9,10 @@ put before it would be wrong data for every other program.
 
 from __future__ import annotations
 
-from labkit.document import document
 from labkit.model import Comparison
-from labkit.reports import Page
+from labkit.output.page import Page
 from labkit.reports.parts.flat import CHECKS_COLUMN, flat
+from labkit.results.document import document
 
 # Stable: columns are only ever added, at the end. The first ones are the same in every row of a comparison.
 COMPARISON_COLUMNS = ("id", "started_at", "seed", "environment.runtime")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from labkit.document import document
 from labkit.model import Comparison
-from labkit.reports import Page
+from labkit.output.page import Page
+from labkit.results.document import document
 
 
 def render(comparison: Comparison, page: Page) -> str:  # noqa: ARG001 - a document is the same on every page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labkit.model import Comparison
-from labkit.reports import Page
+from labkit.output.page import Page
 from labkit.reports.parts.gfm import escaped, item, table
 from labkit.reports.parts.remarks import remarks
 from labkit.reports.parts.sections import Section, sections

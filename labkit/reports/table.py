@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
+from labkit.analysis.summary import FASTEST, NO_CLEAR_WINNER, SLOWER
 from labkit.model import Comparison
-from labkit.reports import Page
+from labkit.output.page import Page
 from labkit.reports.parts.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of, saved
 from labkit.reports.parts.remarks import remarks
 from labkit.reports.parts.sections import Column, Section, sections
-from labkit.summary import FASTEST, NO_CLEAR_WINNER, SLOWER
 
 
 def render(comparison: Comparison, page: Page) -> str:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from subprocess import CompletedProcess
 
-from labkit.errors import MachineError, UsageError
+from labkit.model.errors import MachineError, UsageError
 from labkit.runtime import compose, tags
-from labkit.runtime.tags import DEFAULT_BASE, IMAGE, ROOT
+from labkit.runtime.tags import DEFAULT_BASE, IMAGE
+from labkit.system.checkout import ROOT
 
 BUILD_LOG = ROOT / ".lab" / "build.log"
 BUILT = ROOT / ".lab" / "built"  # the tags of the images built here, a line each

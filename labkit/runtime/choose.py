@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 from labkit.runtime import Runtime, compose
 
 
@@ -35,7 +35,7 @@ def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runt
 def _docker(project: str, note: Callable[[str], None]) -> Runtime:
     with ThreadPoolExecutor(1) as pool:
         version = pool.submit(compose.version)  # takes as long as the SDK's import does
-        from labkit.leftovers import remove_dead_projects  # noqa: PLC0415
+        from labkit.runtime.cleanup import remove_dead_projects  # noqa: PLC0415
         from labkit.runtime.docker import DockerRuntime  # noqa: PLC0415
 
         runtime = DockerRuntime(project, version.result(), note)

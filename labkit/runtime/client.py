@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from clients.harness import protocol
-from labkit.errors import EngineGone, MachineError
+from labkit.model.errors import EngineGone, MachineError
 from labkit.runtime.channel import Channel, Lines
 from labkit.setup.pythons import Installed
 

@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from labkit.errors import MachineError
-from labkit.runtime.tags import IMAGE, ROOT
+from labkit.model.errors import MachineError
+from labkit.runtime.tags import IMAGE
+from labkit.system.checkout import ROOT
 
 RECORD = "/venv/labkit-packages.json"  # what the Dockerfile has recorded of the packages
 END_PATIENCE_S = 10.0

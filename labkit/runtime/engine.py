@@ -23,7 +23,7 @@ from docker.tls import TLSConfig
 from docker.utils.socket import frames_iter
 from requests.exceptions import RequestException
 
-from labkit.errors import EngineGone, MachineError
+from labkit.model.errors import EngineGone, MachineError
 from labkit.runtime.channel import STDERR, STDOUT
 
 TIMEOUT_S = 60

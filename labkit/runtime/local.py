@@ -11,21 +11,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from time import sleep
 
 import psutil
 
-from labkit.errors import MachineError
 from labkit.model import ServerConfig
+from labkit.model.errors import MachineError
 from labkit.runtime.channel import STDERR, STDOUT
 from labkit.runtime.client import Client
 from labkit.runtime.orphans import remove_dead_harnesses
 from labkit.runtime.server import Server, server_environment
 from labkit.setup import pythons as interpreters
 from labkit.setup.pythons import Environment, Installed
+from labkit.system.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 # In so much time a pipe of 64 KiB does not fill up with 10,000 lines a second.
 PAUSE_S = 0.02
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from labkit.errors import MachineError
 from labkit.model import ServerConfig
+from labkit.model.errors import MachineError
 from labkit.runtime.channel import Channel, Lines
 
 READY_PATIENCE_S = 30.0

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from labkit.errors import UsageError
+from labkit.model.errors import UsageError
+from labkit.system.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGE = "concurrency-lab"
 DEFAULT_BASE = "python:3.14-slim"
 # Python and the packages: the slow part, and the only one that needs a network.

@@ -1,6 +1,6 @@
 """Every answer takes the same time."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 
 SCENARIO = Scenario(
     summary="every answer takes the same time",

@@ -1,6 +1,6 @@
 """Bodies of one megabyte."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

@@ -1,6 +1,6 @@
 """Each body costs the client processor time."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 
 SCENARIO = Scenario(
     summary="each body costs 50 ms of pure Python to handle",

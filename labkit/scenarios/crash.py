@@ -1,6 +1,6 @@
 """A worker is killed in the middle of a request, and comes back."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

@@ -1,6 +1,6 @@
 """One attempt in five fails: a 503, or a connection that is reset before or within the answer."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

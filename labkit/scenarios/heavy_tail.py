@@ -1,6 +1,6 @@
 """Most answers are quick, and a few take very long."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

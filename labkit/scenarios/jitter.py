@@ -1,6 +1,6 @@
 """Answers that take between half and one and a half times the delay."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

@@ -1,6 +1,6 @@
 """More and more requests on the same workers."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 
 SCENARIO = Scenario(
     summary="3 to 300 requests on the same workers",

@@ -1,6 +1,6 @@
 """Five requests a second are answered, the rest refused; who does not wait then is banned."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

@@ -1,6 +1,6 @@
 """The whole server goes away in the middle of a request, and is back after two seconds."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

@@ -1,6 +1,6 @@
 """One request in ten is never answered, and one in ten comes byte by byte."""
 
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(

@@ -17,22 +17,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from labkit.errors import Interrupted, MachineError
+from labkit.model.errors import Interrupted, MachineError
 from labkit.setup import packed
 from labkit.setup.failures import explain
 from labkit.setup.marker import Marker, identity, read_marker, write_marker
 from labkit.setup.steps import MISLEADING, PIP_OPTIONS, StepFailed, Steps, turn
+from labkit.system.checkout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 # test.txt holds everything that lab.txt does, with the same pins.
 _COVERS = {"lab": ("lab",), "test": ("lab", "test")}
 
 
-def ensure(requirements: str, argv: Sequence[str], checkout: Path = CHECKOUT) -> int | None:
+def ensure(requirements: str, argv: Sequence[str], checkout: Path = ROOT) -> int | None:
     """Have lab.py run in the checkout's `.venv`, ready with `requirements`: "lab" or "test".
 
     Returns None when the running interpreter is that of a ready `.venv`. Otherwise makes or mends it and goes on there

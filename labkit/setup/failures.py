@@ -7,7 +7,7 @@ import re
 import textwrap
 from typing import NamedTuple
 
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 from labkit.setup.marker import identity
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.errors import UsageError
+from labkit.model.errors import UsageError
 from labkit.setup import wheels
 from labkit.setup.failures import explain
 from labkit.setup.steps import MISLEADING, PIP_OPTIONS, StepFailed, Steps, turn
+from labkit.system.checkout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-LOCK = CHECKOUT / "requirements" / "image.txt"
-FOLDER = CHECKOUT / ".lab" / "pythons"
+LOCK = ROOT / "requirements" / "image.txt"
+FOLDER = ROOT / ".lab" / "pythons"
 RECORD = "labkit-packages.json"
 PATIENCE_S = 20.0
 _HINT = "Name an interpreter on PATH, such as python3.13, or the path of one."

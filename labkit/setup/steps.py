@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labkit.locks import take
+from labkit.system.locks import take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from shutil import which
 
 import pytest
 
-from labkit.selection import DEFAULT
+from labkit.plan.selection import DEFAULT
 from tests.acts import failing, free_port, kill_server, servers, wait
 from tests.both.conftest import nothing_left
 from tests.checkout import Checkout, answer

@@ -9,7 +9,7 @@ import pytest
 
 from clients.harness import catalogue
 from labkit import scenarios
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from server.behaviour import act
 from tests.acts import failing
 from tests.both.conftest import nothing_left

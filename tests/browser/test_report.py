@@ -9,8 +9,8 @@ from copy import deepcopy
 import pytest
 from playwright import sync_api as playwright
 
-from labkit.document import document
-from labkit.html import render
+from labkit.reports.html import render
+from labkit.results.document import document
 from tests import samples
 from tests.browsers import chromium
 

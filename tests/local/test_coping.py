@@ -14,7 +14,7 @@ from threading import Event, Lock, Thread
 import pytest
 
 from clients.harness import catalogue
-from labkit.statistics import most_at_once
+from labkit.analysis.statistics import most_at_once
 from tests.harness_driver import Lab, answering, resets, sends
 
 COPING = {name: catalogue.read(name).keywords for name in catalogue.names()}

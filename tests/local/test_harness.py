@@ -16,8 +16,8 @@ import pytest
 
 from clients.harness import by_hand, catalogue
 from clients.harness.protocol import Begin, Done, Held, Ready, Request, Sample
+from labkit.analysis.statistics import most_at_once
 from labkit.runtime.orphans import remove_dead_harnesses
-from labkit.statistics import most_at_once
 from tests.harness_driver import PATIENCE_S, Lab, Told, answering, resets, sends, slow_server, wait_until
 
 DELAY_S = 0.1

@@ -16,7 +16,7 @@ from statistics import median
 import pytest
 
 from clients.harness.protocol import Batch, Cease, Load, Ready, Sample, to_line
-from labkit.statistics import most_at_once
+from labkit.analysis.statistics import most_at_once
 from loadtest.schedule import offsets
 from tests.harness_driver import ROOT, Harness, SlowServer, Told, answering, slow_server
 

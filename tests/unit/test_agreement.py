@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.agreement import agreements, close, expected_latencies
-from labkit.document import document
+from labkit.analysis.baseline import agreements, close, expected_latencies
+from labkit.analysis.statistics import percentile
 from labkit.model import RequestRow, ServerRow, Trial
-from labkit.statistics import percentile
+from labkit.results.document import document
 from tests import samples
 
 PAIR = ("asyncio_semaphore", "locust")

@@ -25,50 +25,25 @@ MEASURED = [path for path in HARNESS if path.parent.name in {"hooks", "site"}] +
 # These too, in a traced trial alone.
 TRACED = [ROOT / "clients" / "harness" / "tracer" / f"{name}.py" for name in ("__init__", "tasks")]
 
-# What a module of labkit may import of labkit. What is not named here alone goes by its folder's entry.
+# The folders of labkit, from the bottom up, and the folders that each may import.
 MAY_IMPORT = {
     "model": set(),
-    "errors": set(),
-    "locks": set(),
-    "scenario": set(),
-    "scenarios": {"formats", "scenario"},
-    "ideal": {"model"},
-    "statistics": set(),
-    "shift": set(),
-    "changes": {"model"},
-    "differences": {"model", "shift"},
-    "diffs": {"formats", "model", "changes", "differences", "reports"},
-    "rerun": {"errors", "model", "load", "changes"},
-    "history": {"model", "document", "reports", "saved", "summary"},
-    "figures": {"model", "statistics"},
-    "checks": {"model", "statistics", "figures"},
-    "summary": {"model", "statistics", "figures"},
-    "agreement": {"model", "statistics"},
-    "document": {"model", "agreement", "figures", "summary"},
-    "formats": set(),
-    "bundle": {"errors", "runtime", "setup"},
-    "notes": {"reports"},
-    "screen": {"reports"},
-    "ending": {"errors", "interrupts", "model", "runtime"},
-    "reports": {"formats", "model", "agreement", "statistics", "figures", "summary", "document", "scenarios"},
-    "options": {"errors"},
-    "selection": {"errors", "options"},
-    "plan": {"errors", "model", "ideal", "scenario"},
-    "runtime": {"errors", "model", "setup"},
-    "runtime.choose": {"errors", "leftovers"},
-    "matching": {"runtime"},
-    "assemble": {"matching", "model", "runtime"},
-    "results": {"errors"},
-    "saved": {"errors", "model", "load", "document", "reports", "results"},
-    "saved.finding": {"errors", "options"},
-    "exports": {"formats", "model", "reports", "statistics", "figures", "saved"},
-    "exports.html_": {"html"},
-    "load": {"errors", "interrupts", "model", "options", "statistics", "checks", "document", "reports", "runtime"},
-    "load.reports": {"formats", "model", "statistics", "checks", "document", "reports"},
-    "load.display": {"model", "notes"},
-    "load.live": {"model", "reports", "screen"},
-    "load.ui": {"errors", "interrupts", "model", "owner", "ports", "runtime"},
-    "doctor": {"environment", "errors", "formats", "owner", "ports", "reports", "runtime", "setup", "statistics"},
+    "system": {"model"},
+    "scenarios": {"model", "system"},
+    "plan": {"model"},
+    "analysis": {"model"},
+    "output": {"model"},
+    "setup": {"model", "system"},
+    "runtime": {"model", "setup", "system"},
+    "bundle": {"model", "runtime", "setup"},
+    "results": {"model", "analysis", "output"},
+    "doctor": {"model", "analysis", "output", "runtime", "setup", "system"},
+    "reports": {"model", "analysis", "output", "results", "scenarios", "system"},
+    "diffs": {"model", "analysis", "output", "reports", "system"},
+    "exports": {"model", "analysis", "output", "reports", "results", "system"},
+    "run": {"model", "analysis", "output", "plan", "reports", "results", "runtime", "system"},
+    "load": {"model", "analysis", "output", "reports", "results", "runtime", "system"},
+    "options": {"model", "diffs", "doctor", "exports", "load", "reports", "scenarios"},
 }
 
 
@@ -105,13 +80,13 @@ def _nodes(node: ast.AST, skip: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
 
 
 def _module(name: str) -> str | None:
-    """`name`, if it is a module of this repository: ``from labkit import owner`` imports labkit.owner."""
+    """`name`, if it is a module of this repository: ``from labkit import owner`` imports labkit.system.runs."""
     path = ROOT.joinpath(*name.split("."))
     return name if path.with_suffix(".py").exists() or path.is_dir() else None
 
 
-def part_of_labkit(name: str) -> str:
-    return name.split(".")[1] if "." in name else ""
+def in_folder(folder: str) -> list[Path]:
+    return [path for path in LABKIT if path.relative_to(ROOT / "labkit").parts[0] == folder]
 
 
 def of(package: str, names: set[str]) -> set[str]:
@@ -122,17 +97,24 @@ each_labkit_module = pytest.mark.parametrize("path", LABKIT, ids=name_of)
 each_measured_module = pytest.mark.parametrize("path", MEASURED + TRACED, ids=name_of)
 
 
-@each_labkit_module
-def test_labkit_depends_one_way(path):
-    name = name_of(path).removeprefix("labkit").removeprefix(".")
-    part = name.partition(".")[0]
-    allowed = MAY_IMPORT.get(name, MAY_IMPORT.get(part))
-    if allowed is not None:
-        assert {part_of_labkit(other) for other in of("labkit", imports_of(path))} - {part} <= allowed
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_a_folder_of_labkit_imports_only_folders_below_it(folder):
+    imported = {name.split(".")[1] for path in in_folder(folder) for name in of("labkit", imports_of(path))} - {folder}
+    assert imported <= MAY_IMPORT[folder]
+    assert MAY_IMPORT[folder] <= set(MAY_IMPORT)
 
 
-def test_the_table_of_imports_names_modules_that_are_there():
-    assert [name for name in MAY_IMPORT if not _module(f"labkit.{name}")] == []
+def test_imports_never_go_in_a_circle():
+    levels: dict[str, int] = {}
+    for folder, below in MAY_IMPORT.items():
+        levels[folder] = 1 + max((levels[name] for name in below), default=0)
+    assert max(levels.values()) <= 6  # commands and cli stand above
+
+
+def test_every_folder_of_labkit_has_its_line():
+    folders = {path.parent.name for path in (ROOT / "labkit").glob("*/__init__.py")}
+    assert folders == {*MAY_IMPORT, "commands"}
+    assert {path.name for path in (ROOT / "labkit").glob("*.py")} == {"__init__.py", "cli.py"}
 
 
 @each_labkit_module

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from clients.harness.protocol import Begin, Done, Ready, Request, Sample
-from labkit.assemble import assemble
 from labkit.model import SampleRow, ServerRow
+from labkit.run.assemble import assemble
 from labkit.runtime.client import ClientReport
 from labkit.runtime.server import LoggedRequest
 from tests import samples

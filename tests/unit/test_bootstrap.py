@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
 from labkit.setup import packed
-from labkit.setup.bootstrap import CHECKOUT, LabVenv
+from labkit.setup.bootstrap import LabVenv
 from labkit.setup.failures import explain
+from labkit.system.checkout import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for Python is a shell script")
 
@@ -69,7 +70,7 @@ class Stage:
 
     def start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", PREPARE, str(self.checkout), str(self.base)]
-        return subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
 
     def calls(self, module: str) -> list[str]:
         lines = (self.folder / "calls").read_text().splitlines()
@@ -376,7 +377,7 @@ def test_what_failed_is_said_with_what_to_do(output, message, hint):
 CLI = """\
 import importlib.util, json, os, sys
 from labkit.setup import bootstrap
-from labkit.errors import LabError
+from labkit.model.errors import LabError
 
 def main(argv):
     try:
@@ -407,8 +408,8 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the checkout whose locks name two small wheels, in `wheels` beside it."""
     checkout, wheels = tmp_path / "checkout", tmp_path / "wheels"
     wheels.mkdir()
-    shutil.copytree(CHECKOUT / "labkit", checkout / "labkit", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(CHECKOUT / "lab.py", checkout)
+    shutil.copytree(ROOT / "labkit", checkout / "labkit", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "lab.py", checkout)
     (checkout / "labkit" / "cli.py").write_text(CLI)
     (checkout / "requirements").mkdir()
     first, second = (write_wheel(wheels, name) for name in ("first", "second"))
@@ -500,9 +501,7 @@ def old_pythons() -> list[str]:
 
 @pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("no older Python here"))])
 def test_a_python_that_is_too_old_is_told_so_in_one_sentence(python):
-    done = subprocess.run(
-        [python, CHECKOUT / "lab.py", "compare"], capture_output=True, text=True, timeout=30, check=False
-    )
+    done = subprocess.run([python, ROOT / "lab.py", "compare"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 3
     assert re.fullmatch(r"lab\.py: the lab needs Python 3\.11 or newer, and this is Python [23]\.\d+ .*\n", done.stderr)
     assert done.stdout == ""

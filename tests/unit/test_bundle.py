@@ -18,17 +18,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.arguments import parser
-from labkit.arguments.bundle import PYTHONS, SYSTEMS, TARGETS, USUAL
 from labkit.bundle import files, image, paths, wheels
 from labkit.bundle.manifest import architecture
 from labkit.bundle.packing import Parts
 from labkit.bundle.sealed import BadBundle, opened, verify_seal
 from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.commands import pack, unpack
-from labkit.errors import MachineError, UsageError
-from labkit.locks import take
+from labkit.model.errors import MachineError, UsageError
+from labkit.options import parser
+from labkit.options.pack import PYTHONS, SYSTEMS, TARGETS, USUAL
 from labkit.setup import packed
+from labkit.system.locks import take
 from tests.bundles import changed, make_bundle, make_checkout, rewritten, save_image, tagged, tell
 
 ROOT = Path(__file__).resolve().parents[2]

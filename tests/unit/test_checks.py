@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from labkit import checks
+from labkit.analysis import checks
 from labkit.model import ServerRow
 from server.behaviour import Behaviour, act
 from tests import samples

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from labkit.arguments import parser
 from labkit.doctor.probes import ports
+from labkit.options import parser
 from labkit.runtime import tags
 
 PATH = Path(__file__).resolve().parents[2] / ".devcontainer" / "devcontainer.json"

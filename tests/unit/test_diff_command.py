@@ -7,10 +7,11 @@ import shutil
 
 import pytest
 
-from labkit import cli, diffs, owner
-from labkit.document import document
-from labkit.load.document import document as load_document
+from labkit import cli, diffs
+from labkit.results.document import document
+from labkit.results.load_document import document as load_document
 from labkit.setup import bootstrap
+from labkit.system import checkout
 from tests import load_samples, samples
 
 FIRST, SECOND, LOAD = "20261121-120000-0001", "20261122-120000-a1b2", "20261120-120000-00ff"
@@ -19,7 +20,7 @@ FIRST, SECOND, LOAD = "20261121-120000-0001", "20261122-120000-a1b2", "20261120-
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
     """A checkout with two comparisons and a load in it."""
-    monkeypatch.setattr(owner, "ROOT", tmp_path)
+    monkeypatch.setattr(checkout, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "ensure", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     whole = samples.plan(["sync", "threads"], repeat=5)

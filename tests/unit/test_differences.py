@@ -11,11 +11,11 @@ from random import Random
 import pytest
 
 from labkit import diffs
-from labkit.changes import changes
-from labkit.differences import family, pair, several, side, would_do
+from labkit.analysis.diff import family, pair, several, side, would_do
+from labkit.analysis.environment_diff import changes
 from labkit.diffs.parts.words import verdict
 from labkit.model import BASELINE
-from labkit.reports import Page
+from labkit.output.page import Page
 from tests import samples
 
 LEAST = 0.05

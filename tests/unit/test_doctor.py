@@ -11,7 +11,8 @@ from statistics import fmean
 
 import pytest
 
-from labkit.doctor import calibration, engine, examination, mending, probes, reports
+from labkit.analysis.statistics import percentile
+from labkit.doctor import calibration, engine, examination, probes, remedies, reports
 from labkit.doctor.calibration import Calibration, Ticks
 from labkit.doctor.engine import Engine, Image
 from labkit.doctor.examination import Examination
@@ -34,8 +35,7 @@ from labkit.doctor.probes import noise as noise_probe
 from labkit.doctor.probes.busy import Power
 from labkit.doctor.probes.leftovers import Leftovers
 from labkit.doctor.probes.python import Environment
-from labkit.reports import Page
-from labkit.statistics import percentile
+from labkit.output.page import Page
 
 OK, WARNING, FAILED = Status.OK, Status.WARNING, Status.FAILED
 DEBIAN = ("debian",)
@@ -354,7 +354,7 @@ def test_shares_of_processors_time():
     "family", [("ubuntu", "debian"), ("linuxmint", "ubuntu", "debian"), ("fedora",), ("arch",), ()]
 )
 def test_what_installs_docker_fits_the_distribution(family):
-    command = mending.install_docker("linux", family)
+    command = remedies.install_docker("linux", family)
     assert ("apt" in command) == ("ubuntu" in family)
     assert "compose" in command.lower()
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from labkit import exports, scenarios
-from labkit.document import document
 from labkit.exports.csv_ import COLUMNS, LATER_TRIAL_COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
 from labkit.exports.parts.canvas import GREEN, ORANGE, PALE, VERMILLION
 from labkit.exports.parts.page import HEADER, LEFT, RIGHT, WIDTH, ticks
@@ -24,6 +23,7 @@ from labkit.exports.parts.rows import phases, rows, worker_rows
 from labkit.exports.parts.stacks import Time, shares
 from labkit.exports.parts.strips import client_strips, state_strips, worker_strips
 from labkit.model import LaneRow, Span, Trace
+from labkit.results.document import document
 from tests import samples
 
 HOSTILE = "\x1b[31m<script>alert(1)</script>\u202e漢"

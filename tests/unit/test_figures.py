@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.figures import NEVER_ENDED, REFUSALS, cause, failed_by_cause, figures, handling_s
-from labkit.statistics import covered
+from labkit.analysis.metrics import NEVER_ENDED, REFUSALS, cause, failed_by_cause, figures, handling_s
+from labkit.analysis.statistics import covered
 from tests import samples
 
 ROW = samples.good_trial().requests[0]

@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from labkit import cli, owner
+from labkit import cli
 from labkit.commands.history import WIDE, _table
-from labkit.document import document, trial_document
-from labkit.history import entries
-from labkit.load.document import document as load_document
-from labkit.reports import Page
-from labkit.results import Results
+from labkit.output.page import Page
+from labkit.results.document import document, trial_document
+from labkit.results.history import entries
+from labkit.results.load_document import document as load_document
+from labkit.results.store import Results
 from labkit.setup import bootstrap
+from labkit.system import checkout
 from tests import load_samples, samples
 
 IDS = [f"202611{day:02}-120000-a1b2" for day in range(10, 20)]
@@ -25,7 +26,7 @@ IDS = [f"202611{day:02}-120000-a1b2" for day in range(10, 20)]
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
     """An empty checkout."""
-    monkeypatch.setattr(owner, "ROOT", tmp_path)
+    monkeypatch.setattr(checkout, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "ensure", lambda *_: None)
     (tmp_path / "results").mkdir()
     return tmp_path / "results"

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit import scenarios
-from labkit.document import document
-from labkit.html import embedded, render
-from labkit.html.sentences import ordinal, seconds, sentence, typical
-from labkit.html.tables import heading, points_of, sections
-from labkit.html.view import UNIT_S, units, view
 from labkit.model import STATES, Check, LaneRow, Span, Trace
+from labkit.reports.html import embedded, render
+from labkit.reports.html.sentences import ordinal, seconds, sentence, typical
+from labkit.reports.html.tables import heading, points_of, sections
+from labkit.reports.html.view import UNIT_S, units, view
 from labkit.reports.parts.trouble import shortened
+from labkit.results.document import document
 from server.behaviour import Kind
 from tests import samples
 

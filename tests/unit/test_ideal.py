@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.ideal import attempts_s, ideal_s, ideal_under_s, shortest_s
 from labkit.model import Load, ServerConfig
+from labkit.plan.ideal import attempts_s, ideal_s, ideal_under_s, shortest_s
 from server.behaviour import Behaviour
 
 COUNTS = st.integers(1, 60)

@@ -15,7 +15,7 @@ from tests.checkout import ROOT
 
 LOST = """
 import os, signal
-from labkit import interrupts
+from labkit.system import interrupts
 signal.signal(signal.SIGINT, interrupts.interrupt)
 interrupts.raise_if_interrupted()
 try:
@@ -29,7 +29,7 @@ except KeyboardInterrupt:
 """
 KEPT_AWAY = """
 import os, signal
-from labkit import interrupts
+from labkit.system import interrupts
 signal.signal({number}, interrupts.interrupt)
 with interrupts.uninterrupted():
     os.kill(os.getpid(), {number})
@@ -43,7 +43,7 @@ except KeyboardInterrupt:
 
 UNDIVIDED = """
 import os, signal
-from labkit import interrupts
+from labkit.system import interrupts
 signal.signal(signal.SIGINT, interrupts.interrupt)
 try:
     with interrupts.undivided():

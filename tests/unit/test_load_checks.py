@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from labkit import checks as trial_checks
+from labkit.analysis import checks as trial_checks
 from labkit.load import checks
 from labkit.load.checks import Resources
-from labkit.load.model import Closed, Counts, LoadPlan, Open, Percentiles
 from labkit.load.totals import Ids, ServerTotals, Totals
 from labkit.model import ServerConfig
+from labkit.model.load import Closed, Counts, LoadPlan, Open, Percentiles
 
 # Thirty users for ten seconds at three workers: three answers a second, and thirty in flight throughout.
 PLAN = LoadPlan(1, ServerConfig(3, "sync", 1, 1.0), Closed(30, 30.0), 10.0, None, 1, 30.0)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from labkit.arguments import parser
 from labkit.commands import load as command
-from labkit.errors import UsageError
-from labkit.load.model import Counts, Knee, Verdict
 from labkit.model import Check
+from labkit.model.errors import UsageError
+from labkit.model.load import Counts, Knee, Verdict
+from labkit.options import parser
 from tests.load_samples import load_run, open_trial
 
 ODD = (Check("server_log", False, "7 is missing"), Check("littles_law", None, "too short"))

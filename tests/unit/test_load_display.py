@@ -10,7 +10,7 @@ import pytest
 
 from labkit.load.display import Silent, make_display
 from labkit.load.live import Live
-from labkit.load.model import Counts
+from labkit.model.load import Counts
 from tests import load_samples
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

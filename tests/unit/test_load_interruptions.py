@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from labkit.load.interruptions import Interruptions
+from labkit.system.interrupts import Interruptions
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit.analysis.statistics import percentile
 from labkit.load.latencies import EXACT_UP_TO, RELATIVE_ERROR, Latencies
-from labkit.statistics import percentile
 
 # From a nanosecond to a quarter of an hour, as clocks that count nanoseconds give them.
 SECONDS = st.integers(0, 10**12).map(lambda ns: ns / 1e9)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.load.limit import MOST_STEPS, TRIES, find_limit, what_is_wrong
-from labkit.load.model import Counts, Knee
 from labkit.model import Check, ServerConfig
+from labkit.model.load import Counts, Knee
 from tests.load_samples import open_plan, open_trial
 
 BOUND_S = 3.0

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.errors import UsageError
-from labkit.load.model import Closed, Open
 from labkit.load.plan import Wanted, make_course
 from labkit.model import ServerConfig
+from labkit.model.errors import UsageError
+from labkit.model.load import Closed, Open
 
 SERVER = ServerConfig(3, "sync", 1, 1.0)
 BOUNDLESS = ServerConfig(2, "gevent", 1, 0.1)

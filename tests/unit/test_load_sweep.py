@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit.analysis.statistics import most_at_once
 from labkit.load.sweep import Sweep
-from labkit.statistics import most_at_once
 
 # Moments of a small clock: equal ones, touching and empty spans come up often.
 MOMENTS = st.integers(0, 12)

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.harness.protocol import Batch
+from labkit.analysis.statistics import most_at_once, percentile
 from labkit.load import latencies
-from labkit.load.model import Closed, LoadPlan, Open, Second
 from labkit.load.tally import ERROR_KINDS, ERROR_LENGTH, OTHER_ERRORS, Tally
 from labkit.model import ServerConfig
+from labkit.model.load import Closed, LoadPlan, Open, Second
 from labkit.runtime.server import LoggedRequest
-from labkit.statistics import most_at_once, percentile
 
 MS = 1_000_000
 ZERO_NS = 7_000_000_123

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.errors import UsageError
-from labkit.load.model import Closed, Counts, LoadPlan, LoadTrial, Now, Open, Percentiles, Second
 from labkit.load.thresholds import (
     METRICS,
     OPERATORS,
@@ -21,6 +19,8 @@ from labkit.load.thresholds import (
     require_measurable,
 )
 from labkit.model import ServerConfig
+from labkit.model.errors import UsageError
+from labkit.model.load import Closed, Counts, LoadPlan, LoadTrial, Now, Open, Percentiles, Second
 
 COUNTS = Counts(arrivals=200, begun=180, ok=95, failed=5, unfinished=80, not_begun=20, late=9)
 NOW = Now(10.0, COUNTS, 80, 97, 1.5, 3.5, 1.75, 9.5, 9.5)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.harness.protocol import Begin, Request
-from labkit.matching import matched
+from labkit.run.matching import matched
 from labkit.runtime.server import LoggedRequest
 
 MS = 1_000_000

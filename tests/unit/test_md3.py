@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks._md3 import waits
-from labkit.statistics import most_at_once
+from labkit.analysis.statistics import most_at_once
 from loadtest.schedule import offsets
 
 # Whole seconds add up exactly, and arrivals at the same moment come up often.

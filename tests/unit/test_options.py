@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.arguments import parser
-from labkit.errors import UsageError
-from labkit.options import choices, integer, integers, nearest, number, seconds, seconds_list
+from labkit.model.errors import UsageError, nearest
+from labkit.options import parser
+from labkit.options.values import choices, integer, integers, number, seconds, seconds_list
 
 
 @given(st.integers(1, 10_000))

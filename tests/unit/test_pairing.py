@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.harness.protocol import Begin, Request
-from labkit.pairing import numbered
+from labkit.run.matching import numbered
 from labkit.runtime.server import LoggedRequest
 
 

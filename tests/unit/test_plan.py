@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit import scenarios
-from labkit.errors import UsageError
 from labkit.model import GridPoint, Load, ServerConfig
-from labkit.plan import Grid, make_plan, without_gil
+from labkit.model.errors import UsageError
+from labkit.plan.grid import Grid, make_plan, without_gil
 from server.behaviour import PLAIN
 from tests import samples
 

@@ -8,9 +8,9 @@ from io import StringIO
 
 import pytest
 
-from labkit.forecast import FIRST_GUESS_S, Forecast
-from labkit.live import Live
-from labkit.progress import Silent, make_progress
+from labkit.output.eta import FIRST_GUESS_S, Forecast
+from labkit.output.live import Live
+from labkit.output.progress import Silent, make_progress
 from tests import samples
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 from clients.harness.protocol import Unavailable
-from labkit.errors import MachineError, UsageError
+from labkit.model.errors import MachineError, UsageError
 from labkit.runtime import building, tags
+from labkit.runtime.cleanup import remove_old_environments
 from labkit.runtime.client import for_want_of_a_wheel
-from labkit.runtime.environments import remove_old_environments
 from labkit.setup import pythons, wheels
-from labkit.setup.pythons import CHECKOUT, Environment, Installed, find
+from labkit.setup.pythons import Environment, Installed, find
+from labkit.system.checkout import ROOT
 from tests.bundles import make_checkout
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the local runtime does not run there")
@@ -224,7 +225,7 @@ class Stage:
 
     def start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", PREPARE, str(self.lock), str(self.folder)]
-        return subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def left(self) -> set[str]:
         """What stands in the folder, but for the lock and the log."""

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit import scenarios
-from labkit.document import document
-from labkit.errors import UsageError
-from labkit.load.document import document as load_document
-from labkit.load.document import trial_document as load_trial_document
-from labkit.load.model import LoadRun
 from labkit.model import Block, CheckedTrial, Comparison, LaneRow, Plan, ServerRow, Span, Trace
-from labkit.saved.comparisons import comparison_of
-from labkit.saved.loads import load_run_of
-from labkit.saved.reading import read
-from labkit.saved.structure import Damaged
+from labkit.model.errors import UsageError
+from labkit.model.load import LoadRun
+from labkit.results.decode import Damaged
+from labkit.results.document import document
+from labkit.results.load_document import document as load_document
+from labkit.results.load_document import trial_document as load_trial_document
+from labkit.results.read import read
+from labkit.results.read_comparison import comparison_of
+from labkit.results.read_load import load_run_of
 from server.behaviour import Behaviour
 from tests import load_samples, samples
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from labkit import rerun
-from labkit.changes import Change
-from labkit.document import document
-from labkit.errors import MachineError, UsageError
+from labkit.analysis.environment_diff import Change
 from labkit.model import Notice
-from labkit.plan import plan_again
-from labkit.saved.comparisons import comparison_of
+from labkit.model.errors import MachineError, UsageError
+from labkit.plan.grid import plan_again
+from labkit.results.document import document
+from labkit.results.read_comparison import comparison_of
+from labkit.run import rerun
 from tests import load_samples, samples
 
 WHOLE = samples.comparison()

@@ -10,10 +10,11 @@ from io import StringIO
 
 import pytest
 
-from labkit import cli, exports, owner, reports
-from labkit.document import document
-from labkit.load.document import document as load_document
+from labkit import cli, exports, reports
+from labkit.results.document import document
+from labkit.results.load_document import document as load_document
 from labkit.setup import bootstrap
+from labkit.system import checkout
 from tests import load_samples, samples
 
 WHOLE = samples.comparison()
@@ -23,7 +24,7 @@ OLDER, NEWER, LOAD = "20261121-120000-0001", "20261122-120000-a1b2", "20261120-1
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
     """A checkout with three results in it."""
-    monkeypatch.setattr(owner, "ROOT", tmp_path)
+    monkeypatch.setattr(checkout, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "ensure", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     older = samples.comparison(samples.plan(["sync"]), id=OLDER)
@@ -127,7 +128,7 @@ def test_a_damaged_result_is_named_and_where(results, capsys):
 
 
 def test_without_any_result_the_command_that_makes_one_is_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(owner, "ROOT", tmp_path / "empty")
+    monkeypatch.setattr(checkout, "ROOT", tmp_path / "empty")
     assert lab("latest") == 2
     assert "lab.py compare" in capsys.readouterr().err
 

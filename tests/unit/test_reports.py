@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from labkit import reports, scenarios
-from labkit.document import document
 from labkit.model import Check, CheckedTrial, Notice
-from labkit.reports import Page
+from labkit.output.format import visible
+from labkit.output.page import Page
 from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
 from labkit.reports.parts.coping import handled
-from labkit.reports.parts.text import visible
 from labkit.reports.parts.trouble import MOST_LINES
+from labkit.results.document import document
 from tests import samples
 
 ONE_TRIAL = samples.comparison()
@@ -66,7 +66,7 @@ def test_a_new_format_is_one_file(tmp_path, monkeypatch):
 
 
 def test_naming_formats_and_choosing_a_display_loads_no_drawing():
-    code = "import sys, labkit.reports as r, labkit.progress; r.names(); sys.exit('rich' in sys.modules)"
+    code = "import sys, labkit.reports as r, labkit.output.progress; r.names(); sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

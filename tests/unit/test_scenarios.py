@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labkit import cli, scenarios
-from labkit.scenario import Scenario
+from labkit.model.scenario import Scenario
 from labkit.setup import bootstrap
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "scenarios.md"
@@ -51,7 +51,7 @@ def test_one_that_is_not_there_is_not_found():
 
 
 def test_a_new_file_is_a_new_scenario(tmp_path, monkeypatch, listed):
-    text = "from labkit.scenario import Scenario\nSCENARIO = Scenario('what is mine', 'What do I see?')\n"
+    text = "from labkit.model.scenario import Scenario\nSCENARIO = Scenario('what is mine', 'What do I see?')\n"
     (tmp_path / "my_own.py").write_text(text)
     monkeypatch.setattr(scenarios, "__path__", [*scenarios.__path__, str(tmp_path)])
     assert scenarios.load("my-own") == Scenario("what is mine", "What do I see?")

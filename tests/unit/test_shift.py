@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.shift import ALPHA, EXACT_UP_TO, _tail, fewest, holm, least_p, p_beyond, shift
+from labkit.analysis.rank_tests import ALPHA, EXACT_UP_TO, _tail, fewest, holm, least_p, p_beyond, shift
 
 # Halves add up without rounding, so that a shift of all values shifts every difference by just as much.
 VALUES = st.integers(-1000, 1000).map(lambda value: value / 2)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.statistics import median_interval, most_at_once, percentile, time_average
+from labkit.analysis.statistics import median_interval, most_at_once, percentile, time_average
 
 VALUES = st.floats(-1e6, 1e6)
 MANY = st.lists(VALUES, min_size=1, max_size=50)

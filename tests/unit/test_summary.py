@@ -7,10 +7,19 @@ from statistics import median
 
 import pytest
 
-from labkit.figures import figures
+from labkit.analysis.metrics import figures
+from labkit.analysis.statistics import median_interval
+from labkit.analysis.summary import (
+    ALONE,
+    FASTEST,
+    IS_BASELINE,
+    NO_CLEAR_WINNER,
+    NOT_RANKED,
+    ONE_TRIAL,
+    SLOWER,
+    summarise,
+)
 from labkit.model import Check, CheckedTrial
-from labkit.statistics import median_interval
-from labkit.summary import ALONE, FASTEST, IS_BASELINE, NO_CLEAR_WINNER, NOT_RANKED, ONE_TRIAL, SLOWER, summarise
 from tests import samples
 from tests.samples import comparison, good_trial, plan, with_rows, without_requests
 

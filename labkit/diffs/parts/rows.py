@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from labkit.differences import Cell, Pair, Row, Several
+from labkit.analysis.diff import Cell, Pair, Row, Several
 from labkit.model import GridPoint
 
 COMPARED = ("difference_s", "difference_ci95_s", "ratio", "ratio_ci95", "p", "p_holm", "verdict")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from labkit.differences import Against, Cell, Pair, Row, Several, Side
+from labkit.analysis.diff import Against, Cell, Pair, Row, Several, Side
 from labkit.diffs.parts.words import kernel, percent, verdict
 from labkit.model import GridPoint
+from labkit.output.format import NOT_MEASURED, count, described, fixed, visible
 from labkit.reports.parts.sections import SMALL_S, Column
-from labkit.reports.parts.text import NOT_MEASURED, count, described, fixed, visible
 
 SLOWER, FASTER, FEW = "▲", "▼", "?"
 LEGEND = (

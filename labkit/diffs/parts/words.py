@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from labkit.changes import changes, told
-from labkit.differences import Pair, Row, Several, Side, family, would_do
+from labkit.analysis.diff import Pair, Row, Several, Side, family, would_do
+from labkit.analysis.environment_diff import changes, told
 from labkit.model import Environment, GridPoint
-from labkit.reports.parts.text import NOT_MEASURED, SEPARATOR, described, listed, many, python_described, visible
+from labkit.output.format import NOT_MEASURED, SEPARATOR, described, listed, many, python_described, visible
 
 NO_DIFFERENCE = "no difference to be seen"
 TOO_FEW = "too few trials to tell"

@@ -5,19 +5,28 @@ A module reads first and then judges: its `judge…` functions are pure, and hol
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable
+from typing import Protocol, cast
 
-from labkit import formats
+from labkit.doctor.finding import Finding
+from labkit.doctor.machine import Machine
+from labkit.system import plugins
 
-if TYPE_CHECKING:
-    from labkit.doctor.examination import Probe
+
+class Probe(Protocol):
+    """A module in `labkit.doctor.probes`. Those with a lower `PLACE` come first."""
+
+    PLACE: int
+
+    def probe(self, machine: Machine) -> Iterable[Finding]:
+        """Look, and judge. What it raises becomes a finding of its own."""
 
 
 def names() -> tuple[str, ...]:
     """The names of all probes."""
-    return formats.names(__path__)
+    return plugins.names(__path__)
 
 
 def load(name: str) -> Probe:
     """The probe called `name`. Raises KeyError for one that is not there."""
-    return cast("Probe", formats.load(__name__, __path__, name))
+    return cast("Probe", plugins.load(__name__, __path__, name))

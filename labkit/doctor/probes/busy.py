@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.doctor import mending
+from labkit.doctor import remedies
 from labkit.doctor.command import ask
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
@@ -43,7 +43,7 @@ def judge_load(average: float | None, processors: int, system: str) -> Finding:
         return ok("load", "not told by this system; the calibration below is disturbed all the same", **figures)
     seen = f"{average:.2f} over the last minute, on {processors} processors"
     if average / processors > MOST_LOAD:
-        return warning("load", f"{seen}: something else has them busy", mending.see_what_is_busy(system), **figures)
+        return warning("load", f"{seen}: something else has them busy", remedies.see_what_is_busy(system), **figures)
     return ok("load", seen, **figures)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from labkit.doctor import mending
+from labkit.doctor import remedies
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
 
@@ -39,7 +39,7 @@ def judge_clock(since_written_s: float, source: str | None, system: str) -> Find
     if since_written_s < -DAY_S:
         said = f"this machine's date is {-since_written_s / DAY_S:.0f} days before that of the checkout's own files"
         return warning(
-            "clock", f"{said}: no certificate will be valid", mending.set_clock(system, desktop=False), **figures
+            "clock", f"{said}: no certificate will be valid", remedies.set_clock(system, desktop=False), **figures
         )
     if source in SLOW_SOURCES:
         said = f"the kernel counts time by {source}, which is slow to read: each reading costs microseconds"
@@ -52,5 +52,5 @@ def judge_engine(ahead_s: float, system: str, *, desktop: bool) -> Finding:
     name = "clock_engine"
     if abs(ahead_s) > MOST_APART_S:
         said = f"the engine's clock is {abs(ahead_s):.1f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine's"
-        return warning(name, said, mending.set_clock(system, desktop=desktop), ahead_s=ahead_s)
+        return warning(name, said, remedies.set_clock(system, desktop=desktop), ahead_s=ahead_s)
     return ok(name, "the engine's clock agrees with this machine's", ahead_s=ahead_s)

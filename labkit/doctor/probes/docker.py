@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from labkit.doctor import mending
+from labkit.doctor import remedies
 from labkit.doctor.command import NO_ANSWER
 from labkit.doctor.engine import Engine
 from labkit.doctor.finding import Finding, failed, ok, warning
@@ -30,7 +30,7 @@ _WINDOWS_CONTAINERS = "windows"
 
 
 def probe(machine: Machine) -> Iterator[Finding]:
-    engine, family = machine.engine, mending.distribution()
+    engine, family = machine.engine, remedies.distribution()
     yield judge_engine(engine, machine.system, family, machine.environ)
     if engine.answers or _NO_RIGHTS.search(engine.trouble):
         yield judge_rights(engine, _socket_owner(engine.endpoint))
@@ -42,7 +42,7 @@ def probe(machine: Machine) -> Iterator[Finding]:
 def judge_engine(engine: Engine, system: str, family: tuple[str, ...], environ: Mapping[str, str]) -> Finding:
     name = "engine"
     if not engine.command:
-        return warning(name, "the docker command is not there", mending.install_docker(system, family))
+        return warning(name, "the docker command is not there", remedies.install_docker(system, family))
     named = f"context {engine.context or '?'}, {engine.endpoint or 'no endpoint'}"
     if environ.get("DOCKER_HOST"):
         named = f"DOCKER_HOST={engine.endpoint}"
@@ -54,12 +54,12 @@ def judge_engine(engine: Engine, system: str, family: tuple[str, ...], environ: 
         return warning(
             name,
             f"does not answer: {reason} ({named})",
-            mending.start_docker(system, environ, engine.context),
+            remedies.start_docker(system, environ, engine.context),
             **figures,
         )
     seen = f"Docker {engine.version}, API {engine.api} ({named})"
     if too_old(engine):
-        return warning(name, f"{seen} is {TOO_OLD}", mending.install_docker(system, family), **figures)
+        return warning(name, f"{seen} is {TOO_OLD}", remedies.install_docker(system, family), **figures)
     if engine.info.get("OSType") == _WINDOWS_CONTAINERS:
         switch = "docker desktop engine use linux"
         return warning(name, f"{seen} runs Windows containers, and the lab's are Linux ones", switch, **figures)
@@ -79,11 +79,11 @@ def judge_compose(engine: Engine, system: str, family: tuple[str, ...]) -> Findi
         return warning("compose", engine.compose_trouble, "docker compose version", version=None)
     if not engine.compose:
         return warning(
-            "compose", "docker has no Compose plugin that works", mending.install_docker(system, family), version=None
+            "compose", "docker has no Compose plugin that works", remedies.install_docker(system, family), version=None
         )
     if numbers(engine.compose) < OLDEST_COMPOSE:
         said = f"Compose {engine.compose} is older than 2.19: it does not know --progress, which the lab gives it"
-        return warning("compose", said, mending.install_docker(system, family), version=engine.compose)
+        return warning("compose", said, remedies.install_docker(system, family), version=engine.compose)
     return ok("compose", f"Compose {engine.compose}", version=engine.compose)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from labkit import owner
 from labkit.doctor.command import ask
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
-from labkit.reports.parts.text import listed, many
+from labkit.output.format import listed, many
 from labkit.runtime import orphans, tags
 from labkit.runtime.building import BUILT
+from labkit.system import checkout, runs
 
 PLACE = 110
 
@@ -33,11 +33,11 @@ def probe(machine: Machine) -> Iterator[Finding]:
 
 def read(machine: Machine) -> Leftovers:
     folder = machine.root / ".lab" / "runs"
-    runs = [path for path in folder.glob("*") if not owner.is_running(path.name, machine.root)]
+    dead = [path for path in folder.glob("*") if not runs.is_running(path.name, machine.root)]
     harnesses = orphans.dead_harnesses() if machine.runs_local else []
     if not machine.engine.answers:
-        return Leftovers(len(runs), len(harnesses), None, None)
-    return Leftovers(len(runs), len(harnesses), len(owner.dead_projects(_projects())), len(_old_images(machine.root)))
+        return Leftovers(len(dead), len(harnesses), None, None)
+    return Leftovers(len(dead), len(harnesses), len(runs.dead_projects(_projects())), len(_old_images(machine.root)))
 
 
 def judge(left: Leftovers) -> Finding:
@@ -65,7 +65,7 @@ def _projects() -> set[str]:
 
 def _old_images(root: Path) -> set[str]:
     """Tags of images that this checkout built and that are still there, but for its present state's."""
-    built = root / BUILT.relative_to(tags.ROOT)
+    built = root / BUILT.relative_to(checkout.ROOT)
     known = set(built.read_text("utf-8").split()) if built.exists() else set()
     there = set(ask("docker", "image", "ls", "--format", "{{.Tag}}", tags.IMAGE).out.split())
     return {tag for tag in known & there if not tags.is_current(tag, root)}

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
-from labkit.doctor import mending
+from labkit.doctor import remedies
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
-from labkit.reports.parts.text import listed
+from labkit.output.format import listed
 
 PLACE = 90
 # What programs read of their own for certificates that are to be trusted.
@@ -54,7 +54,7 @@ def judge_proxy(
     figures = {"proxies": sorted(proxies), "engine": sorted(engines), "bypassed": bypassed}
     if proxies and not bypassed:
         said = f"{seen}; requests of your own to 127.0.0.1 would go there too"
-        return warning("proxy", said, mending.with_variable(system, "NO_PROXY", "localhost,127.0.0.1"), **figures)
+        return warning("proxy", said, remedies.with_variable(system, "NO_PROXY", "localhost,127.0.0.1"), **figures)
     if proxies and not engines and builds:
         mend = "sudo systemctl edit docker" if system == "linux" else "Set the same one in Docker Desktop's settings."
         return warning("proxy", f"{seen}; the engine, which has still to fetch the image, has none", mend, **figures)
@@ -75,7 +75,7 @@ def judge_certificates(
         first = missing[0]
         said = f"{first} names {files[first]}, which is not there: nothing can be downloaded over TLS"
         mend = "pip config unset global.cert" if first not in {*VARIABLES, OURS} else ""
-        return warning(name, said, mend or mending.without_variable(system, first), **figures)
+        return warning(name, said, mend or remedies.without_variable(system, first), **figures)
     if not files:
         seen = "none of your own are set" + ("; requirements/ca-bundle.pem has some" if covered else "")
         return ok(name, seen, **figures)
@@ -84,7 +84,7 @@ def judge_certificates(
     bundles = [path for setting, path in files.items() if setting != "SSL_CERT_DIR"]
     if builds and not covered and bundles:
         said = f"{seen}; the image, which is still to be built, is built without them"
-        return warning(name, said, mending.with_variable(system, OURS, bundles[0]), **figures)
+        return warning(name, said, remedies.with_variable(system, OURS, bundles[0]), **figures)
     return ok(name, seen, **figures)
 
 

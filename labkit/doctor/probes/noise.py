@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from labkit.doctor import mending
+from labkit.doctor import remedies
 from labkit.doctor.calibration import Calibration, calibrate
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
@@ -36,7 +36,7 @@ def judge_clock(run: Calibration, system: str) -> Finding:
     figures = {"moved_s": run.clock_moved_s}
     if run.clock_moved_s > MOST_MOVED_S:
         said = f"the wall clock moved by {run.clock_moved_s * 1000:.0f} ms against the monotonic one"
-        return warning("clock_steady", said, mending.set_clock(system, desktop=False), **figures)
+        return warning("clock_steady", said, remedies.set_clock(system, desktop=False), **figures)
     return ok("clock_steady", "the wall clock kept pace with the monotonic one", **figures)
 
 
@@ -50,7 +50,7 @@ def judge_sharing(run: Calibration, system: str) -> Finding:
         return warning("sharing", said, "Use a machine of your own, or repeat at a quiet hour.", **figures)
     if run.others > MOST_OTHERS:
         said = f"other programs took {run.others:.0%} of the processors' time"
-        return warning("sharing", said, mending.see_what_is_busy(system), **figures)
+        return warning("sharing", said, remedies.see_what_is_busy(system), **figures)
     return ok("sharing", f"other programs took {run.others:.1%}, the hypervisor {run.steal:.1%} of the time", **figures)
 
 

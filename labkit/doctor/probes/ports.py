@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 
-from labkit import owner
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
-from labkit.errors import MachineError
-from labkit.ports import require_free
+from labkit.model.errors import MachineError
+from labkit.system import checkout, runs
+from labkit.system.ports import require_free
 
 PLACE = 70
 PORTS = {8000: "python lab.py up --port 8001", 8089: "python lab.py load --ui --port 8090"}
@@ -39,5 +39,5 @@ def judge_port(port: int, trouble: str, instead: str, *, up: bool) -> Finding:
 
 def _port_of_up(machine: Machine) -> int | None:
     with suppress(OSError, ValueError, TypeError, KeyError):
-        return int(json.loads((machine.root / owner.UP_STATE.relative_to(owner.ROOT)).read_text("utf-8"))["port"])
+        return int(json.loads((machine.root / runs.UP_STATE.relative_to(checkout.ROOT)).read_text("utf-8"))["port"])
     return None

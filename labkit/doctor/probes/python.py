@@ -13,11 +13,11 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 
-from labkit.doctor import mending
+from labkit.doctor import remedies
 from labkit.doctor.finding import Finding, failed, ok, warning
 from labkit.doctor.machine import Machine
-from labkit.environment import locked_packages
-from labkit.errors import MachineError
+from labkit.model.errors import MachineError
+from labkit.runtime.environment import locked_packages
 from labkit.setup import packed
 from labkit.setup.bootstrap import LabVenv
 
@@ -45,7 +45,7 @@ class Environment:
 
 def probe(machine: Machine) -> Iterator[Finding]:
     yield judge_python(sys.version_info.releaselevel, f"{platform.python_implementation()} {platform.python_version()}")
-    yield judge_environment(read(machine.root), machine.system, mending.distribution())
+    yield judge_environment(read(machine.root), machine.system, remedies.distribution())
 
 
 def read(root: Path) -> Environment:
@@ -107,7 +107,7 @@ def _judge_making(seen: Environment, system: str, family: tuple[str, ...]) -> Fi
     name = "environment"
     if not seen.has_venv:
         said = "this Python cannot make .venv: its venv or ensurepip is missing"
-        return failed(name, said, mending.venv_module(system, family))
+        return failed(name, said, remedies.venv_module(system, family))
     if not seen.writable:
         return failed(name, "the checkout cannot be written to, and .venv is made in it", "Use a checkout of your own.")
     if seen.free_bytes < NEEDED_BYTES:

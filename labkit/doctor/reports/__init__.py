@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, cast
 
-from labkit import formats
+from labkit.system import plugins
 
 if TYPE_CHECKING:
     from labkit.doctor.examination import Examination
-    from labkit.reports import Page
+    from labkit.output.page import Page
 
 
 class Report(Protocol):
@@ -20,9 +20,9 @@ class Report(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return formats.names(__path__)
+    return plugins.names(__path__)
 
 
 def load(name: str) -> Report:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", formats.load(__name__, __path__, name))
+    return cast("Report", plugins.load(__name__, __path__, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from labkit.doctor.examination import Examination
-from labkit.reports import Page
+from labkit.output.page import Page
 
 SCHEMA = "concurrency-lab/doctor/1"
 

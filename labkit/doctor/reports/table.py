@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from labkit.doctor.examination import Examination
 from labkit.doctor.finding import Finding, Status
-from labkit.reports import Page
-from labkit.reports.parts.text import many, visible
+from labkit.output.format import many, visible
+from labkit.output.page import Page
 
 _WIDTH = 80
 _COLOURS = {Status.OK: "32", Status.WARNING: "33", Status.FAILED: "31;1"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Literal, TypeVar
 
-from labkit.figures import served
+from labkit.analysis.metrics import served
 from labkit.model import RequestRow, ServerRow, Trial
 
 T = TypeVar("T")

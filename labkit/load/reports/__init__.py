@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
-from labkit import formats
-from labkit.load.model import LoadRun
-from labkit.reports import Page
+from labkit.model.load import LoadRun
+from labkit.output.page import Page
+from labkit.system import plugins
 
 
 class Report(Protocol):
@@ -21,9 +21,9 @@ class Report(Protocol):
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
-    return formats.names(__path__)
+    return plugins.names(__path__)
 
 
 def load(name: str) -> Report:
     """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", formats.load(__name__, __path__, name))
+    return cast("Report", plugins.load(__name__, __path__, name))

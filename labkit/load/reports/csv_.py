@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from labkit.load.document import document
-from labkit.load.model import LoadRun
-from labkit.reports import Page
+from labkit.model.load import LoadRun
+from labkit.output.page import Page
 from labkit.reports.parts.flat import CHECKS_COLUMN, flat
+from labkit.results.load_document import document
 
 # Stable: columns are only ever added, at the end. The first ones are the same in every row.
 RUN_COLUMNS = ("id", "started_at", "seed", "environment.runtime", "stopped")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from labkit.load.document import document
-from labkit.load.model import LoadRun
-from labkit.reports import Page
+from labkit.model.load import LoadRun
+from labkit.output.page import Page
+from labkit.results.load_document import document
 
 
 def render(run: LoadRun, page: Page) -> str:  # noqa: ARG001 - a document is the same on every page

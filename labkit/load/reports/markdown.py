@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from labkit.load.model import LoadRun
 from labkit.load.reports.parts.remarks import remarks
 from labkit.load.reports.parts.sheets import Figures, sheet
-from labkit.reports import Page
+from labkit.model.load import LoadRun
+from labkit.output.page import Page
 from labkit.reports.parts.gfm import escaped, item, table
 from labkit.reports.parts.sections import Column
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from labkit import scenarios
-from labkit.figures import REFUSALS
-from labkit.reports.parts.text import listed, many, visible
+from labkit.analysis.metrics import REFUSALS
+from labkit.output.format import listed, many, visible
 from server.behaviour import Behaviour
 
 # Handling times that differ by less are the same: cores, caches and what else runs move them by as much.

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from labkit.reports import Page
+from labkit.output.page import Page
 from labkit.reports.parts.sections import Column
 from labkit.reports.parts.trouble import Remark
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-from labkit.reports.parts.text import visible
+from labkit.output.format import visible
 
 CHECKS_COLUMN = "checks_failed"
 

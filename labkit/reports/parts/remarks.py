@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from labkit.agreement import COUNTERPART, Agreement, agreements
+from labkit.analysis.baseline import COUNTERPART, Agreement, agreements
+from labkit.analysis.summary import SummaryRow, summarise
 from labkit.model import BASELINE, CheckedTrial, Comparison
+from labkit.output.format import described, visible
 from labkit.reports.parts.coping import handled, has_faults, lost
-from labkit.reports.parts.text import described, visible
 from labkit.reports.parts.trouble import Remark, of_notice, of_trial
-from labkit.summary import SummaryRow, summarise
 
 
 def remarks(comparison: Comparison) -> tuple[Remark, ...]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from labkit.analysis.summary import FASTEST, IS_BASELINE, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow, summarise
 from labkit.model import BASELINE, Comparison, GridPoint
-from labkit.reports.parts.coping import about, has_faults
-from labkit.reports.parts.text import (
+from labkit.output.format import (
     NOT_MEASURED,
     SEPARATOR,
     count,
@@ -20,7 +20,7 @@ from labkit.reports.parts.text import (
     python_described,
     visible,
 )
-from labkit.summary import FASTEST, IS_BASELINE, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow, summarise
+from labkit.reports.parts.coping import about, has_faults
 
 # Times carry milliseconds where hundredths of a second would hide them.
 SMALL_S = 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labkit.model import Check, Notice, Outcome
-from labkit.reports.parts.text import visible
+from labkit.output.format import visible
 
 MOST_LINES = 8
 LONGEST_TEXT = 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labkit.load.model import LoadRun, Verdict
+from labkit.model.load import LoadRun, Verdict
 from labkit.reports.parts.trouble import Remark, of_notice, of_trial, shortened
 
 

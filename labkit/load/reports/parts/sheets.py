@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labkit.load.document import SOUND, verdict
-from labkit.load.model import LATE_S, Closed, Knee, LoadRun, LoadTrial, Open, Percentiles
 from labkit.load.reports.parts.strips import Strip, strips
 from labkit.load.reports.parts.words import described, server_described
+from labkit.model.load import LATE_S, SOUND, Closed, Knee, LoadRun, LoadTrial, Open, Percentiles, verdict
+from labkit.output.format import NOT_MEASURED, count, fixed
 from labkit.reports.parts.sections import Column
-from labkit.reports.parts.text import NOT_MEASURED, count, fixed
 from labkit.reports.parts.trouble import shortened
 
 LAST_GOOD = "last good"

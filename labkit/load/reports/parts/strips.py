@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 
-from labkit.load.model import Second
+from labkit.model.load import Second
 
 BARS = "▁▂▃▄▅▆▇█"
 # Past this a strip tells no more, however wide the page is.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from labkit.load.model import Closed, LoadPlan, Open
 from labkit.model import ServerConfig
-from labkit.reports.parts.text import SEPARATOR, many
+from labkit.model.load import Closed, LoadPlan, Open
+from labkit.output.format import SEPARATOR, many
 
 
 def described(plan: LoadPlan, *, with_rate: bool = True) -> str:

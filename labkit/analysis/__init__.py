@@ -1,0 +1,1 @@
+"""Pure functions of raw rows: checks, metrics, statistics and comparisons."""

@@ -1,0 +1,195 @@
+"""The summary: one row per approach and grid point, over its repeats, and who may be called the fastest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from labkit.analysis.metrics import Figures, answered, failed_by_cause, figures
+from labkit.analysis.statistics import median_interval
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, known_as
+
+FASTEST = "fastest"
+NO_CLEAR_WINNER = "no clear winner"
+SLOWER = "slower"
+ONE_TRIAL = "one trial"
+ALONE = "nothing to compare with"
+NOT_RANKED = "not ranked"
+IS_BASELINE = "baseline"
+TRACED = "traced"
+
+
+@dataclass(frozen=True, slots=True)
+class Makespan:
+    """Seconds over the rankable trials; `ci95` is the median's 95 % interval, None for a single one."""
+
+    median: float
+    min: float
+    max: float
+    ci95: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """One approach at one grid point; figures are medians over its rankable trials, counts the largest seen.
+
+    `trials` counts those that ran, `ranked` those whose every check held. `ok` and `failed` count the requests of all
+    trials that were answered and that were not, those never sent among them; `failed_by_cause` counts those sent. The
+    figures of an approach of which none is rankable come from all its trials that ended by themselves, and its verdict
+    says that it is not ranked, and why.
+    """
+
+    approach: str
+    point: GridPoint
+    trials: int
+    ranked: int
+    ideal_s: float | None
+    makespan: Makespan | None
+    efficiency: float | None
+    overhead_s: float | None
+    speedup_vs_sync: float | None
+    cold_start_s: float | None
+    max_in_flight: int | None
+    threads_peak: int | None
+    processes_peak: int | None
+    cpu_s: float | None
+    peak_memory_bytes: int | None
+    ok: int
+    failed: int
+    failed_by_cause: dict[str, int]
+    attempts: int | None
+    wasted_attempts: int | None
+    refused: int | None
+    longest_quiet_s: float | None
+    handling_s: float | None
+    verdict: str
+
+
+def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
+    """A row per grid point and approach, grid points in their natural order, approaches in the order asked for."""
+    rows: list[SummaryRow] = []
+    for point in comparison.plan.points:
+        group = {
+            name: [
+                checked
+                for checked in comparison.trials
+                if _is_of(checked, name, point) and checked.trial.planned.traced == (comparison.mode == "trace")
+            ]
+            for name in comparison.plan.approaches
+        }
+        makespans = {name: _makespan(_ranked(trials)) for name, trials in group.items()}
+        verdicts = {BASELINE: IS_BASELINE} if makespans.pop(BASELINE, None) else {}
+        verdicts |= _verdicts(makespans)
+        sync = _makespan(_ranked(group.get("sync", [])))
+        for name, trials in group.items():
+            unavailable = comparison.unavailable.get(known_as(name, point.python))
+            verdict = unavailable or verdicts.get(name) or _why_not(trials)
+            rows.append(_row(name, point, trials, sync, verdict))
+    return tuple(rows)
+
+
+def _is_of(checked: CheckedTrial, approach: str, point: GridPoint) -> bool:
+    return checked.trial.planned.approach == approach and checked.trial.planned.point == point
+
+
+def _ranked(trials: Iterable[CheckedTrial]) -> list[CheckedTrial]:
+    return [checked for checked in trials if checked.rankable]
+
+
+def _row(
+    name: str, point: GridPoint, trials: Sequence[CheckedTrial], sync: Makespan | None, verdict: str
+) -> SummaryRow:
+    ranked = _ranked(trials)
+    shown = [checked.trial for checked in ranked or trials]
+    all_figures = [figures(trial) for trial in shown]
+    ok = sum(answered(checked.trial) for checked in trials)
+    makespan = _makespan(ranked or [checked for checked in trials if checked.trial.outcome == "ok"])
+
+    def middle(value: Callable[[Figures], float | None]) -> float | None:
+        return _median(value(each) for each in all_figures)
+
+    def most(value: Callable[[Figures], int | None]) -> int | None:
+        return max((found for each in all_figures if (found := value(each)) is not None), default=None)
+
+    return SummaryRow(
+        approach=name,
+        point=point,
+        trials=len(trials),
+        ranked=len(ranked),
+        ideal_s=trials[0].trial.planned.ideal_s if trials else None,
+        makespan=makespan,
+        efficiency=middle(lambda each: each.efficiency),
+        overhead_s=middle(lambda each: each.overhead_s),
+        speedup_vs_sync=sync.median / makespan.median if sync and makespan and ranked else None,
+        cold_start_s=_median(trial.cold_start_s for trial in shown),
+        max_in_flight=most(lambda each: each.max_in_flight),
+        threads_peak=most(lambda each: each.threads_peak),
+        processes_peak=most(lambda each: each.processes_peak),
+        cpu_s=middle(lambda each: each.cpu_s),
+        peak_memory_bytes=most(lambda each: each.peak_memory_bytes),
+        ok=ok,
+        failed=sum(checked.trial.planned.point.load.requests for checked in trials) - ok,
+        failed_by_cause=_together(failed_by_cause(checked.trial.requests) for checked in trials),
+        attempts=most(lambda each: each.attempts),
+        wasted_attempts=most(lambda each: each.wasted_attempts),
+        refused=most(lambda each: each.refused),
+        longest_quiet_s=middle(lambda each: each.longest_quiet_s),
+        handling_s=middle(lambda each: each.handling_s),
+        verdict=verdict,
+    )
+
+
+def _together(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    return dict(sum(map(Counter, counts), Counter[str]()).most_common())
+
+
+def _makespan(trials: Iterable[CheckedTrial]) -> Makespan | None:
+    values = [checked.trial.makespan_s for checked in trials if checked.trial.makespan_s is not None]
+    if not values:
+        return None
+    return Makespan(median(values), min(values), max(values), median_interval(values))
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
+    """The lowest median is the fastest only if its interval lies below every other's; those it meets share the place.
+
+    One run has no interval: it neither wins nor lets another win.
+    """
+    if all(makespan is None or makespan.ci95 is None for makespan in makespans.values()):
+        return {name: ONE_TRIAL for name, makespan in makespans.items() if makespan is not None}
+    ranked = {name: makespan for name, makespan in makespans.items() if makespan is not None}
+    best = min(ranked, key=lambda name: ranked[name].median)
+    reach = ranked[best].ci95
+    others = {name: makespan for name, makespan in ranked.items() if name != best}
+    verdicts = {}
+    for name, makespan in others.items():
+        if makespan.ci95 is None:
+            verdicts[name] = ONE_TRIAL
+        else:
+            verdicts[name] = SLOWER if reach is not None and makespan.ci95[0] > reach[1] else NO_CLEAR_WINNER
+    if reach is None:
+        verdicts[best] = ONE_TRIAL
+    elif not others:
+        verdicts[best] = ALONE
+    else:
+        verdicts[best] = FASTEST if set(verdicts.values()) == {SLOWER} else NO_CLEAR_WINNER
+    return verdicts
+
+
+def _why_not(trials: Sequence[CheckedTrial]) -> str:
+    for checked in trials:
+        if checked.trial.outcome != "ok":
+            return checked.trial.outcome
+        if checked.trial.planned.traced:
+            return TRACED
+        for check in checked.checks:
+            if check.ok is False:
+                return f"{NOT_RANKED}: {check.name}"
+    return "not run"

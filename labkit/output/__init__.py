@@ -1,0 +1,1 @@
+"""The terminal while a command runs: progress, live display, formatting and pages."""

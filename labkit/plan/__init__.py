@@ -1,0 +1,1 @@
+"""Every trial of a comparison, validated and ordered before anything starts."""

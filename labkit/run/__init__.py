@@ -1,0 +1,1 @@
+"""Runs a plan trial by trial and assembles what was measured."""

@@ -1,1 +1,0 @@
-"""Saved results, read back: the inverse of `labkit.document` and `labkit.load.document`."""

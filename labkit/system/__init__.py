@@ -1,0 +1,1 @@
+"""The operating system: locks, interrupts, ports, running labs and plugins."""
