@@ -41,7 +41,7 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Metrics:
     """What the table and the document show of a trial. `ok` + `failed` = the requests that were sent, each id once.
 
     `failed_by_cause` counts the failed ones by what ended their last attempt. Of all `attempts`, those `refused` had a
@@ -70,12 +70,12 @@ class Figures:
     peak_memory_bytes: int | None
 
 
-def figures(trial: Trial) -> Figures:
+def trial_metrics(trial: Trial) -> Metrics:
     """All figures of `trial`."""
     known, attempts, ok = bool(trial.samples), len(trial.requests), answered(trial)
     makespan_s, ideal_s = trial.makespan_s, trial.planned.ideal_s
     measured = makespan_s is not None and makespan_s > 0 and trial.outcome == "ok"
-    return Figures(
+    return Metrics(
         ok=ok if known else None,
         failed=len({row.id for row in trial.requests}) - ok if known else None,
         failed_by_cause=failed_by_cause(trial.requests),

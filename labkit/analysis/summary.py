@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from labkit.analysis.metrics import Figures, answered, failed_by_cause, figures
+from labkit.analysis.metrics import Metrics, answered, failed_by_cause, trial_metrics
 from labkit.analysis.statistics import median_interval
-from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, known_as
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, label
 
 FASTEST = "fastest"
 NO_CLEAR_WINNER = "no clear winner"
@@ -84,7 +84,7 @@ def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
         verdicts |= _verdicts(makespans)
         sync = _makespan(_ranked(group.get("sync", [])))
         for name, trials in group.items():
-            unavailable = comparison.unavailable.get(known_as(name, point.python))
+            unavailable = comparison.unavailable.get(label(name, point.python))
             verdict = unavailable or verdicts.get(name) or _why_not(trials)
             rows.append(_row(name, point, trials, sync, verdict))
     return tuple(rows)
@@ -103,14 +103,14 @@ def _row(
 ) -> SummaryRow:
     ranked = _ranked(trials)
     shown = [checked.trial for checked in ranked or trials]
-    all_figures = [figures(trial) for trial in shown]
+    all_figures = [trial_metrics(trial) for trial in shown]
     ok = sum(answered(checked.trial) for checked in trials)
     makespan = _makespan(ranked or [checked for checked in trials if checked.trial.outcome == "ok"])
 
-    def middle(value: Callable[[Figures], float | None]) -> float | None:
+    def middle(value: Callable[[Metrics], float | None]) -> float | None:
         return _median(value(each) for each in all_figures)
 
-    def most(value: Callable[[Figures], int | None]) -> int | None:
+    def most(value: Callable[[Metrics], int | None]) -> int | None:
         return max((found for each in all_figures if (found := value(each)) is not None), default=None)
 
     return SummaryRow(

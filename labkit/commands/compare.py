@@ -23,7 +23,7 @@ def run(options: Namespace) -> int:
     def plan(cpus: int) -> Plan:
         return make_plan(approaches, _grid(options, cpus), options.seed)
 
-    wanted = session.Wanted(
+    wanted = session.RunRequest(
         first=plan(os.cpu_count() or 1),
         choose=lambda project, note: choose(options.runtime, project, note),
         plan=lambda runtime: plan(runtime.cpus),  # its processors are not ours

@@ -13,7 +13,7 @@ from labkit import diffs
 from labkit.analysis.diff import Side, pair, several, side
 from labkit.model.errors import UsageError
 from labkit.model.load import LoadRun
-from labkit.output.format import many
+from labkit.output.format import plural
 from labkit.output.page import page, show
 from labkit.results.locate import find
 from labkit.results.read import DOCUMENT, read
@@ -51,7 +51,7 @@ def _sides(paths: Sequence[Path]) -> list[Side]:
     if wrong:
         others = wrong[1 : NAMED + 1]
         if rest := len(wrong) - 1 - len(others):
-            others.append(f"and {many(rest, 'other')}")
+            others.append(f"and {plural(rest, 'other')}")
         raise UsageError(wrong[0], "`python lab.py history` tells which can be compared.", tuple(others))
     return sides
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from labkit.output.format import NOT_MEASURED, SEPARATOR, count, listed, many, visible
+from labkit.output.format import NOT_MEASURED, SEPARATOR, format_count, join_words, plural, sanitize
 from labkit.output.page import Page, page, show
 from labkit.reports.parts.drawing import drawn, paper_of
 from labkit.results.history import Entry, entries
@@ -54,7 +54,9 @@ def _table(found: Sequence[Entry], page: Page) -> str:
     for entry, row in zip(found, rows, strict=True):
         style = "" if entry.state == "complete" else "yellow"
         table.add_row(*(Text(row[header], style) for header in widths))
-    below = Text(f"{many(len(found), 'result')}; `python lab.py report ID` shows one, `python lab.py diff ID ID` two.")
+    below = Text(
+        f"{plural(len(found), 'result')}; `python lab.py report ID` shows one, `python lab.py diff ID ID` two."
+    )
     return f"{drawn(table, paper)}\n\n{drawn(below, paper)}"
 
 
@@ -64,11 +66,11 @@ def _cells(entry: Entry) -> dict[str, str]:
         "when": entry.started_at[:16].replace("T", " "),
         "mode": entry.mode or entry.state,
         "runtime": entry.runtime or NOT_MEASURED,
-        "trials": count(entry.trials),
+        "trials": format_count(entry.trials),
         "outcome": _outcome(entry),
         "what": _what(entry),
     }
-    return {header: visible(cell) for header, cell in cells.items()}
+    return {header: sanitize(cell) for header, cell in cells.items()}
 
 
 def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
@@ -92,7 +94,7 @@ def _what(entry: Entry) -> str:
     """``sync, threads, thread_pool and 3 others · flaky · 9 requests · 3 sync workers · 1 s``."""
     names = list(entry.approaches[:NAMED])
     if rest := len(entry.approaches) - len(names):
-        names.append(many(rest, "other"))
+        names.append(plural(rest, "other"))
     scenarios = "" if entry.scenarios in {(), (DEFAULT,)} else ",".join(entry.scenarios)
     again = f"again {entry.rerun_of}" if entry.rerun_of else ""
-    return SEPARATOR.join(filter(None, (listed(names) if names else "", scenarios, entry.grid, again)))
+    return SEPARATOR.join(filter(None, (join_words(names) if names else "", scenarios, entry.grid, again)))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from labkit.load import reports, ui
 from labkit.load.display import Display, make_display
 from labkit.load.limit import MOST_STEPS, find_limit
-from labkit.load.plan import Course, Wanted, make_course
+from labkit.load.plan import LoadRequest, LoadTest, make_load_test
 from labkit.load.run import LoadInterrupted, run_load
 from labkit.load.thresholds import evaluate, evaluate_trial
 from labkit.model import Notice, ServerConfig
@@ -29,7 +29,7 @@ from labkit.system import checkout, runs
 
 def run(options: Namespace) -> int:
     """Run the load; 0 when it is sound and passed its thresholds, 1 otherwise."""
-    course = make_course(_wanted(options))
+    course = make_load_test(_wanted(options))
     _check_page(options)
     if options.ui:
         return ui.run(course.plan, options.runtime, options.port or ui.PORT)
@@ -68,7 +68,7 @@ def run(options: Namespace) -> int:
 class _Session:
     """Loads of one `lab.py load`; `trials` holds what is over so far, whatever happens to the rest."""
 
-    course: Course
+    course: LoadTest
     runtime: Runtime
     display: Display
     results: Results
@@ -167,8 +167,8 @@ def _check_page(options: Namespace) -> None:
         )
 
 
-def _wanted(options: Namespace) -> Wanted:
-    return Wanted(
+def _wanted(options: Namespace) -> LoadRequest:
+    return LoadRequest(
         server=ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay),
         users=options.users,
         spawn_rate=options.spawn_rate,

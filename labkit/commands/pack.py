@@ -11,7 +11,7 @@ from labkit.bundle import files, image, packing, wheels
 from labkit.bundle.progress import megabytes, note, shown
 from labkit.bundle.sealed import BadBundle, verify_seal
 from labkit.model.errors import MachineError, UsageError
-from labkit.output.format import many
+from labkit.output.format import plural
 from labkit.runtime import building, tags
 from labkit.runtime.environment import git_commit
 from labkit.setup.steps import Steps, turn
@@ -52,7 +52,7 @@ def _pack(path: Path, targets: tuple[wheels.Target, ...], scratch: Path, steps: 
         usual = tags.source_hash(base=""), tags.environment_tag(base="")
         images = dict(zip(usual, (saved[name] for name in names), strict=True))
         note("fetching the wheels for " + ", ".join(target.name for target in targets))
-        with shown("wheels", len(targets), lambda number: many(number, "target")) as passed:
+        with shown("wheels", len(targets), lambda number: plural(number, "target")) as passed:
             lock = checkout.ROOT / files.LOCK
             folder = scratch / "wheels"
             fetched = wheels.fetch(targets, images[usual[0]].architecture, lock, folder, steps=steps, passed=passed)

@@ -40,7 +40,7 @@ def run(options: Namespace) -> int:
         return again
 
     return session.run(
-        session.Wanted(
+        session.RunRequest(
             first=saved.plan,
             choose=_chooser(saved, anyway=options.anyway),
             plan=plan,

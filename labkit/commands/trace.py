@@ -7,17 +7,17 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from labkit.analysis.metrics import figures
+from labkit.analysis.metrics import trial_metrics
 from labkit.model import CheckedTrial, Comparison, Plan, ServerConfig
 from labkit.model.errors import LabError, UsageError
 from labkit.model.planned import require_threads
-from labkit.output.format import count, fixed, many, visible
+from labkit.output.format import format_count, format_fixed, plural, sanitize
 from labkit.output.page import show
 from labkit.output.progress import make_progress
 from labkit.reports import html
 from labkit.results.document import document, trial_document
 from labkit.results.store import Results, discard_if_empty
-from labkit.run.script import Wanted, trace_script
+from labkit.run.script import ScriptRequest, trace_script
 from labkit.run.teardown import run_and_close
 from labkit.runtime.choose import choose
 from labkit.runtime.environment import environment
@@ -71,26 +71,25 @@ def run(options: Namespace) -> int:
     return 0 if all(check.ok is not False for check in checked.checks) else 1
 
 
-def _wanted(options: Namespace) -> Wanted:
+def _wanted(options: Namespace) -> ScriptRequest:
     path = Path(options.script).resolve()
     if not path.is_file():
         raise UsageError(f"there is no file {options.script}", "Name a Python file, as in `python lab.py trace my.py`.")
     require_threads(options.worker_class, options.worker_threads)
     server = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
-    return Wanted(path, tuple(options.script_arguments), server, options.port, options.trial_timeout)
+    return ScriptRequest(path, tuple(options.script_arguments), server, options.port, options.trial_timeout)
 
 
 def _summary(checked: CheckedTrial) -> str:
-    trial, found = checked.trial, figures(checked.trial)
-    what = (
-        f"{visible(trial.planned.approach)}: {many(len(trial.requests), 'request')} in {fixed(trial.makespan_s, 3)} s"
-    )
+    trial, found = checked.trial, trial_metrics(checked.trial)
+    requests, makespan = plural(len(trial.requests), "request"), format_fixed(trial.makespan_s, 3)
+    what = f"{sanitize(trial.planned.approach)}: {requests} in {makespan} s"
     most = (found.max_in_flight, found.threads_peak, found.processes_peak)
-    lines = ["{}; most in flight {}, threads {}, processes {}".format(what, *map(count, most))]
+    lines = ["{}; most in flight {}, threads {}, processes {}".format(what, *map(format_count, most))]
     if trial.trace is not None:
-        lines.append(f"watched: {many(len(trial.trace.lanes), 'lane')}, {many(len(trial.trace.gaps), 'gap')}")
-        lines += [visible(text) for text in trial.trace.unseen]
-    lines += [f"{check.name}: {visible(check.detail)}" for check in checked.checks if check.ok is False]
+        lines.append(f"watched: {plural(len(trial.trace.lanes), 'lane')}, {plural(len(trial.trace.gaps), 'gap')}")
+        lines += [sanitize(text) for text in trial.trace.unseen]
+    lines += [f"{check.name}: {sanitize(check.detail)}" for check in checked.checks if check.ok is False]
     if trial.last_lines and trial.outcome == "ok":
-        lines += ["what it printed last:", *(f"    {visible(line)}" for line in trial.last_lines)]
+        lines += ["what it printed last:", *(f"    {sanitize(line)}" for line in trial.last_lines)]
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.analysis.diff import Pair, Several
 from labkit.diffs.parts.rows import rows
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 from labkit.output.page import Page
 
 # Stable: columns are only ever added, at the end.
@@ -60,4 +60,4 @@ def _cell(row: dict[str, Any], column: str) -> Any:
     value = row[name]
     if rest and value is not None:
         value = value[ENDS[rest]] if rest in ENDS else value[rest]
-    return visible(value) if isinstance(value, str) else value
+    return sanitize(value) if isinstance(value, str) else value

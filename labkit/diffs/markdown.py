@@ -5,7 +5,7 @@ from __future__ import annotations
 from labkit.analysis.diff import Pair, Several
 from labkit.diffs.parts.sections import LEGEND, sections
 from labkit.diffs.parts.words import changed, circumstances, how, only_in
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 from labkit.output.page import Page
 from labkit.reports.parts.gfm import escaped, table
 
@@ -15,7 +15,7 @@ def render(found: Pair | Several, page: Page) -> str:  # noqa: ARG001 - Markdown
     parts = []
     if isinstance(found, Pair):
         sides = (("A", found.first), ("B", found.second))
-        parts.append(_items([f"{name}: {visible(side.label)} ({circumstances(side)})" for name, side in sides]))
+        parts.append(_items([f"{name}: {sanitize(side.label)} ({circumstances(side)})" for name, side in sides]))
         parts += ["**What changed around them**", _items(changed(found))]
     for section in sections(found):
         parts += [f"**{escaped(section.heading)}**", table(section.columns)]

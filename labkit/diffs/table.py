@@ -8,7 +8,7 @@ from rich.text import Text
 from labkit.analysis.diff import Pair, Several
 from labkit.diffs.parts.sections import FASTER, LEGEND, SLOWER, Section, sections
 from labkit.diffs.parts.words import IS_BASELINE, NO_DIFFERENCE, changed, circumstances, how, only_in
-from labkit.output.format import many, visible
+from labkit.output.format import plural, sanitize
 from labkit.output.page import Page
 from labkit.reports.parts.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of
 from labkit.reports.parts.sections import Column
@@ -26,10 +26,10 @@ def render(found: Pair | Several, page: Page) -> str:
 
 def _head(found: Pair | Several, paper: Console) -> str:
     if isinstance(found, Several):
-        return drawn(Text(many(len(found.sides), "result"), "bold"), paper)
+        return drawn(Text(plural(len(found.sides), "result"), "bold"), paper)
     lines = []
     for name, side in (("A", found.first), ("B", found.second)):
-        lines += [drawn(Text(f"{name}  {visible(side.label)}", "bold"), paper)]
+        lines += [drawn(Text(f"{name}  {sanitize(side.label)}", "bold"), paper)]
         lines += [drawn_remark(Remark("notice", f"   {circumstances(side)}"), paper)]
     lines += ["", drawn(Text("What changed around them", "bold"), paper)]
     lines += [drawn_remark(Remark("notice", f"   {line}"), paper) for line in changed(found)]

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from operator import itemgetter
 from typing import Any, BinaryIO
 
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 
 FILE: str | None = None
 
@@ -72,4 +72,4 @@ def _cell(tree: dict[str, Any], path: str) -> Any:
     value: Any = tree
     for key in path.split("."):
         value = None if value is None else value[key]
-    return visible(value) if isinstance(value, str) else value
+    return sanitize(value) if isinstance(value, str) else value

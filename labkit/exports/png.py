@@ -21,7 +21,7 @@ from labkit.exports.parts.strips import (
     worker_strips,
 )
 from labkit.model import STATES, CheckedTrial, Comparison, GridPoint
-from labkit.output.format import SEPARATOR, described, many, visible
+from labkit.output.format import SEPARATOR, format_grid_point, plural, sanitize
 from labkit.results.read_comparison import comparison_of
 
 FILE: str | None = "timeline.png"
@@ -49,8 +49,8 @@ def page(comparison: Comparison) -> Page:
     if len(points) > 1:
         subtitle.insert(0, f"the first of {len(points)} configurations")
     return Page(
-        title=described(points[0]),
-        subtitle=visible(SEPARATOR.join(subtitle)),
+        title=format_grid_point(points[0]),
+        subtitle=sanitize(SEPARATOR.join(subtitle)),
         legends=_legends(shown),
         panels=tuple(_panel(checked, time) for checked in shown),
         time=time,
@@ -79,11 +79,11 @@ def _panel(checked: CheckedTrial, time: Time) -> Panel:
     else:
         title, groups = f"{planned.approach}, traced", [Group("client", state_strips(trial.trace, time))]
         unseen = len(trial.trace.lanes) - MOST_TRACED
-        notes += [f"and {many(unseen, 'lane')} more"] if unseen > 0 else []
+        notes += [f"and {plural(unseen, 'lane')} more"] if unseen > 0 else []
     groups.append(Group("server", worker_strips(trial, time)))
     return Panel(
-        title=visible(title),
-        note=visible(SEPARATOR.join(notes)),
+        title=sanitize(title),
+        note=sanitize(SEPARATOR.join(notes)),
         makespan_s=trial.makespan_s,
         ideal_s=planned.ideal_s,
         groups=tuple(group for group in groups if group.strips),

@@ -16,7 +16,7 @@ from labkit.analysis.metrics import end_of
 from labkit.exports.parts.events import Clock, Event, Track, arrow, complete, counter, instant, process, thread
 from labkit.exports.parts.rows import STAGES, phases, rows, worker_rows
 from labkit.model import STATES, Comparison, Trace, Trial
-from labkit.output.format import described
+from labkit.output.format import format_grid_point
 from labkit.results.read_comparison import comparison_of
 
 FILE: str | None = "trace.json"
@@ -62,7 +62,7 @@ def _title(comparison: Comparison, trial: Trial) -> str:
     if len({other.repeat for other in others}) > 1:
         parts.append(f"repeat {planned.repeat}")
     if len({other.point for other in others}) > 1:
-        parts.append(described(planned.point))
+        parts.append(format_grid_point(planned.point))
     return ", ".join(parts)
 
 

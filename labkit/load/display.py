@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from labkit.model.load import LoadPlan, LoadTrial, Now
-from labkit.output.plain import Quiet, can_redraw
+from labkit.output.plain import PlainOutput, can_redraw
 
 
 class Display(Protocol):
@@ -37,7 +37,7 @@ class Display(Protocol):
         """Nothing more will come."""
 
 
-class Silent(Quiet):
+class Silent(PlainOutput):
     """Prints notes, and nothing else."""
 
     def begin(self, plan: LoadPlan, steps: int | None) -> None: ...

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from labkit.model.load import SOUND, LoadPlan, LoadTrial, Now, Open, verdict
-from labkit.output.format import NOT_MEASURED, count, fixed, many, visible
+from labkit.output.format import NOT_MEASURED, format_count, format_fixed, plural, sanitize
 from labkit.output.lines import LONGEST_BAR, bar, packed
 from labkit.output.screen import Screen
 
@@ -54,7 +54,7 @@ def _rate(plan: LoadPlan) -> list[Text]:
 def _now(plan: LoadPlan, now: Now) -> list[Text]:
     """The figures in the order of their weight; queue and lateness where there can be any."""
     counts = now.counts
-    items = [*_elapsed(plan, now), Text(many(counts.arrivals, "arrival")), Text(f"{now.in_flight} in flight")]
+    items = [*_elapsed(plan, now), Text(plural(counts.arrivals, "arrival")), Text(f"{now.in_flight} in flight")]
     if now.queue is not None:
         items.append(Text(f"{now.queue} in the queue"))
     items.append(Text(f"{now.throughput_per_s:.1f} a second"))
@@ -91,8 +91,8 @@ def _over(trial: LoadTrial) -> list[Text]:
     return [
         Text(str(trial.plan.order)),
         *_rate(trial.plan),
-        Text(f"{count(trial.counts.ok)} ok"),
-        Text(f"{count(trial.counts.failed)} failed"),
-        Text(f"p99 {fixed(p99_s, 3)} s"),
-        Text(visible(said), "" if said == SOUND else "red" if trial.outcome != "ok" else "yellow"),
+        Text(f"{format_count(trial.counts.ok)} ok"),
+        Text(f"{format_count(trial.counts.failed)} failed"),
+        Text(f"p99 {format_fixed(p99_s, 3)} s"),
+        Text(sanitize(said), "" if said == SOUND else "red" if trial.outcome != "ok" else "yellow"),
     ]

@@ -19,7 +19,7 @@ BOUND_DELAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LoadRequest:
     """What a person asked for; None is what they left to us."""
 
     server: ServerConfig
@@ -53,7 +53,7 @@ class Staircase:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class LoadTest:
     """A load to be run, and what it is watched for; with `stairs` it is run again and again at other rates."""
 
     plan: LoadPlan
@@ -67,7 +67,7 @@ class Course:
         return replace(self.plan, order=order, shape=replace(self.plan.shape, rate=rate))
 
 
-def make_course(wanted: Wanted) -> Course:
+def make_load_test(wanted: LoadRequest) -> LoadTest:
     """What is to be run. Raises `UsageError` for options that do not go together."""
     _check(wanted)
     stairs = _stairs(wanted) if wanted.find_limit else None
@@ -89,10 +89,10 @@ def make_course(wanted: Wanted) -> Course:
         timeout_s=wanted.timeout_s,
     )
     stop_when = _thresholds("--stop-when", wanted.stop_when, plan)
-    return Course(plan, stop_when, _thresholds("--fail-when", wanted.fail_when, plan), stairs)
+    return LoadTest(plan, stop_when, _thresholds("--fail-when", wanted.fail_when, plan), stairs)
 
 
-def _check(wanted: Wanted) -> None:
+def _check(wanted: LoadRequest) -> None:
     require_threads(wanted.server.worker_class, wanted.server.worker_threads)
     open_load = wanted.rate is not None or wanted.find_limit
     if open_load and wanted.spawn_rate is not None:
@@ -127,7 +127,7 @@ def _thresholds(option: str, texts: tuple[str, ...], plan: LoadPlan) -> tuple[Th
         raise UsageError(f"{option}: {error.message}", error.hint) from error
 
 
-def _stairs(wanted: Wanted) -> Staircase:
+def _stairs(wanted: LoadRequest) -> Staircase:
     bound_s = BOUND_DELAYS * wanted.server.delay_s if wanted.bound_s is None else wanted.bound_s
     slots = wanted.server.slots
     if slots is None:

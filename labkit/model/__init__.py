@@ -27,7 +27,7 @@ from labkit.model.planned import (
     PlannedTrial,
     ServerConfig,
     WorkerClass,
-    known_as,
+    label,
 )
 
 __all__ = [
@@ -55,5 +55,5 @@ __all__ = [
     "Trace",
     "Trial",
     "WorkerClass",
-    "known_as",
+    "label",
 ]

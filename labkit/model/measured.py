@@ -200,7 +200,7 @@ class Environment:
 class Comparison:
     """All trials of one `compare`, or of one `trace` its single one.
 
-    `unavailable` maps what cannot run here, as it is `known_as`, to the reason. `rerun_of` is the id of what this
+    `unavailable` maps what cannot run here, as it is `label`, to the reason. `rerun_of` is the id of what this
     repeats.
     """
 
@@ -218,7 +218,7 @@ class Comparison:
     @property
     def complete(self) -> bool:
         """Whether every trial ran to its end and every check held."""
-        wanted = sum(trial.known_as not in self.unavailable for trial in self.plan.trials)
+        wanted = sum(trial.label not in self.unavailable for trial in self.plan.trials)
         return len(self.trials) == wanted and all(
             checked.trial.outcome == "ok" if checked.trial.planned.traced else checked.rankable
             for checked in self.trials

@@ -72,7 +72,7 @@ class GridPoint:
         return self.scenario != "baseline", self.scenario, self.server, load, self.python or ""
 
 
-def known_as(approach: str, python: str | None) -> str:
+def label(approach: str, python: str | None) -> str:
     """The approach as it is told apart where it runs on several interpreters."""
     return approach if python is None else f"{approach} on {python}"
 
@@ -96,8 +96,8 @@ class PlannedTrial:
     traced: bool = False
 
     @property
-    def known_as(self) -> str:
-        return known_as(self.approach, self.point.python)
+    def label(self) -> str:
+        return label(self.approach, self.point.python)
 
     @property
     def key(self) -> str:

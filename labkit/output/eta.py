@@ -11,7 +11,7 @@ from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
 FIRST_GUESS_S = 1.0
 
 
-class Forecast:
+class Eta:
     """Follows a plan as it is run. A trial takes its ideal times the ratio of makespans to ideals seen so far.
 
     All other time, starting servers and clients above all, is shared out among the blocks. A display may read from

@@ -11,7 +11,7 @@ NOT_MEASURED = "–"
 SEPARATOR = " · "
 
 
-def visible(text: str) -> str:
+def sanitize(text: str) -> str:
     r"""`text` on one line, with whatever a terminal would obey, or not show, spelled out: an escape becomes ``\x1b``.
 
     What approaches and the server said is data: it must not colour, move or hide anything in a report.
@@ -19,28 +19,28 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def fixed(value: float | None, decimals: int) -> str:
+def format_fixed(value: float | None, decimals: int) -> str:
     """`value` with so many decimals."""
     return NOT_MEASURED if value is None else f"{value:.{decimals}f}"
 
 
-def count(value: int | None) -> str:
+def format_count(value: int | None) -> str:
     """A whole number."""
     return NOT_MEASURED if value is None else str(value)
 
 
-def many(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """``1 request``, ``9 requests``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_words(names: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A rough time: ``40 s``, ``3 min``, ``2 h 5 min``."""
     if seconds <= 90:
         return f"{max(1, ceil(seconds))} s"
@@ -48,18 +48,18 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def python_described(version: str, gil: bool | None) -> str:  # noqa: FBT001 - a trial's own
+def format_python(version: str, gil: bool | None) -> str:  # noqa: FBT001 - a trial's own
     """A version of Python, and whether it ran with a GIL: ``3.14.0, gil: off``."""
-    return visible(version) + {True: ", gil: on", False: ", gil: off", None: ""}[gil]
+    return sanitize(version) + {True: ", gil: on", False: ", gil: off", None: ""}[gil]
 
 
-def described(point: GridPoint) -> str:
+def format_grid_point(point: GridPoint) -> str:
     """The grid point on one line: ``9 requests · 3 sync workers · 1 s delay · limit 3``."""
     server, load = point.server, point.load
-    threads = f" × {many(server.worker_threads, 'thread')}" if server.worker_class == "gthread" else ""
+    threads = f" × {plural(server.worker_threads, 'thread')}" if server.worker_class == "gthread" else ""
     parts = [
-        many(load.requests, "request"),
-        many(server.workers, f"{server.worker_class} worker") + threads,
+        plural(load.requests, "request"),
+        plural(server.workers, f"{server.worker_class} worker") + threads,
         f"{server.delay_s:g} s delay",
         f"limit {load.limit}",
     ]
@@ -68,7 +68,7 @@ def described(point: GridPoint) -> str:
     if load.timeout_s is not None:
         parts.append(f"timeout {load.timeout_s:g} s")
     if point.python is not None:
-        parts.append(visible(point.python))
+        parts.append(sanitize(point.python))
     if point.scenario != "baseline":
-        parts.insert(0, visible(point.scenario))
+        parts.insert(0, sanitize(point.scenario))
     return SEPARATOR.join(parts)

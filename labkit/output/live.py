@@ -11,8 +11,16 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
-from labkit.output.eta import Forecast
-from labkit.output.format import NOT_MEASURED, SEPARATOR, described, fixed, many, span, visible
+from labkit.output.eta import Eta
+from labkit.output.format import (
+    NOT_MEASURED,
+    SEPARATOR,
+    format_duration,
+    format_fixed,
+    format_grid_point,
+    plural,
+    sanitize,
+)
 from labkit.output.lines import LONGEST_BAR, bar, packed
 from labkit.output.screen import Screen
 
@@ -26,7 +34,7 @@ class Live(Screen):
     def __init__(self, stream: TextIO, *, colour: bool = True, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._plan = Plan((), (), 0)
-        self._forecast = Forecast(self._plan, clock)
+        self._forecast = Eta(self._plan, clock)
         self._block: Block | None = None
         self._heading: list[str] = []
         self._trial: PlannedTrial | None = None
@@ -34,7 +42,7 @@ class Live(Screen):
         super().__init__(stream, colour=colour)
 
     def begin(self, plan: Plan) -> None:
-        self._plan, self._forecast = plan, Forecast(plan, self._clock)
+        self._plan, self._forecast = plan, Eta(plan, self._clock)
         self._live.start()
 
     def block(self, block: Block) -> None:
@@ -61,7 +69,7 @@ class Live(Screen):
         """The grid point and the repeat, as far as there are others."""
         parts = []
         if len({each.point for each in self._plan.blocks}) > 1:
-            parts += described(block.point).split(SEPARATOR)
+            parts += format_grid_point(block.point).split(SEPARATOR)
         repeats = max(trial.repeat for trial in self._plan.trials)
         if repeats > 1:
             parts.append(f"repeat {block.trials[0].repeat} of {repeats}")
@@ -75,17 +83,17 @@ class Live(Screen):
             verdict, style = "traced", ""
         if trial.outcome != "ok":
             verdict, style = trial.outcome, "red"
-        widest = max(cell_len(visible(name)) for name in self._plan.approaches)
-        makespan = NOT_MEASURED if trial.makespan_s is None else f"{fixed(trial.makespan_s, 3)} s"
+        widest = max(cell_len(sanitize(name)) for name in self._plan.approaches)
+        makespan = NOT_MEASURED if trial.makespan_s is None else f"{format_fixed(trial.makespan_s, 3)} s"
         number = str(self._forecast.begun).rjust(len(str(self._forecast.total)))
-        name = visible(trial.planned.approach)
+        name = sanitize(trial.planned.approach)
         if self._console.width >= ROOMY:
             name, makespan = name.ljust(widest), makespan.rjust(9)
         return Text.assemble(f"{number}  {name}  {makespan}  ", (verdict, style))
 
     def _drawing(self) -> RenderableType:
         left_s = self._forecast.left_s()
-        left = [] if left_s is None else [Text(f"about {span(left_s)} left")]
+        left = [] if left_s is None else [Text(f"about {format_duration(left_s)} left")]
         return Text("\n").join(packed([*self._now(), *left], self._console.width))
 
     def _now(self) -> Iterable[Text]:
@@ -94,13 +102,13 @@ class Live(Screen):
             return [Text("getting ready")]
         where = [Text(part) for part in self._where(block)]
         if self._forecast.starting:
-            clients = many(self._forecast.waiting_in(block), "client")
+            clients = plural(self._forecast.waiting_in(block), "client")
             return [Text(f"starting the server and {clients}"), *where]
         if trial is None:
             return where
         return [
             Text(f"trial {self._forecast.begun} of {self._forecast.total}"),
-            Text(visible(trial.approach), "bold"),
+            Text(sanitize(trial.approach), "bold"),
             *where,
             Text(f"{self._forecast.elapsed_s:.1f} s of {trial.ideal_s:g} s"),
             _bar(self._in_flight, trial.bound),

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self, TextIO
 
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 
 
-class Quiet:
+class PlainOutput:
     """Prints notes as plain lines on `stream`, and nothing else. A display of nothing, to be entered and left."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -25,7 +25,7 @@ class Quiet:
 
     def note(self, text: str) -> None:
         for line in text.splitlines():
-            print(visible(line), file=self._stream, flush=True)
+            print(sanitize(line), file=self._stream, flush=True)
 
     def end(self) -> None: ...
 

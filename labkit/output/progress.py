@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
-from labkit.output.plain import Quiet, can_redraw
+from labkit.output.plain import PlainOutput, can_redraw
 
 
 class Progress(Protocol):
@@ -43,7 +43,7 @@ class Progress(Protocol):
         """Nothing more will come."""
 
 
-class Silent(Quiet):
+class PlainProgress(PlainOutput):
     """Prints notes, and nothing else."""
 
     def begin(self, plan: Plan) -> None: ...
@@ -61,7 +61,7 @@ def make_progress(stream: TextIO | None = None, environ: Mapping[str, str] = os.
     """The display for `stream`, standard error unless given: live only on a terminal that can move its cursor."""
     stream = sys.stderr if stream is None else stream
     if not can_redraw(stream, environ):
-        return Silent(stream)
+        return PlainProgress(stream)
     from labkit.output.live import Live  # noqa: PLC0415 - drawing is not for those who only want to know how
 
     return Live(stream, colour=not environ.get("NO_COLOR"))

@@ -10,7 +10,7 @@ import rich.live
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 
 # Often enough to follow, and rare enough to cost what is measured nothing.
 REDRAWS_PER_SECOND = 4
@@ -42,7 +42,7 @@ class Screen(ABC):
 
     def note(self, text: str) -> None:
         for line in text.splitlines():
-            self._console.print(Text(visible(line)))
+            self._console.print(Text(sanitize(line)))
 
     def end(self) -> None:
         self._live.stop()

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 T = TypeVar("T")
 
 
-class Damaged(Exception):
+class DamagedError(Exception):
     """Data that is not what it should be; `path` says where, as in ``trials[2].requests[0].start_s``."""
 
     def __init__(self, what: str, path: str = "") -> None:
@@ -20,16 +20,16 @@ class Damaged(Exception):
         self.what = what
         self.path = path
 
-    def within(self, outer: str) -> Damaged:
+    def within(self, outer: str) -> DamagedError:
         """The same, seen from one level further out."""
         between = "." if self.path and not self.path.startswith("[") else ""
-        return Damaged(self.what, f"{outer}{between}{self.path}")
+        return DamagedError(self.what, f"{outer}{between}{self.path}")
 
     def __str__(self) -> str:
         return f"{self.path} {self.what}".strip()
 
 
-def made(kind: type[T], data: Any) -> T:
+def decode(kind: type[T], data: Any) -> T:
     """`data` as a `kind`: what is missing takes the field's default, what is unknown is left out. Raises `Damaged`."""
     return cast(T, _reader(cast(Hashable, kind))(data))
 
@@ -63,7 +63,7 @@ _SIMPLE: dict[Any, tuple[Callable[[Any], bool], str]] = {
 def _test(holds: Callable[[Any], bool], wanted: str) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         if not holds(value):
-            raise Damaged(f"is not {wanted}")
+            raise DamagedError(f"is not {wanted}")
         return value
 
     return read
@@ -81,7 +81,7 @@ def _union(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
         for reader in readers:
             try:
                 return reader(value)
-            except Damaged as damaged:
+            except DamagedError as damaged:
                 failure = failure or damaged
         assert failure is not None  # a union has members
         raise failure
@@ -99,7 +99,7 @@ def _sequence(item: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _fixed(items: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
     def read(value: Any) -> tuple[Any, ...]:
         if len(_list(value)) != len(items):
-            raise Damaged(f"has not {len(items)} values")
+            raise DamagedError(f"has not {len(items)} values")
         return tuple(
             _at(f"[{number}]", item, each) for number, (item, each) in enumerate(zip(items, value, strict=True))
         )
@@ -124,7 +124,7 @@ def _dataclass(kind: type[Any]) -> Callable[[Any], Any]:
             if name in found:
                 values[name] = _at(name, reader, found[name])
             elif needed:
-                raise Damaged("is missing", name)
+                raise DamagedError("is missing", name)
         return kind(**values)
 
     return read
@@ -133,18 +133,18 @@ def _dataclass(kind: type[Any]) -> Callable[[Any], Any]:
 def _at(where: str, reader: Callable[[Any], Any], value: Any) -> Any:
     try:
         return reader(value)
-    except Damaged as damaged:
+    except DamagedError as damaged:
         raise damaged.within(where) from None
 
 
 def _list(value: Any) -> list[Any]:
     """`value`, which may be a tuple as well: a document need not have been on disk."""
     if not isinstance(value, list | tuple):
-        raise Damaged("is not a list")
+        raise DamagedError("is not a list")
     return cast("list[Any]", value)
 
 
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Damaged("is not an object")
+        raise DamagedError("is not an object")
     return value

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from labkit.analysis.baseline import COUNTERPART, Agreement, agreements
-from labkit.analysis.metrics import figures
+from labkit.analysis.metrics import trial_metrics
 from labkit.analysis.summary import SummaryRow, summarise
 from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, Plan, PlannedTrial, RequestRow, Trace
 
@@ -35,7 +35,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
 
 def trial_document(checked: CheckedTrial) -> dict[str, Any]:
     """One trial: its figures, its raw rows and its checks."""
-    trial, planned, derived = checked.trial, checked.trial.planned, figures(checked.trial)
+    trial, planned, derived = checked.trial, checked.trial.planned, trial_metrics(checked.trial)
     return {
         "approach": planned.approach,
         "repeat": planned.repeat,

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labkit.analysis.summary import FASTEST, NO_CLEAR_WINNER
-from labkit.model import BASELINE, Environment, Load, Notice, ServerConfig, known_as
-from labkit.output.format import SEPARATOR, many
-from labkit.results.decode import Damaged, made
+from labkit.model import BASELINE, Environment, Load, Notice, ServerConfig, label
+from labkit.output.format import SEPARATOR, plural
+from labkit.results.decode import DamagedError, decode
 from labkit.results.document import SCHEMA
 from labkit.results.read import DOCUMENT, TRIALS, started_at
 from labkit.results.read_load import SavedLoad
@@ -111,7 +111,7 @@ def _entry(folder: Path, is_running: Callable[[str], bool]) -> Entry:
             return _of_document(folder)
         if (folder / TRIALS).exists():
             return _cut_off(folder, begun, "running" if is_running(folder.name) else "cut off")
-    except Damaged as damaged:
+    except DamagedError as damaged:
         why = str(damaged)
     except (ValueError, RecursionError) as error:
         why = str(error)
@@ -125,8 +125,8 @@ def _entry(folder: Path, is_running: Callable[[str], bool]) -> Entry:
 def _of_document(folder: Path) -> Entry:
     document = _without_trials(folder / DOCUMENT)
     if document.get("schema") != SCHEMA:
-        raise Damaged(f"is not {SCHEMA!r}", "schema")
-    head = made(_Head, document)
+        raise DamagedError(f"is not {SCHEMA!r}", "schema")
+    head = decode(_Head, document)
     ran, ranked = sum(row.trials for row in head.summary), sum(row.ranked for row in head.summary)
     wanted = _wanted(head) or ran
     stopped = head.stopped is not None or any(notice.code == "stopped" for notice in head.warnings)
@@ -157,7 +157,7 @@ def _wanted(head: _Head) -> int | None:
         return None
     unavailable = head.unavailable or {}
     return sum(
-        known_as(trial.approach, block.interpreter) not in unavailable and trial.traced == (head.mode == "trace")
+        label(trial.approach, block.interpreter) not in unavailable and trial.traced == (head.mode == "trace")
         for block in head.plan.blocks
         for trial in block.trials
     )
@@ -185,7 +185,7 @@ def _grid(head: _Head) -> str:
 
 def _axis(values: Sequence[int], noun: str) -> str:
     """``1 worker``, ``3 workers``, ``1,3 workers``."""
-    return many(values[0], noun) if len(set(values)) == 1 else f"{_numbers(values)} {noun}s"
+    return plural(values[0], noun) if len(set(values)) == 1 else f"{_numbers(values)} {noun}s"
 
 
 def _numbers(values: Iterable[float]) -> str:
@@ -224,9 +224,9 @@ def _first_value(line: bytes) -> str:
     try:
         name, _ = json.JSONDecoder().raw_decode(line[start : start + 200].decode("utf-8", "replace"))
     except ValueError as error:
-        raise Damaged("has a line that is no trial", TRIALS) from error
+        raise DamagedError("has a line that is no trial", TRIALS) from error
     if not line.startswith(b'{"approach": ') or not isinstance(name, str):
-        raise Damaged("has a line that is no trial", TRIALS)
+        raise DamagedError("has a line that is no trial", TRIALS)
     return name
 
 
@@ -234,11 +234,11 @@ def _without_trials(path: Path) -> dict[str, Any]:
     """The document, with no trials in it. Raises ValueError where it is no JSON, or cut off."""
     with path.open("rb") as file:
         if path.stat().st_size == 0:
-            raise Damaged("is empty")
+            raise DamagedError("is empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             start, end = mapped.find(BEFORE), mapped.rfind(AFTER)
             whole = mapped[:start] + b'\n "trials": [],' + mapped[end:] if 0 <= start < end else mapped[:]
     tree = json.loads(whole)
     if not isinstance(tree, dict):
-        raise Damaged("is not an object")
+        raise DamagedError("is not an object")
     return tree

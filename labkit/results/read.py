@@ -11,8 +11,8 @@ from typing import Any
 from labkit.model import Comparison, Environment, Notice
 from labkit.model.errors import UsageError
 from labkit.model.load import LoadRun
-from labkit.output.format import many
-from labkit.results.decode import Damaged
+from labkit.output.format import plural
+from labkit.results.decode import DamagedError
 from labkit.results.document import SCHEMA
 from labkit.results.read_comparison import comparison_of
 from labkit.results.read_load import load_run_of
@@ -40,7 +40,7 @@ def read(path: Path) -> Comparison | LoadRun:
     file = path / DOCUMENT if path.is_dir() else path
     try:
         result = _cut_off(path) if path.is_dir() and not file.exists() else _result(file)
-    except Damaged as damaged:
+    except DamagedError as damaged:
         raise UsageError(f"{file} is damaged: {damaged}", AGAIN) from damaged
     except (ValueError, RecursionError) as error:  # no JSON, or no text at all
         raise UsageError(f"{file} is damaged: {error}", AGAIN) from error
@@ -66,7 +66,7 @@ def _by_mode(document: dict[str, Any]) -> Comparison | LoadRun:
             return comparison_of(document)
         case "load":
             return load_run_of(document)
-    raise Damaged("is none of 'compare', 'trace' and 'load'", "mode")
+    raise DamagedError("is none of 'compare', 'trace' and 'load'", "mode")
 
 
 def _cut_off(folder: Path) -> Comparison | LoadRun:
@@ -106,7 +106,8 @@ def started_at(name: str) -> str:
 def _notice(what: str, trials: int) -> Notice:
     return Notice(
         "cut_off",
-        f"this {what} was cut off, or goes on yet: {many(trials, 'trial')} of it {'is' if trials == 1 else 'are'} here;"
+        f"this {what} was cut off, or is still running: {plural(trials, 'trial')} of it "
+        f"{'is' if trials == 1 else 'are'} here;"
         " its command, its seed, where it ran and what else was planned are not known",
         f"Run the {what} again for the whole.",
     )

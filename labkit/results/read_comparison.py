@@ -22,7 +22,7 @@ from labkit.model import (
     Trace,
     Trial,
 )
-from labkit.results.decode import made
+from labkit.results.decode import decode
 from labkit.results.schema import SavedBlock, SavedComparison, SavedPlan, SavedRequest, SavedTrace, SavedTrial
 
 
@@ -32,7 +32,7 @@ def comparison_of(document: Mapping[str, Any]) -> Comparison:
     ``plan``, ``unavailable`` and ``traced`` were added to the schema later. Of a document without a plan, the plan is
     what ran; how long those trials might have taken is then what the lab allows by itself.
     """
-    saved = made(SavedComparison, document)
+    saved = decode(SavedComparison, document)
     plan = _what_ran(saved) if saved.plan is None else _plan(saved.plan, saved.seed)
     return Comparison(
         id=saved.id,

@@ -20,7 +20,7 @@ from labkit.model.load import (
     Second,
     Verdict,
 )
-from labkit.results.decode import Damaged, made
+from labkit.results.decode import DamagedError, decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class SavedLoadRun:
 
 def load_run_of(document: Mapping[str, Any]) -> LoadRun:
     """The load that `document` tells of; what follows from its figures is not read. Raises `Damaged`."""
-    saved = made(SavedLoadRun, document)
+    saved = decode(SavedLoadRun, document)
     return LoadRun(
         id=saved.id,
         started_at=saved.started_at,
@@ -154,4 +154,4 @@ def _shape(load: SavedLoad, seed: int, where: str) -> Closed | Open:
         return Closed(load.users, load.spawn_rate)
     if load.mode == "open" and load.rate is not None and load.arrivals is not None:
         return Open(load.rate, load.arrivals, seed, load.users)
-    raise Damaged(f"is no {load.mode} load", where)
+    raise DamagedError(f"is no {load.mode} load", where)

@@ -32,7 +32,7 @@ Started = tuple[Client, protocol.Ready]
 
 
 @dataclass(slots=True)
-class Run:
+class Scheduler:
     """A plan being run; `trials` holds what is over so far, whatever happens to the rest."""
 
     plan: Plan
@@ -64,7 +64,7 @@ class Run:
     def _block(self, block: Block) -> None:
         self.progress.block(block)
         self._let_go()
-        wanted = [trial for trial in block.trials if trial.known_as not in self.unavailable]
+        wanted = [trial for trial in block.trials if trial.label not in self.unavailable]
         clients = self._start(self.runtime.server(block.point.server), wanted)
         for planned in wanted:
             if planned.order in clients:
@@ -115,7 +115,7 @@ class Run:
                 f"clients/{message.approach}.py cannot be used: {message.reason}",
                 "Mend the file, or name the approaches to compare without it.",
             )
-        self.unavailable[planned.known_as] = message.reason
+        self.unavailable[planned.label] = message.reason
 
     def _trial(self, planned: PlannedTrial, started: Started | LabError) -> None:
         raise_if_interrupted()

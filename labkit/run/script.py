@@ -26,7 +26,7 @@ NOT_OF_A_SCRIPT = {"body_order", "limit", "quiet_machine"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ScriptRequest:
     """A script to be run, with the port that it expects the slow server on."""
 
     path: Path
@@ -36,7 +36,7 @@ class Wanted:
     timeout_s: float
 
 
-def trace_script(wanted: Wanted, runtime: Runtime) -> tuple[Plan, CheckedTrial]:
+def trace_script(wanted: ScriptRequest, runtime: Runtime) -> tuple[Plan, CheckedTrial]:
     """Run the script to its end, whatever that is. Raises `MachineError` when it cannot be started."""
     runtime.prepare([])
     server = runtime.server(wanted.server, wanted.port)
@@ -75,7 +75,7 @@ def _files(path: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _checked(
-    wanted: Wanted,
+    wanted: ScriptRequest,
     ready: protocol.Ready,
     report: ClientReport,
     logged: Sequence[LoggedRequest],
@@ -92,7 +92,7 @@ def _checked(
     return plan, CheckedTrial(trial, checks)
 
 
-def _planned(wanted: Wanted, requests: int, in_flight: int) -> PlannedTrial:
+def _planned(wanted: ScriptRequest, requests: int, in_flight: int) -> PlannedTrial:
     requests, in_flight = max(1, requests), max(1, in_flight)
     server = wanted.server
     return PlannedTrial(

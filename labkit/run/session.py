@@ -17,7 +17,7 @@ from labkit.output.progress import make_progress
 from labkit.reports import html
 from labkit.results.document import document, trial_document
 from labkit.results.store import Results, discard_if_empty
-from labkit.run.scheduler import Run
+from labkit.run.scheduler import Scheduler
 from labkit.run.teardown import NOT_SAVED, not_saved, run_and_close
 from labkit.runtime import Runtime
 from labkit.runtime.environment import environment
@@ -27,7 +27,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunRequest:
     """What is to be run. `first` is the plan as far as it is known before a runtime has been chosen.
 
     `choose` takes the Compose project and who tells a person. `plan` makes the plan for the runtime before anything is
@@ -43,7 +43,7 @@ class Wanted:
     rerun_of: str | None = None
 
 
-def run(wanted: Wanted) -> int:
+def run(wanted: RunRequest) -> int:
     """Run the plan, keep and print what came of it; 0 when every trial ran and every check held, 1 otherwise."""
     started = datetime.now(UTC)
     run_id = runs.new_run(started)
@@ -55,7 +55,7 @@ def run(wanted: Wanted) -> int:
             runtime, reason = wanted.choose(runs.project(run_id), progress.note)
             plan = wanted.plan(runtime)
             keeper = _Keeper(results)
-            work = Run(plan, runtime, progress, keeper)
+            work = Scheduler(plan, runtime, progress, keeper)
             stopped = run_and_close(work.run, runtime, lambda: f"interrupted after {_how_many(work)} trials")
             if not work.trials:
                 reasons = "; ".join(f"{name} {reason}" for name, reason in work.unavailable.items())
@@ -89,7 +89,7 @@ def run(wanted: Wanted) -> int:
     return 0 if comparison.complete and saved_too and all(each.ok for each in agreements(comparison)) else 1
 
 
-def _how_many(work: Run) -> str:
+def _how_many(work: Scheduler) -> str:
     return f"{len(work.trials)} of {len(work.plan.trials)}"
 
 
@@ -107,7 +107,7 @@ class _Keeper:
             self.notices = [not_saved(error)]
 
 
-def _notices(work: Run, stopped: LabError | None) -> list[Notice]:
+def _notices(work: Scheduler, stopped: LabError | None) -> list[Notice]:
     found = [
         Notice("unavailable", f"{name} {reason}", "`python lab.py approaches` lists what can run here.")
         for name, reason in work.unavailable.items()

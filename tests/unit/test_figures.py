@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.analysis.metrics import NEVER_ENDED, REFUSALS, cause, failed_by_cause, figures, handling_s
+from labkit.analysis.metrics import NEVER_ENDED, REFUSALS, cause, failed_by_cause, handling_s, trial_metrics
 from labkit.analysis.statistics import covered
 from tests import samples
 
@@ -67,14 +67,14 @@ def test_causes_come_the_most_frequent_first():
 
 
 def test_the_figures_of_a_trial_with_attempts():
-    found = figures(samples.coping_trial())
+    found = trial_metrics(samples.coping_trial())
     assert (found.ok, found.failed) == (7, 2)
     assert found.failed_by_cause == {NEVER_ENDED: 1, "status 503": 1}
     assert (found.attempts, found.wasted_attempts, found.refused) == (13, 6, 4)
 
 
 def test_without_a_fault_every_attempt_is_a_request():
-    found = figures(samples.good_trial())
+    found = trial_metrics(samples.good_trial())
     assert (found.ok, found.failed, found.attempts, found.wasted_attempts, found.refused) == (9, 0, 9, 0, 0)
     assert found.failed_by_cause == {}
     assert found.longest_quiet_s == pytest.approx(1.0, abs=0.02)
@@ -83,20 +83,20 @@ def test_without_a_fault_every_attempt_is_a_request():
 def test_a_second_answer_is_wasted():
     good = samples.good_trial()
     twice = replace(good, requests=(*good.requests, replace(good.requests[0], attempt=2)))
-    assert (figures(twice).ok, figures(twice).failed, figures(twice).wasted_attempts) == (9, 0, 1)
+    assert (trial_metrics(twice).ok, trial_metrics(twice).failed, trial_metrics(twice).wasted_attempts) == (9, 0, 1)
 
 
 def test_silence_counts_up_to_the_makespan_or_to_the_last_thing_that_is_known():
     good = samples.good_trial(makespan_s=7.0)
-    assert figures(good).longest_quiet_s == pytest.approx(7.0 - max(row.end_s for row in good.requests))
+    assert trial_metrics(good).longest_quiet_s == pytest.approx(7.0 - max(row.end_s for row in good.requests))
     hung = samples.with_rows(good, status=500)
-    assert figures(hung).longest_quiet_s == 7.0
+    assert trial_metrics(hung).longest_quiet_s == 7.0
     stopped = replace(hung, makespan_s=None, outcome="timeout")
-    assert figures(stopped).longest_quiet_s == max(sample.t_s for sample in good.samples)
+    assert trial_metrics(stopped).longest_quiet_s == max(sample.t_s for sample in good.samples)
 
 
 def test_what_was_not_measured_is_nothing():
-    found = figures(samples.good_trial(samples=()))
+    found = trial_metrics(samples.good_trial(samples=()))
     nothing = (found.ok, found.failed, found.attempts, found.wasted_attempts, found.refused, found.longest_quiet_s)
     assert set(nothing) == {None}
 
@@ -123,7 +123,7 @@ attempts = st.builds(
 @given(st.lists(attempts, max_size=25), st.none() | st.floats(0.1, 12))
 def test_every_request_is_accounted_for_once_whatever_was_tried(rows, makespan_s):
     trial = samples.good_trial(requests=tuple(rows), makespan_s=makespan_s)
-    found = figures(trial)
+    found = trial_metrics(trial)
     assert found.ok + found.failed == len({row.id for row in rows})
     assert sum(found.failed_by_cause.values()) == found.failed
     assert found.ok + found.wasted_attempts == found.attempts == len(rows)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.load.plan import Wanted, make_course
+from labkit.load.plan import LoadRequest, make_load_test
 from labkit.model import ServerConfig
 from labkit.model.errors import UsageError
 from labkit.model.load import Closed, Open
 
 SERVER = ServerConfig(3, "sync", 1, 1.0)
 BOUNDLESS = ServerConfig(2, "gevent", 1, 0.1)
-NOTHING = Wanted(
+NOTHING = LoadRequest(
     server=SERVER,
     users=None,
     spawn_rate=None,
@@ -35,7 +35,7 @@ NOTHING = Wanted(
 
 
 def course(**wanted):
-    return make_course(replace(NOTHING, **wanted))
+    return make_load_test(replace(NOTHING, **wanted))
 
 
 def test_left_alone_it_is_ten_users_for_ten_seconds():

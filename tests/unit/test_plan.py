@@ -250,6 +250,6 @@ def test_asgi_workers_are_left_out_of_what_they_cannot_do(name):
 def test_every_interpreter_is_a_grid_point_of_its_own():
     plan = make_plan(APPROACHES, replace(GRID, pythons=(None, "python3.13t")), 1)
     assert [point.python for point in plan.points] == [None, "python3.13t"]
-    assert {trial.known_as for trial in plan.trials if trial.point.python} == {
+    assert {trial.label for trial in plan.trials if trial.point.python} == {
         f"{name} on python3.13t" for name in APPROACHES
     }

@@ -8,9 +8,9 @@ from io import StringIO
 
 import pytest
 
-from labkit.output.eta import FIRST_GUESS_S, Forecast
+from labkit.output.eta import FIRST_GUESS_S, Eta
 from labkit.output.live import Live
-from labkit.output.progress import Silent, make_progress
+from labkit.output.progress import PlainProgress, make_progress
 from tests import samples
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -96,7 +96,7 @@ def test_notes_are_plain_lines_without_a_terminal():
 
 def test_the_display_is_on_standard_error_and_live_on_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", StringIO())
-    assert isinstance(make_progress(environ={"TERM": "xterm"}), Silent)
+    assert isinstance(make_progress(environ={"TERM": "xterm"}), PlainProgress)
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert isinstance(make_progress(environ={"TERM": "xterm"}), Live)
 
@@ -245,7 +245,7 @@ def test_ending_twice_or_without_a_beginning_does_no_harm(screen):
 
 def forecast(plan):
     clock = Clock()
-    return Forecast(plan, clock), clock
+    return Eta(plan, clock), clock
 
 
 def over(of, clock, planned, took_s, **changes):

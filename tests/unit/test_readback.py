@@ -15,7 +15,7 @@ from labkit import scenarios
 from labkit.model import Block, CheckedTrial, Comparison, LaneRow, Plan, ServerRow, Span, Trace
 from labkit.model.errors import UsageError
 from labkit.model.load import LoadRun
-from labkit.results.decode import Damaged
+from labkit.results.decode import DamagedError
 from labkit.results.document import document
 from labkit.results.load_document import document as load_document
 from labkit.results.load_document import trial_document as load_trial_document
@@ -280,7 +280,7 @@ def test_a_damaged_field_is_named(path, value, complaint):
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
-    with pytest.raises(Damaged, match=complaint):
+    with pytest.raises(DamagedError, match=complaint):
         comparison_of(tree)
 
 
@@ -303,5 +303,5 @@ def test_whatever_is_damaged_is_told_as_damage_or_does_not_matter(path, value):
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
-    with suppress(Damaged):  # nothing else may come
+    with suppress(DamagedError):  # nothing else may come
         assert isinstance(comparison_of(tree), Comparison)

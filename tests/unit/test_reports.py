@@ -19,7 +19,7 @@ from rich.cells import cell_len
 
 from labkit import reports, scenarios
 from labkit.model import Check, CheckedTrial, Notice
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 from labkit.output.page import Page
 from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
 from labkit.reports.parts.coping import handled
@@ -412,9 +412,9 @@ def test_what_others_wrote_cannot_steer_a_terminal(name, width):
 
 @given(st.text(st.characters()))
 def test_visible_text_is_one_line_that_a_terminal_only_shows(text):
-    assert all(char.isprintable() for char in visible(text))
+    assert all(char.isprintable() for char in sanitize(text))
     if text.isprintable():
-        assert visible(text) == text
+        assert sanitize(text) == text
 
 
 def test_what_others_wrote_cannot_leave_its_cell_or_fence_in_markdown():

@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from labkit.analysis.metrics import figures
+from labkit.analysis.metrics import trial_metrics
 from labkit.analysis.statistics import median_interval
 from labkit.analysis.summary import (
     ALONE,
@@ -241,7 +241,7 @@ def test_silence_and_handling_are_medians():
     whole = comparison(plan(["threads"], repeat=3, handle_s=0.05))
     row = rows_of(whole)["threads"]
     for name in ("longest_quiet_s", "handling_s"):
-        values = [getattr(figures(checked.trial), name) for checked in whole.trials]
+        values = [getattr(trial_metrics(checked.trial), name) for checked in whole.trials]
         assert getattr(row, name) == median(values) > 0
 
 

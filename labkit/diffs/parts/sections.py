@@ -9,7 +9,7 @@ from itertools import groupby
 from labkit.analysis.diff import Against, Cell, Pair, Row, Several, Side
 from labkit.diffs.parts.words import kernel, percent, verdict
 from labkit.model import GridPoint
-from labkit.output.format import NOT_MEASURED, count, described, fixed, visible
+from labkit.output.format import NOT_MEASURED, format_count, format_fixed, format_grid_point, sanitize
 from labkit.reports.parts.sections import SMALL_S, Column
 
 SLOWER, FASTER, FEW = "▲", "▼", "?"
@@ -40,15 +40,15 @@ def _of_pair(found: Pair) -> tuple[Section, ...]:
 def _pair_section(point: GridPoint, rows: Sequence[Row]) -> Section:
     decimals = _decimals([cell for row in rows for cell in (row.first, row.second)])
     columns = (
-        Column("name", "approach", "approach", tuple(visible(row.approach) for row in rows)),
-        Column("speed", "A\n(s)", "A\n(s)", tuple(fixed(row.first.median_s, decimals) for row in rows)),
-        Column("speed", "B\n(s)", "B\n(s)", tuple(fixed(row.second.median_s, decimals) for row in rows)),
+        Column("name", "approach", "approach", tuple(sanitize(row.approach) for row in rows)),
+        Column("speed", "A\n(s)", "A\n(s)", tuple(format_fixed(row.first.median_s, decimals) for row in rows)),
+        Column("speed", "B\n(s)", "B\n(s)", tuple(format_fixed(row.second.median_s, decimals) for row in rows)),
         Column("speed", "B − A\n(s)", "B − A\n(s)", tuple(_signed(row.difference_s, decimals) for row in rows)),
         Column("speed", "change in %\n[95 %]", "change in %\n[95 %]", _padded([_change(row) for row in rows])),
         Column("speed", "trials\nA, B", "trials\nA, B", tuple(_trials(row) for row in rows)),
         Column("verdict", "verdict", "verdict", tuple(verdict(row) for row in rows)),
     )
-    return Section(described(point), columns)
+    return Section(format_grid_point(point), columns)
 
 
 def _signed(value: float | None, decimals: int) -> str:
@@ -79,14 +79,14 @@ def _ranked(cell: Cell) -> str:
 
 def _of_several(found: Several) -> tuple[Section, ...]:
     """What the machines are stands in the first one alone."""
-    result = Column("name", "result", "result", tuple(visible(each.label) for each in found.sides))
+    result = Column("name", "result", "result", tuple(sanitize(each.label) for each in found.sides))
     grouped = groupby(found.columns.items(), key=lambda item: item[0][0])
     figures = {
         point: tuple(_figures(approach, column, found.sides) for (_, approach), column in items)
         for point, items in grouped
     }
     return tuple(
-        Section(described(point), (result, *(() if place else _machines(found.sides)), *columns))
+        Section(format_grid_point(point), (result, *(() if place else _machines(found.sides)), *columns))
         for place, (point, columns) in enumerate(figures.items())
     )
 
@@ -95,9 +95,9 @@ def _machines(sides: Sequence[Side]) -> tuple[Column, ...]:
     """What the machines are; where a page is narrow that is a table of its own, below the figures."""
     environments = [each.environment for each in sides]
     return (
-        Column("cost", "cpus", "cpus", tuple(count(each.cpus) for each in environments)),
-        Column("cost", "runtime", "run-\ntime", tuple(visible(each.runtime) for each in environments)),
-        Column("cost", "Python", "Python", tuple(visible(each.python or NOT_MEASURED) for each in environments)),
+        Column("cost", "cpus", "cpus", tuple(format_count(each.cpus) for each in environments)),
+        Column("cost", "runtime", "run-\ntime", tuple(sanitize(each.runtime) for each in environments)),
+        Column("cost", "Python", "Python", tuple(sanitize(each.python or NOT_MEASURED) for each in environments)),
         Column("cost", "kernel", "kernel", tuple(map(kernel, environments))),
     )
 
@@ -105,7 +105,7 @@ def _machines(sides: Sequence[Side]) -> tuple[Column, ...]:
 def _figures(approach: str, column: Sequence[Against], sides: Sequence[Side]) -> Column:
     decimals = _decimals([against.cell for against in column])
     cells = {against.side.label: _figure(against, decimals) for against in column}
-    name = visible(approach)
+    name = sanitize(approach)
     broken = name.replace("_", "_\n")
     return Column(
         "speed",
@@ -118,7 +118,7 @@ def _figures(approach: str, column: Sequence[Against], sides: Sequence[Side]) ->
 def _figure(against: Against, decimals: int) -> str:
     cell = against.cell
     mark = {"slower": SLOWER, "faster": FASTER, "few": FEW}.get(against.row.verdict, " ") if against.row else " "
-    return f"{fixed(cell.median_s, decimals)} {fixed(cell.efficiency, 2)} {mark}"
+    return f"{format_fixed(cell.median_s, decimals)} {format_fixed(cell.efficiency, 2)} {mark}"
 
 
 def _decimals(cells: Sequence[Cell]) -> int:

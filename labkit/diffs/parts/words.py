@@ -7,7 +7,7 @@ import re
 from labkit.analysis.diff import Pair, Row, Several, Side, family, would_do
 from labkit.analysis.environment_diff import changes, told
 from labkit.model import Environment, GridPoint
-from labkit.output.format import NOT_MEASURED, SEPARATOR, described, listed, many, python_described, visible
+from labkit.output.format import NOT_MEASURED, SEPARATOR, format_grid_point, format_python, join_words, plural, sanitize
 
 NO_DIFFERENCE = "no difference to be seen"
 TOO_FEW = "too few trials to tell"
@@ -40,25 +40,25 @@ def _share(share: float) -> str:
 def circumstances(side: Side) -> str:
     """``2026-11-22T12:00:00+00:00 · local · Python 3.11.7 · 2 processors``."""
     environment = side.environment
-    python = python_described(environment.python, None) if environment.python else "unknown"
+    python = format_python(environment.python, None) if environment.python else "unknown"
     parts = [side.started_at, environment.runtime, f"Python {python}", kernel(environment)]
     if environment.cpus is not None:
-        parts.insert(3, many(environment.cpus, "processor"))
-    return SEPARATOR.join(visible(part) for part in parts if part)
+        parts.insert(3, plural(environment.cpus, "processor"))
+    return SEPARATOR.join(sanitize(part) for part in parts if part)
 
 
 def kernel(environment: Environment) -> str:
     """``6.18.0-x86_64``: without the distribution, as an engine tells it, and the C library, as Python does."""
     told_by_engine = re.search(r"kernel ([^,]+), (\w+)$", environment.kernel)
     shown = "-".join(told_by_engine.groups()) if told_by_engine else environment.kernel.partition("-with-")[0]
-    return visible(shown.removeprefix("Linux-")) or NOT_MEASURED
+    return sanitize(shown.removeprefix("Linux-")) or NOT_MEASURED
 
 
 def changed(found: Pair) -> list[str]:
     """What changed around the trials, a line each."""
     between = changes(found.first.environment, found.second.environment)
     lines = [
-        visible(f"{each.name}: {told(each.before, each.field)} → {told(each.after, each.field)}") for each in between
+        sanitize(f"{each.name}: {told(each.before, each.field)} → {told(each.after, each.field)}") for each in between
     ]
     return lines or ["nothing that the results tell of"]
 
@@ -69,11 +69,11 @@ def only_in(found: Pair) -> list[str]:
     for name, own, other in (("A", found.first, found.second), ("B", found.second, found.first)):
         points, others = _points(own), _points(other)
         approaches, theirs = _approaches(own), _approaches(other)
-        lines += [f"only in {name}: {described(point)}" for point in points if point not in others]
-        if missing := [visible(approach) for approach in approaches if approach not in theirs]:
-            lines.append(f"only in {name}: {listed(missing)}")
+        lines += [f"only in {name}: {format_grid_point(point)}" for point in points if point not in others]
+        if missing := [sanitize(approach) for approach in approaches if approach not in theirs]:
+            lines.append(f"only in {name}: {join_words(missing)}")
         lines += [
-            f"only in {name}: {visible(approach)} ({described(point)})"
+            f"only in {name}: {sanitize(approach)} ({format_grid_point(point)})"
             for point, approach in own.cells
             if (point, approach) not in other.cells and point in others and approach in theirs
         ]
@@ -93,13 +93,13 @@ def how(found: Pair | Several) -> list[str]:
     noun = "row" if isinstance(found, Pair) else "figure"
     judged, lines = family(found.compared), []
     if judged:
-        rows = f"there being {many(judged, noun)} with enough trials (Holm, 5 %)"
+        rows = f"there being {plural(judged, noun)} with enough trials (Holm, 5 %)"
         lines.append(f"A verdict allows for {rows}, and counts differences beyond {100 * found.least:g} % (--least).")
         if isinstance(found, Pair):
             lines.append("An interval is its row's own, 95 % (Mann-Whitney).")
     few = sum(row.verdict == "few" for row in found.compared)
     if few:
         lines.append(
-            f"Of {many(few, noun)} too few trials may be ranked: {would_do(found.compared)} of each would do for all."
+            f"Of {plural(few, noun)} too few trials may be ranked: {would_do(found.compared)} of each would do for all."
         )
     return lines or ["Nothing was measured in both." if isinstance(found, Pair) else "Nothing is in more than one."]

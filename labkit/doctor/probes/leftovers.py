@@ -9,7 +9,7 @@ from pathlib import Path
 from labkit.doctor.command import ask
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
-from labkit.output.format import listed, many
+from labkit.output.format import join_words, plural
 from labkit.runtime import orphans, tags
 from labkit.runtime.building import BUILT
 from labkit.system import checkout, runs
@@ -43,14 +43,14 @@ def read(machine: Machine) -> Leftovers:
 def judge(left: Leftovers) -> Finding:
     figures = dict(zip(Leftovers.__slots__, astuple(left), strict=True))
     parts = [
-        *([many(left.projects, "killed comparison") + " with containers or networks"] if left.projects else []),
+        *([plural(left.projects, "killed comparison") + " with containers or networks"] if left.projects else []),
         *([f"{left.harnesses} killed harness{'' if left.harnesses == 1 else 'es'}"] if left.harnesses else []),
-        *([many(left.images, "image") + " of earlier states of the checkout"] if left.images else []),
-        *([many(left.runs, "run") + " that did not end as it should"] if left.runs else []),
+        *([plural(left.images, "image") + " of earlier states of the checkout"] if left.images else []),
+        *([plural(left.runs, "run") + " that did not end as it should"] if left.runs else []),
     ]
     unseen = "" if left.projects is not None else "; the engine could not be asked"
     if parts:
-        return warning("leftovers", f"{listed(parts)}{unseen}", "python lab.py clean", **figures)
+        return warning("leftovers", f"{join_words(parts)}{unseen}", "python lab.py clean", **figures)
     return ok("leftovers", f"none{unseen}", **figures)
 
 

@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 from labkit.doctor import remedies
 from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
-from labkit.output.format import listed
+from labkit.output.format import join_words
 
 PLACE = 90
 # What programs read of their own for certificates that are to be trusted.
@@ -80,7 +80,7 @@ def judge_certificates(
         seen = "none of your own are set" + ("; requirements/ca-bundle.pem has some" if covered else "")
         return ok(name, seen, **figures)
     names = list(files)[:2] + ([f"{len(files) - 2} more"] if len(files) > 2 else [])
-    seen = f"{listed(names)} name certificates of your own, as where a network signs TLS anew"
+    seen = f"{join_words(names)} name certificates of your own, as where a network signs TLS anew"
     bundles = [path for setting, path in files.items() if setting != "SSL_CERT_DIR"]
     if builds and not covered and bundles:
         said = f"{seen}; the image, which is still to be built, is built without them"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from labkit.doctor.examination import Examination
 from labkit.doctor.finding import Finding, Status
-from labkit.output.format import many, visible
+from labkit.output.format import plural, sanitize
 from labkit.output.page import Page
 
 _WIDTH = 80
@@ -27,7 +27,7 @@ def verdict(examination: Examination) -> str:
     """Whether the lab can run, in one sentence."""
     warnings = sum(finding.status is Status.WARNING for finding in examination.findings)
     missing = [finding.name for finding in examination.findings if finding.status is Status.FAILED]
-    more = f"; {many(warnings, 'warning')}" if warnings else ""
+    more = f"; {plural(warnings, 'warning')}" if warnings else ""
     if missing:
         return f"The lab cannot run here yet: mend {', '.join(missing)}."
     return f"The lab can run here{more}."
@@ -36,7 +36,7 @@ def verdict(examination: Examination) -> str:
 def _lines(finding: Finding, name: int, width: int, *, colour: bool) -> Iterator[str]:
     indent = " " * (_STATUS + name + 4)
     first, *more = textwrap.wrap(
-        visible(finding.seen), width - len(indent), break_long_words=False, break_on_hyphens=False
+        sanitize(finding.seen), width - len(indent), break_long_words=False, break_on_hyphens=False
     ) or [""]
     status = f"{finding.status:<{_STATUS}}"
     if colour:
@@ -44,4 +44,4 @@ def _lines(finding: Finding, name: int, width: int, *, colour: bool) -> Iterator
     yield f"{status}  {finding.name:<{name}}  {first}"
     yield from (indent + line for line in more)
     if finding.mend:
-        yield f"{indent}→ {visible(finding.mend)}"
+        yield f"{indent}→ {sanitize(finding.mend)}"

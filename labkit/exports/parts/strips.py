@@ -26,7 +26,7 @@ from labkit.exports.parts.canvas import (
 from labkit.exports.parts.rows import Row, Stage, phases, rows, worker_rows
 from labkit.exports.parts.stacks import Bar, Strip, Time, stacked
 from labkit.model import RequestRow, State, Trace, Trial
-from labkit.output.format import many, visible
+from labkit.output.format import plural, sanitize
 
 MOST_ROWS, MOST_LANES, MOST_WORKERS, MOST_TRACED = 36, 20, 12, 24
 CLIENT_HEIGHT, LEAST_ROW, MOST_ROW, WORKER_ROW, STATE_ROW = 153, 5, 18, 17, 22
@@ -80,19 +80,19 @@ def _staircase(lane: Row, until_s: float, time: Time, height: int) -> Strip:
         low, high = place / places, (place + FILLED) / places
         bars.append(Bar(0.0, request.start_s, PALE, low, high))
         bars += _bars(request, until_s, time, low, high)
-    return Strip(visible(lane.name), places * height, tuple(bars))
+    return Strip(sanitize(lane.name), places * height, tuple(bars))
 
 
 def _line(lane: Row, until_s: float, time: Time, height: int) -> Strip:
     """A lane with all its requests in one row."""
     bars = [bar for request in lane.requests for bar in _bars(request, until_s, time, 0.0, FILLED)]
-    return Strip(visible(lane.name), height, tuple(bars))
+    return Strip(sanitize(lane.name), height, tuple(bars))
 
 
 def _bars(request: RequestRow, until_s: float, time: Time, low: float, high: float) -> list[Bar]:
     found = []
     for phase in phases(request, until_s):
-        text = visible(str(request.id)) if phase.stage in {"served", "unknown"} else ""
+        text = sanitize(str(request.id)) if phase.stage in {"served", "unknown"} else ""
         found.append(Bar(phase.start_s, phase.end_s, STAGE_COLOURS[phase.stage], low, high, text))
     if not request.answered:
         end_s = until_s if request.end_s is None else request.end_s
@@ -109,7 +109,7 @@ def _crowd(trial: Trial, time: Time) -> Strip:
     order = (GREEN, BLUE, SKY, GREY, ORANGE, PALE)
     bars = stacked(spans, order, time, len(trial.requests))
     noun = "request" if len({row.id for row in trial.requests}) == len(trial.requests) else "attempt"
-    return Strip(f"all {many(len(trial.requests), noun)}", CLIENT_HEIGHT, bars)
+    return Strip(f"all {plural(len(trial.requests), noun)}", CLIENT_HEIGHT, bars)
 
 
 def worker_strips(trial: Trial, time: Time) -> tuple[Strip, ...]:
@@ -121,7 +121,7 @@ def worker_strips(trial: Trial, time: Time) -> tuple[Strip, ...]:
         most = most_at_once((start_s, end_s) for _, start_s, end_s in spans)
         return (Strip(f"{most} at once at most", CLIENT_HEIGHT // 2, stacked(spans, (GREEN,), time, max(1, most))),)
     bars = [
-        tuple(Bar(each.start_s, each.end_s, GREEN, 0.0, FILLED, visible(str(each.id))) for each in row.served)
+        tuple(Bar(each.start_s, each.end_s, GREEN, 0.0, FILLED, sanitize(str(each.id))) for each in row.served)
         for row in workers
     ]
     labels = [f"worker {number}" for number in range(1, len(bars) + idle + 1)]
@@ -133,7 +133,7 @@ def state_strips(trace: Trace, time: Time) -> tuple[Strip, ...]:
     order = tuple(shade for colour in STATE_COLOURS.values() for shade in (colour, lighter(colour)))
     return tuple(
         Strip(
-            visible(lane.name),
+            sanitize(lane.name),
             STATE_ROW,
             stacked(
                 [

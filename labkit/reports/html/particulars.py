@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit.model import BASELINE
-from labkit.output.format import NOT_MEASURED, visible
+from labkit.output.format import NOT_MEASURED, sanitize
 from labkit.reports.html.tables import heading, point_in
 from labkit.reports.parts.trouble import shortened
 
@@ -17,7 +17,7 @@ def particulars(document: dict[str, Any]) -> dict[str, Any]:
     memory = environment["memory_bytes"]
     named = {**environment, "memory_bytes": f"{memory / 1e9:.1f} GB" if memory else None, "seed": document["seed"]}
     plain = [
-        (name.replace("_bytes", "").replace("_", " "), NOT_MEASURED if value is None else visible(str(value)))
+        (name.replace("_bytes", "").replace("_", " "), NOT_MEASURED if value is None else sanitize(str(value)))
         for name, value in named.items()
         if not isinstance(value, dict)
     ]
@@ -26,27 +26,27 @@ def particulars(document: dict[str, Any]) -> dict[str, Any]:
         "packages": _pairs(environment["packages"]),
         "images": _pairs(environment["images"]),
         "warnings": [
-            (shortened(each["message"]), "\n".join(map(visible, each["hint"].splitlines())))
+            (shortened(each["message"]), "\n".join(map(sanitize, each["hint"].splitlines())))
             for each in document["warnings"]
         ],
         "checks": [_checks(trial) for trial in document["trials"]],
         "trouble": [_trouble(trial) for trial in document["trials"] if trial["outcome"] != "ok"],
         "agreement": [_agreement(each) for each in document["agreement"]],
-        "command": visible(document["command"]),
+        "command": sanitize(document["command"]),
     }
 
 
 def _pairs(of: dict[str, str]) -> list[tuple[str, str]]:
-    return [(visible(name), visible(value)) for name, value in sorted(of.items())]
+    return [(sanitize(name), sanitize(value)) for name, value in sorted(of.items())]
 
 
 def _named(trial: dict[str, Any]) -> str:
-    return visible(f"{trial['approach']}, trial {trial['order']}{', traced' if trial['traced'] else ''}")
+    return sanitize(f"{trial['approach']}, trial {trial['order']}{', traced' if trial['traced'] else ''}")
 
 
 def _checks(trial: dict[str, Any]) -> dict[str, Any]:
     mark: Callable[[bool | None], str] = {True: "held", False: "failed", None: "not told"}.__getitem__
-    checks = [(visible(check["name"]), mark(check["ok"]), shortened(check["detail"])) for check in trial["checks"]]
+    checks = [(sanitize(check["name"]), mark(check["ok"]), shortened(check["detail"])) for check in trial["checks"]]
     return {"trial": _named(trial), "checks": checks, "failed": [each for each in checks if each[1] == "failed"]}
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from labkit.model import BASELINE
-from labkit.output.format import listed, many, visible
+from labkit.output.format import join_words, plural, sanitize
 from labkit.reports.parts.coping import handled, has_faults, lost, refused, tried
 from server.behaviour import Behaviour
 
@@ -77,23 +77,23 @@ def _rounds(trial: dict[str, Any]) -> str:
     """So many requests by so many places are so many rounds."""
     count, bound, server = trial["load"]["requests"], trial["bound"], trial["server"]
     rounds = _round_count(trial)
-    workers = many(server["workers"], "worker")
+    workers = plural(server["workers"], "worker")
     if server["worker_class"] == "gthread":
-        workers += f" × {many(server['worker_threads'], 'thread')}"
+        workers += f" × {plural(server['worker_threads'], 'thread')}"
     of = " or more" if _vary(trial) else f" of {server['delay_s']:g} s"
-    in_rounds = f"is {many(rounds, 'round')}{of}"
+    in_rounds = f"is {plural(rounds, 'round')}{of}"
     if bound == 1:
-        said = f"{many(count, 'request')}, one at a time, {in_rounds}{_idle(trial)}"
+        said = f"{plural(count, 'request')}, one at a time, {in_rounds}{_idle(trial)}"
     elif bound < min(slots(trial), count):
-        said = f"{many(count, 'request')}, at most {bound} in flight, {in_rounds}{_idle(trial)}"
+        said = f"{plural(count, 'request')}, at most {bound} in flight, {in_rounds}{_idle(trial)}"
     elif slots(trial) == inf:
-        said = f"{many(count, 'request')} on a server that takes up all at once {in_rounds}"
+        said = f"{plural(count, 'request')} on a server that takes up all at once {in_rounds}"
     else:
-        said = f"{many(count, 'request')} on {workers} {in_rounds}"
+        said = f"{plural(count, 'request')} on {workers} {in_rounds}"
     if handle_s := trial["load"].get("handle_s"):
         said += f", and each body costs {seconds(handle_s)} of processor time"
     failed = count - trial["ok"]
-    return f"{failed} of {many(count, 'request')} failed; {said}" if failed else said
+    return f"{failed} of {plural(count, 'request')} failed; {said}" if failed else said
 
 
 def _vary(trial: dict[str, Any]) -> bool:
@@ -106,7 +106,9 @@ def _answered(trial: dict[str, Any]) -> str:
     """How many requests were answered, and what became of the answers."""
     count, ok = trial["load"]["requests"], trial["ok"]
     said = (
-        f"all {many(count, 'request')} were answered" if ok == count else f"{ok} of {many(count, 'request')} answered"
+        f"all {plural(count, 'request')} were answered"
+        if ok == count
+        else f"{ok} of {plural(count, 'request')} answered"
     )
     if ok and trial["outcome"] == "failed" and trial["answers"] is None:
         said += ", and none of the answers returned, because of an exception"
@@ -136,7 +138,7 @@ def _unread(trial: dict[str, Any]) -> str:
     late = [wait for wait in waits if handle_s and wait >= UNREAD_SHARE * handle_s]
     if not late:
         return ""
-    lay = f"{len(late)} of {many(len(waits), 'answer')} lay unread"
+    lay = f"{len(late)} of {plural(len(waits), 'answer')} lay unread"
     return f"{lay} for up to {seconds(max(late))} while others were handled"
 
 
@@ -145,7 +147,7 @@ def _idle(trial: dict[str, Any]) -> str:
     idle = server["workers"] - trial["bound"]
     if slots(trial) == inf or server["worker_class"] != "sync" or idle < 1:
         return ""
-    return f", while {idle} of {many(server['workers'], 'worker')} had nothing to do"
+    return f", while {idle} of {plural(server['workers'], 'worker')} had nothing to do"
 
 
 def _round_count(trial: dict[str, Any]) -> int:
@@ -200,13 +202,13 @@ def _overhead(trial: dict[str, Any]) -> str:
         return said
     parts = {"before the first request": min(starts), "after the last answer": trial["makespan_s"] - max(ends)}
     large = [f"{seconds(part)} {when}" for when, part in parts.items() if part > 0.2 * over]
-    return f"{said}, of it {listed(large)}" if large else said
+    return f"{said}, of it {join_words(large)}" if large else said
 
 
 def _stopped(trial: dict[str, Any]) -> str:
     count = trial["load"]["requests"]
-    said = f"{trial['outcome']} after {trial['ok']} of {many(count, 'answer')}"
-    return visible(f"{said}: {trial['error']}" if trial["error"] else said)
+    said = f"{trial['outcome']} after {trial['ok']} of {plural(count, 'answer')}"
+    return sanitize(f"{said}: {trial['error']}" if trial["error"] else said)
 
 
 def introduced(approach: str, said: str) -> str:

@@ -6,7 +6,15 @@ import json
 from typing import Any
 
 from labkit.model import BASELINE, GridPoint, Load, ServerConfig
-from labkit.output.format import NOT_MEASURED, count, described, fixed, listed, python_described, visible
+from labkit.output.format import (
+    NOT_MEASURED,
+    format_count,
+    format_fixed,
+    format_grid_point,
+    format_python,
+    join_words,
+    sanitize,
+)
 from labkit.reports.html.sentences import introduced, sentence, typical
 from labkit.reports.parts.coping import about, has_faults
 from labkit.reports.parts.trouble import shortened
@@ -63,14 +71,14 @@ def points_of(document: dict[str, Any]) -> list[dict[str, Any]]:
 def heading(point: dict[str, Any]) -> str:
     """A grid point on one line: ``9 requests · 3 sync workers · 1 s delay · limit 3``."""
     server = ServerConfig(**point["server"] | {"behaviour": behaviour_of(point)})
-    return described(GridPoint(server, Load(**point["load"]), point["scenario"], point["interpreter"]))
+    return format_grid_point(GridPoint(server, Load(**point["load"]), point["scenario"], point["interpreter"]))
 
 
 def headline(document: dict[str, Any]) -> dict[str, Any]:
     """What was compared, when and where."""
     environment = document["environment"]
     approaches = dict.fromkeys(row["approach"] for row in document["summary"] if row["approach"] != BASELINE)
-    pythons = sorted({python_described(each["python"], each["gil"]) for each in document["trials"] if each["python"]})
+    pythons = sorted({format_python(each["python"], each["gil"]) for each in document["trials"] if each["python"]})
     trials = document["trials"]
     bad = sum(
         trial["outcome"] != "ok" or any(check["ok"] is False for check in trial["checks"])
@@ -79,13 +87,13 @@ def headline(document: dict[str, Any]) -> dict[str, Any]:
     )
     title = f"{len(approaches)} approach{'' if len(approaches) == 1 else 'es'} compared"
     return {
-        "id": visible(document["id"]),
-        "title": visible(f"{listed(list(approaches))} traced") if document["mode"] == "trace" else title,
+        "id": sanitize(document["id"]),
+        "title": sanitize(f"{join_words(list(approaches))} traced") if document["mode"] == "trace" else title,
         "facts": [
-            ("When", visible(document["started_at"].replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC"))),
-            ("Runtime", visible(environment["runtime"])),
-            ("Python", " · ".join(pythons) or visible(environment["python"] or NOT_MEASURED)),
-            ("Processors", count(environment["cpus"])),
+            ("When", sanitize(document["started_at"].replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC"))),
+            ("Runtime", sanitize(environment["runtime"])),
+            ("Python", " · ".join(pythons) or sanitize(environment["python"] or NOT_MEASURED)),
+            ("Processors", format_count(environment["cpus"])),
             ("Trials", f"{len(trials)}{f', {bad} of them not ranked' if bad else ''}"),
         ],
         "traced": any(trial["traced"] for trial in trials),
@@ -109,11 +117,11 @@ def _section(document: dict[str, Any], number: int, point: dict[str, Any], first
         trials = [
             trial for trial in document["trials"] if trial["approach"] == row["approach"] and _is_at(trial, point)
         ]
-        chosen, name = typical(trials), visible(row["approach"])
+        chosen, name = typical(trials), sanitize(row["approach"])
         text = (
             introduced(row["approach"], sentence(chosen, of_sync_s))
             if chosen
-            else f"Not run: {visible(row['verdict'])}."
+            else f"Not run: {sanitize(row['verdict'])}."
         )
         said.append((name, text))
         if chosen and (causes := _causes(chosen)):
@@ -160,26 +168,26 @@ def _decimals(rows: list[dict[str, Any]]) -> int:
 def _cells(row: dict[str, Any], decimals: int) -> dict[str, str]:
     """What stands in each column that there may be."""
     makespan, speedup, memory = row["makespan_s"], row["speedup_vs_sync"], row["peak_memory_bytes"]
-    shown = fixed(makespan["median"] if makespan else None, decimals)
+    shown = format_fixed(makespan["median"] if makespan else None, decimals)
     if makespan and makespan["ci95"]:
         shown += f" [{makespan['ci95'][0]:.{decimals}f}, {makespan['ci95'][1]:.{decimals}f}]"
     return {
-        "approach": visible(row["approach"]),
+        "approach": sanitize(row["approach"]),
         "makespan (s)": shown,
-        "ideal (s)": fixed(row["ideal_s"], decimals),
-        "efficiency": fixed(row["efficiency"], 3),
+        "ideal (s)": format_fixed(row["ideal_s"], decimals),
+        "efficiency": format_fixed(row["efficiency"], 3),
         "speed-up over sync": NOT_MEASURED if speedup is None else f"{speedup:.2f}×",
-        "most in flight": count(row["max_in_flight"]),
-        "threads": count(row["threads_peak"]),
-        "processes": count(row["processes_peak"]),
-        "CPU (s)": fixed(row["cpu_s"], 2),
+        "most in flight": format_count(row["max_in_flight"]),
+        "threads": format_count(row["threads_peak"]),
+        "processes": format_count(row["processes_peak"]),
+        "CPU (s)": format_fixed(row["cpu_s"], 2),
         "peak memory (MB)": NOT_MEASURED if memory is None else f"{memory / 1e6:.0f}",
-        "cold start (s)": fixed(row["cold_start_s"], 2),
-        "answered": count(row["ok"]) if row["trials"] else NOT_MEASURED,
-        "failed": count(row["failed"]) if row["trials"] else NOT_MEASURED,
-        "attempts": count(row["attempts"]),
-        "wasted": count(row["wasted_attempts"]),
-        "refused": count(row["refused"]),
-        "longest quiet (s)": fixed(row["longest_quiet_s"], decimals),
-        "verdict": visible(row["verdict"]),
+        "cold start (s)": format_fixed(row["cold_start_s"], 2),
+        "answered": format_count(row["ok"]) if row["trials"] else NOT_MEASURED,
+        "failed": format_count(row["failed"]) if row["trials"] else NOT_MEASURED,
+        "attempts": format_count(row["attempts"]),
+        "wasted": format_count(row["wasted_attempts"]),
+        "refused": format_count(row["refused"]),
+        "longest quiet (s)": format_fixed(row["longest_quiet_s"], decimals),
+        "verdict": sanitize(row["verdict"]),
     }

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.model import STATES
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 from labkit.reports.html.sentences import sentence
 from labkit.reports.html.tables import heading, point_in, points_of, sync_handling_s
 from labkit.reports.parts.trouble import shortened
@@ -47,7 +47,7 @@ def _trial(trial: dict[str, Any], points: list[dict[str, Any]], of_sync: list[fl
     lanes, requests = _requests(trial["requests"])
     point = points.index(point_in(trial))
     return {
-        "approach": visible(trial["approach"]),
+        "approach": sanitize(trial["approach"]),
         "point": point,
         "repeat": trial["repeat"],
         "order": trial["order"],
@@ -66,9 +66,9 @@ def _trial(trial: dict[str, Any], points: list[dict[str, Any]], of_sync: list[fl
                 row["worker"],
                 units(row["start_s"]),
                 units(row["end_s"]),
-                visible(str(row["id"])),
+                sanitize(str(row["id"])),
                 row["status"],
-                visible(row["did"]),
+                sanitize(row["did"]),
             ]
             for row in trial["unmatched"]
         ],
@@ -92,19 +92,19 @@ def _requests(rows: list[dict[str, Any]]) -> tuple[list[list[Any]], dict[str, An
     numbers = {key: number for number, key in enumerate(keys)}
     servers = [row["server"] or {"worker": None, "start_s": None, "end_s": None, "did": "answer"} for row in rows]
     columns = {
-        "id": [visible(row["id"]) if isinstance(row["id"], str) else row["id"] for row in rows],
+        "id": [sanitize(row["id"]) if isinstance(row["id"], str) else row["id"] for row in rows],
         "lane": [numbers[row["lane"], row["pid"]] for row in rows],
         **{name: [units(row[field]) for row in rows] for name, field in TIMES.items()},
         "status": [row["status"] for row in rows],
         "bytes": [row["bytes"] for row in rows],
         "error": {str(at): shortened(row["error"]) for at, row in enumerate(rows) if row["error"]},
         "attempt": {str(at): row["attempt"] for at, row in enumerate(rows) if row["attempt"] > 1},
-        "did": {str(at): visible(each["did"]) for at, each in enumerate(servers) if each["did"] != "answer"},
+        "did": {str(at): sanitize(each["did"]) for at, each in enumerate(servers) if each["did"] != "answer"},
         "worker": [server["worker"] for server in servers],
         "served": [units(server["start_s"]) for server in servers],
         "left": [units(server["end_s"]) for server in servers],
     }
-    return [[visible(name), pid] for name, pid in keys], columns
+    return [[sanitize(name), pid] for name, pid in keys], columns
 
 
 def _trace(trace: dict[str, Any], lanes: list[list[Any]]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _trace(trace: dict[str, Any], lanes: list[list[Any]]) -> dict[str, Any]:
     numbers = {state: number for number, state in enumerate(STATES)}
     shown = []
     for lane in trace["lanes"]:
-        key = [visible(lane["name"]), lane["pid"]]
+        key = [sanitize(lane["name"]), lane["pid"]]
         spans = (
             (numbers[state], units(start), units(end), int(derived)) for state, start, end, derived in lane["spans"]
         )
@@ -138,12 +138,12 @@ def _summary(row: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any
     makespan = row["makespan_s"]
     spread = makespan["ci95"] if makespan else None
     return {
-        "approach": visible(row["approach"]),
+        "approach": sanitize(row["approach"]),
         "point": points.index(point_in(row)),
         "ranked": row["ranked"],
         "ideal": units(row["ideal_s"]),
         "makespan": units(makespan["median"]) if makespan else None,
         "ci95": [units(end) for end in spread] if spread else None,
         "efficiency": row["efficiency"],
-        "verdict": visible(row["verdict"]),
+        "verdict": sanitize(row["verdict"]),
     }

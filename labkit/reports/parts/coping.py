@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from labkit import scenarios
 from labkit.analysis.metrics import REFUSALS
-from labkit.output.format import listed, many, visible
+from labkit.output.format import join_words, plural, sanitize
 from server.behaviour import Behaviour
 
 # Handling times that differ by less are the same: cores, caches and what else runs move them by as much.
@@ -35,7 +35,7 @@ def lost(requests: int, ok: int, failed_by_cause: Mapping[str, int]) -> str:
     """
     counts = Counter(failed_by_cause)
     counts["never sent"] = requests - ok - counts.total()
-    return f"{requests - ok} of {many(requests, 'request')} failed: {_counted(+counts)}" if ok < requests else ""
+    return f"{requests - ok} of {plural(requests, 'request')} failed: {_counted(+counts)}" if ok < requests else ""
 
 
 def tried(requests: int, attempts: int | None, wasted: int | None) -> str:
@@ -48,7 +48,7 @@ def tried(requests: int, attempts: int | None, wasted: int | None) -> str:
 def refused(statuses: Iterable[int | None]) -> str:
     """``12 attempts were refused: 9 × status 429 and 3 × status 403``; empty where none was."""
     counts = Counter(f"status {status}" for status in statuses if status in REFUSALS)
-    return f"{many(counts.total(), 'attempt')} refused: {_counted(counts)}" if counts else ""
+    return f"{plural(counts.total(), 'attempt')} refused: {_counted(counts)}" if counts else ""
 
 
 def handled(own_s: float | None, of_sync_s: float | None) -> str:
@@ -68,5 +68,5 @@ def handled(own_s: float | None, of_sync_s: float | None) -> str:
 
 def _counted(counts: Counter[str]) -> str:
     if len(counts) == 1:
-        return visible(*counts)
-    return listed([f"{number} × {visible(what)}" for what, number in counts.most_common()])
+        return sanitize(*counts)
+    return join_words([f"{number} × {sanitize(what)}" for what, number in counts.most_common()])

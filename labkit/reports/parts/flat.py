@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 
 CHECKS_COLUMN = "checks_failed"
 
@@ -31,7 +31,7 @@ def flat(document: dict[str, Any], of_all: Sequence[str], of_trial: Sequence[str
 def _cell(value: Any) -> Any:
     if isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False)
-    return visible(value) if isinstance(value, str) else value
+    return sanitize(value) if isinstance(value, str) else value
 
 
 def _at(tree: dict[str, Any], path: str) -> Any:

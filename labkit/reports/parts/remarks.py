@@ -8,7 +8,7 @@ from itertools import groupby
 from labkit.analysis.baseline import COUNTERPART, Agreement, agreements
 from labkit.analysis.summary import SummaryRow, summarise
 from labkit.model import BASELINE, CheckedTrial, Comparison
-from labkit.output.format import described, visible
+from labkit.output.format import format_grid_point, sanitize
 from labkit.reports.parts.coping import handled, has_faults, lost
 from labkit.reports.parts.trouble import Remark, of_notice, of_trial
 
@@ -45,7 +45,7 @@ def _of_point(rows: Sequence[SummaryRow]) -> Iterator[Remark]:
             said.append(lost(requests, row.ok, row.failed_by_cause))
         if any(said):
             where = row.approach if row.point.scenario == "baseline" else f"{row.point.scenario}, {row.approach}"
-            yield Remark("notice", visible(f"{where}: {'; '.join(filter(None, said))}."))
+            yield Remark("notice", sanitize(f"{where}: {'; '.join(filter(None, said))}."))
 
 
 def _of_agreement(each: Agreement) -> Remark:
@@ -54,6 +54,6 @@ def _of_agreement(each: Agreement) -> Remark:
     return Remark(
         "check",
         f"{COUNTERPART} and {BASELINE} do not agree: {each.figure} latency {ours.client_s:.3f} s and "
-        f"{theirs.client_s:.3f} s ({described(each.point)}). By the server's log it was {ours.server_s:.3f} s and "
-        f"{theirs.server_s:.3f} s, which supports {whom or each.supported}.",
+        f"{theirs.client_s:.3f} s ({format_grid_point(each.point)}). By the server's log it was {ours.server_s:.3f} s "
+        f"and {theirs.server_s:.3f} s, which supports {whom or each.supported}.",
     )

@@ -12,13 +12,13 @@ from labkit.model import BASELINE, Comparison, GridPoint
 from labkit.output.format import (
     NOT_MEASURED,
     SEPARATOR,
-    count,
-    described,
-    fixed,
-    listed,
-    many,
-    python_described,
-    visible,
+    format_count,
+    format_fixed,
+    format_grid_point,
+    format_python,
+    join_words,
+    plural,
+    sanitize,
 )
 from labkit.reports.parts.coping import about, has_faults
 
@@ -84,8 +84,8 @@ def _heading(comparison: Comparison, point: GridPoint) -> str:
         if checked.trial.planned.point == point and checked.trial.python is not None
     }
     if point.python is None and all(gil is not False for _, gil in pythons):
-        return described(point)
-    return SEPARATOR.join([described(point), *sorted(f"Python {python_described(*each)}" for each in pythons)])
+        return format_grid_point(point)
+    return SEPARATOR.join([format_grid_point(point), *sorted(f"Python {format_python(*each)}" for each in pythons)])
 
 
 def _section(heading: str, told: tuple[str, str] | None, rows: Sequence[SummaryRow], repeats: int) -> Section:
@@ -101,23 +101,25 @@ def _section(heading: str, told: tuple[str, str] | None, rows: Sequence[SummaryR
         return Column(kind, header, short, tuple(cell(row) for row in rows))
 
     def failed(kind: Literal["speed", "cost"]) -> Column:
-        return column(kind, "failed", "fail-\ned", lambda row: count(row.failed) if row.trials else NOT_MEASURED)
+        return column(kind, "failed", "fail-\ned", lambda row: format_count(row.failed) if row.trials else NOT_MEASURED)
 
-    in_flight = column("cost", "most in\nflight", "in\nflight", lambda row: count(row.max_in_flight))
-    cpu = column("cost", "CPU\n(s)", "CPU\n(s)", lambda row: fixed(row.cpu_s, 2))
+    in_flight = column("cost", "most in\nflight", "in\nflight", lambda row: format_count(row.max_in_flight))
+    cpu = column("cost", "CPU\n(s)", "CPU\n(s)", lambda row: format_fixed(row.cpu_s, 2))
     columns = [
-        column("name", "approach", "approach", lambda row: visible(row.approach)),
+        column("name", "approach", "approach", lambda row: sanitize(row.approach)),
         Column("speed", makespan, short_makespan, _makespans(rows, decimals)),
-        column("speed", "ideal\n(s)", "ideal\n(s)", lambda row: fixed(row.ideal_s, decimals)),
-        column("speed", "efficiency", "effi-\nciency", lambda row: fixed(row.efficiency, 3)),
+        column("speed", "ideal\n(s)", "ideal\n(s)", lambda row: format_fixed(row.ideal_s, decimals)),
+        column("speed", "efficiency", "effi-\nciency", lambda row: format_fixed(row.efficiency, 3)),
     ]
     if has_faults(rows[0].point.server.behaviour):
         columns += [
-            column("speed", "answered", "answ-\nered", lambda row: count(row.ok) if row.trials else NOT_MEASURED),
+            column(
+                "speed", "answered", "answ-\nered", lambda row: format_count(row.ok) if row.trials else NOT_MEASURED
+            ),
             failed("speed"),
-            column("cost", "attempts", "atte-\nmpts", lambda row: count(row.attempts)),
-            column("cost", "refused", "refu-\nsed", lambda row: count(row.refused)),
-            column("cost", "longest\nquiet (s)", "quiet\n(s)", lambda row: fixed(row.longest_quiet_s, decimals)),
+            column("cost", "attempts", "atte-\nmpts", lambda row: format_count(row.attempts)),
+            column("cost", "refused", "refu-\nsed", lambda row: format_count(row.refused)),
+            column("cost", "longest\nquiet (s)", "quiet\n(s)", lambda row: format_fixed(row.longest_quiet_s, decimals)),
             in_flight,
             cpu,
         ]
@@ -125,8 +127,8 @@ def _section(heading: str, told: tuple[str, str] | None, rows: Sequence[SummaryR
         columns += [
             column("speed", "speed-up\nover sync", "over\nsync", _speedup),
             in_flight,
-            column("cost", "threads", "thr-\neads", lambda row: count(row.threads_peak)),
-            column("cost", "processes", "proc-\nesses", lambda row: count(row.processes_peak)),
+            column("cost", "threads", "thr-\neads", lambda row: format_count(row.threads_peak)),
+            column("cost", "processes", "proc-\nesses", lambda row: format_count(row.processes_peak)),
             cpu,
             column("cost", "peak memory\n(MB)", "peak\n(MB)", _memory),
             failed("cost"),
@@ -146,7 +148,7 @@ def _decimals(rows: Sequence[SummaryRow]) -> int:
 
 def _makespans(rows: Sequence[SummaryRow], decimals: int) -> tuple[str, ...]:
     """Medians, each with its interval; intervals are padded so that the medians line up."""
-    medians = [fixed(row.makespan.median if row.makespan else None, decimals) for row in rows]
+    medians = [format_fixed(row.makespan.median if row.makespan else None, decimals) for row in rows]
     spans = [row.makespan.ci95 if row.makespan else None for row in rows]
     intervals = [f" [{span[0]:.{decimals}f}, {span[1]:.{decimals}f}]" if span else "" for span in spans]
     widest = max(map(len, intervals))
@@ -163,9 +165,9 @@ def _memory(row: SummaryRow) -> str:
 
 def _verdict(row: SummaryRow, repeats: int) -> str:
     """A single trial has no verdict, unless something kept it from being ranked."""
-    words = [] if row.verdict == ONE_TRIAL or (row.verdict == IS_BASELINE and repeats == 1) else [visible(row.verdict)]
+    words = [] if row.verdict == ONE_TRIAL or (row.verdict == IS_BASELINE and repeats == 1) else [sanitize(row.verdict)]
     if 0 < row.ranked < repeats:
-        words.append(f"({row.ranked} of {many(repeats, 'trial')})")
+        words.append(f"({row.ranked} of {plural(repeats, 'trial')})")
     return " ".join(words)
 
 
@@ -179,9 +181,9 @@ def _outcome(rows: Sequence[SummaryRow]) -> str | None:
     if not ranked:
         return "None of them can be ranked."
     if len(ranked) == 1:
-        return visible(f"Only {ranked[0]} can be ranked.")
+        return sanitize(f"Only {ranked[0]} can be ranked.")
     if fastest:
-        return visible(f"{listed(fastest)} is the fastest: its 95 % interval lies below every other.")
+        return sanitize(f"{join_words(fastest)} is the fastest: its 95 % interval lies below every other.")
     if close:
-        return visible(f"No clear winner between {listed(close)}: their 95 % intervals overlap.")
+        return sanitize(f"No clear winner between {join_words(close)}: their 95 % intervals overlap.")
     return "No fastest can be named: too few trials can be ranked."

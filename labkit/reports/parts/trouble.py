@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labkit.model import Check, Notice, Outcome
-from labkit.output.format import visible
+from labkit.output.format import sanitize
 
 MOST_LINES = 8
 LONGEST_TEXT = 400
@@ -41,12 +41,12 @@ def of_notice(notice: Notice) -> Remark:
     """The message, and what to do about it on the same line, or below where that takes several."""
     hint = notice.hint.splitlines()
     if len(hint) > 1:
-        return Remark("notice", visible(notice.message), tuple(visible(line) for line in hint))
+        return Remark("notice", sanitize(notice.message), tuple(sanitize(line) for line in hint))
     stop = "" if notice.message.endswith((".", "!", "?")) or not hint else "."
-    return Remark("notice", visible(" ".join([notice.message + stop, *hint])))
+    return Remark("notice", sanitize(" ".join([notice.message + stop, *hint])))
 
 
 def shortened(text: str) -> str:
     """`text` made visible, and no longer than a few lines."""
-    text = visible(text)
+    text = sanitize(text)
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

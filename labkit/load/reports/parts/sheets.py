@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labkit.load.reports.parts.strips import Strip, strips
 from labkit.load.reports.parts.words import described, server_described
 from labkit.model.load import LATE_S, SOUND, Closed, Knee, LoadRun, LoadTrial, Open, Percentiles, verdict
-from labkit.output.format import NOT_MEASURED, count, fixed
+from labkit.output.format import NOT_MEASURED, format_count, format_fixed
 from labkit.reports.parts.sections import Column
 from labkit.reports.parts.trouble import shortened
 
@@ -58,27 +58,27 @@ def _single(trial: LoadTrial) -> Sheet:
 def _requests(trial: LoadTrial) -> Figures:
     counts = trial.counts
     return (
-        ("arrivals", count(counts.arrivals)),
-        ("begun", count(counts.begun)),
-        ("ok", count(counts.ok)),
-        ("failed", count(counts.failed)),
-        ("unfinished", count(counts.unfinished)),
-        ("never begun", count(counts.not_begun)),
-        (f"late (over {LATE_S * 1000:g} ms)", count(counts.late)),
+        ("arrivals", format_count(counts.arrivals)),
+        ("begun", format_count(counts.begun)),
+        ("ok", format_count(counts.ok)),
+        ("failed", format_count(counts.failed)),
+        ("unfinished", format_count(counts.unfinished)),
+        ("never begun", format_count(counts.not_begun)),
+        (f"late (over {LATE_S * 1000:g} ms)", format_count(counts.late)),
     )
 
 
 def _rates(trial: LoadTrial) -> Figures:
     capacity, memory = trial.plan.capacity_per_s, trial.peak_memory_bytes
     return (
-        ("throughput (a second)", fixed(trial.throughput_per_s, 2)),
-        ("capacity (a second)", fixed(capacity, 2)),
-        ("makespan (s)", fixed(trial.makespan_s, 2)),
-        ("most in flight", count(trial.max_in_flight)),
-        ("most in flight, server", count(trial.server_max_in_flight)),
-        ("generator's CPU (s)", fixed(trial.cpu_s, 2)),
+        ("throughput (a second)", format_fixed(trial.throughput_per_s, 2)),
+        ("capacity (a second)", format_fixed(capacity, 2)),
+        ("makespan (s)", format_fixed(trial.makespan_s, 2)),
+        ("most in flight", format_count(trial.max_in_flight)),
+        ("most in flight, server", format_count(trial.server_max_in_flight)),
+        ("generator's CPU (s)", format_fixed(trial.cpu_s, 2)),
         ("generator's memory (MB)", NOT_MEASURED if memory is None else f"{memory / 1e6:.0f}"),
-        ("generator's processes", count(trial.processes_peak)),
+        ("generator's processes", format_count(trial.processes_peak)),
     )
 
 
@@ -98,7 +98,7 @@ def _latencies(trial: LoadTrial) -> tuple[Column, ...]:
 
 
 def _percentiles(header: str, short: str, values: Percentiles | None) -> Column:
-    return Column("speed", header, short, tuple(fixed(getattr(values, name, None), 3) for name in ORDER))
+    return Column("speed", header, short, tuple(format_fixed(getattr(values, name, None), 3) for name in ORDER))
 
 
 def _meaning(trial: LoadTrial) -> list[str]:
@@ -144,12 +144,12 @@ def _steps(trials: Sequence[LoadTrial], knee: Knee | None) -> Sheet:
 
     columns = (
         Column("speed", "arrivals\na second", "a\nsecond", tuple(_rate(trial) for trial in trials)),
-        column("arrivals", "arri-\nvals", lambda trial: count(trial.counts.arrivals)),
-        column("ok", "ok", lambda trial: count(trial.counts.ok)),
-        column("failed", "fail-\ned", lambda trial: count(trial.counts.failed)),
-        column("p50\n(s)", "p50\n(s)", lambda trial: fixed(_waited(trial, "p50"), 3)),
-        column("p99\n(s)", "p99\n(s)", lambda trial: fixed(_waited(trial, "p99"), 3)),
-        column("late", "late", lambda trial: count(trial.counts.late)),
+        column("arrivals", "arri-\nvals", lambda trial: format_count(trial.counts.arrivals)),
+        column("ok", "ok", lambda trial: format_count(trial.counts.ok)),
+        column("failed", "fail-\ned", lambda trial: format_count(trial.counts.failed)),
+        column("p50\n(s)", "p50\n(s)", lambda trial: format_fixed(_waited(trial, "p50"), 3)),
+        column("p99\n(s)", "p99\n(s)", lambda trial: format_fixed(_waited(trial, "p99"), 3)),
+        column("late", "late", lambda trial: format_count(trial.counts.late)),
         Column("verdict", "verdict", "verdict", tuple(_step_verdict(trial, knee) for trial in trials)),
     )
     sentences = ["p50 and p99 count from the intended start: what a user waits."]

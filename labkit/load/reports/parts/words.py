@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labkit.model import ServerConfig
 from labkit.model.load import Closed, LoadPlan, Open
-from labkit.output.format import SEPARATOR, many
+from labkit.output.format import SEPARATOR, plural
 
 
 def described(plan: LoadPlan, *, with_rate: bool = True) -> str:
@@ -12,7 +12,7 @@ def described(plan: LoadPlan, *, with_rate: bool = True) -> str:
     match plan.shape:
         case Closed(users, spawn_rate):
             started = "all at once" if spawn_rate >= users else f"{spawn_rate:g} started each second"
-            parts = ["closed load", many(users, "user"), started]
+            parts = ["closed load", plural(users, "user"), started]
         case Open(rate, arrivals, seed, users):
             spread = arrivals if arrivals == "constant" else f"{arrivals}, seed {seed}"
             parts = ["open load", spread, f"at most {users} in flight"]
@@ -26,12 +26,12 @@ def described(plan: LoadPlan, *, with_rate: bool = True) -> str:
 
 def server_described(server: ServerConfig, capacity_per_s: float | None) -> str:
     """The server on one line, and the most that it can answer."""
-    threads = f" × {many(server.worker_threads, 'thread')}" if server.worker_class == "gthread" else ""
+    threads = f" × {plural(server.worker_threads, 'thread')}" if server.worker_class == "gthread" else ""
     most = "no bound of its own" if capacity_per_s is None else f"capacity {capacity_per_s:.4g} a second"
-    workers = many(server.workers, f"{server.worker_class} worker") + threads
+    workers = plural(server.workers, f"{server.worker_class} worker") + threads
     return SEPARATOR.join([workers, f"{server.delay_s:g} s delay", most])
 
 
 def _until(plan: LoadPlan) -> list[str]:
     parts = [] if plan.duration_s is None else [f"{plan.duration_s:g} s"]
-    return parts if plan.requests is None else [*parts, many(plan.requests, "request")]
+    return parts if plan.requests is None else [*parts, plural(plan.requests, "request")]
