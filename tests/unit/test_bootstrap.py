@@ -408,7 +408,8 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the checkout whose locks name two small wheels, in `wheels` beside it."""
     checkout, wheels = tmp_path / "checkout", tmp_path / "wheels"
     wheels.mkdir()
-    shutil.copytree(ROOT / "labkit", checkout / "labkit", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("labkit", "server"):
+        shutil.copytree(ROOT / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "lab.py", checkout)
     (checkout / "labkit" / "cli.py").write_text(CLI)
     (checkout / "requirements").mkdir()

@@ -20,7 +20,7 @@ from rich.cells import cell_len
 from labkit import reports, scenarios
 from labkit.model import Check, CheckedTrial, Notice
 from labkit.output.format import sanitize
-from labkit.output.page import Page
+from labkit.output.page import Page, page
 from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
 from labkit.reports.parts.coping import handled
 from labkit.reports.parts.trouble import MOST_LINES
@@ -279,28 +279,28 @@ class Terminal(StringIO):
 @pytest.mark.parametrize("name", reports.names())
 @pytest.mark.parametrize("comparison", ALL)
 def test_without_a_terminal_there_is_plain_text_and_nothing_is_wrapped(name, comparison):
-    page = reports.page(StringIO(), environ={"TERM": "xterm-256color"})
-    text = rendered(name, comparison, page)
+    paper = page(StringIO(), environ={"TERM": "xterm-256color"})
+    text = rendered(name, comparison, paper)
     assert "\x1b" not in text
     long = "word " * 60
     notice = replace(comparison, notices=(Notice("long", long.strip()),))
     if name in {"table", "markdown"}:
-        assert long.strip() in rendered(name, notice, page)
+        assert long.strip() in rendered(name, notice, paper)
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}])
 def test_a_terminal_that_wants_no_colour_gets_none(environ):
-    page = reports.page(Terminal(), environ=environ)
-    assert page.width == 80
-    assert "\x1b" not in rendered("table", TROUBLED_TWICE, page)
+    paper = page(Terminal(), environ=environ)
+    assert paper.width == 80
+    assert "\x1b" not in rendered("table", TROUBLED_TWICE, paper)
 
 
 def test_colour_carries_no_meaning_of_its_own():
-    page = reports.page(Terminal(), environ={"TERM": "xterm", "WT_SESSION": "1"})
-    text = rendered("table", TROUBLED_TWICE, page)
+    paper = page(Terminal(), environ={"TERM": "xterm", "WT_SESSION": "1"})
+    text = rendered("table", TROUBLED_TWICE, paper)
     assert "\x1b[" in text
     plain = [line.rstrip() for line in ANSI.sub("", text).splitlines()]
-    assert plain == rendered("table", TROUBLED_TWICE, replace(page, colour=False)).splitlines()
+    assert plain == rendered("table", TROUBLED_TWICE, replace(paper, colour=False)).splitlines()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
@@ -310,7 +310,7 @@ def test_the_page_is_as_wide_as_the_terminal():
     with os.fdopen(main, "w"), os.fdopen(other, "w") as terminal:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, (30).to_bytes(2, sys.byteorder) + (57).to_bytes(2, sys.byteorder)
                     + bytes(4))  # fmt: skip
-        assert reports.page(terminal, "kept/here", {"TERM": "xterm"}).width == 57
+        assert page(terminal, "kept/here", {"TERM": "xterm"}).width == 57
 
 
 # What is said beside the figures.
