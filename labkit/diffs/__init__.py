@@ -5,9 +5,9 @@ A new format is a new file, as in `labkit.reports`; `parts` holds what formats s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from labkit.system import plugins
+from labkit.system.plugins import Plugins
 
 if TYPE_CHECKING:
     from labkit.analysis.diff import Pair, Several
@@ -25,11 +25,5 @@ class Diff(Protocol):
         """The whole report, without a newline at its end."""
 
 
-def names() -> tuple[str, ...]:
-    """The names of all formats."""
-    return plugins.names(__path__)
-
-
-def load(name: str) -> Diff:
-    """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Diff", plugins.load(__name__, __path__, name))
+_PLUGINS = Plugins[Diff](__name__)
+names, load = _PLUGINS.names, _PLUGINS.load

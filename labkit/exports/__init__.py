@@ -7,9 +7,9 @@ it is asked for.
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol
 
-from labkit.system import plugins
+from labkit.system.plugins import Plugins
 
 
 class Export(Protocol):
@@ -21,11 +21,5 @@ class Export(Protocol):
         """Write all of a comparison's document `to` a file that is open."""
 
 
-def names() -> tuple[str, ...]:
-    """The names of all formats."""
-    return plugins.names(__path__)
-
-
-def load(name: str) -> Export:
-    """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Export", plugins.load(__name__, __path__, name))
+_PLUGINS = Plugins[Export](__name__)
+names, load = _PLUGINS.names, _PLUGINS.load

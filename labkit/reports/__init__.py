@@ -7,11 +7,11 @@ more than naming it.
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import Protocol
 
 from labkit.model import Comparison
 from labkit.output.page import Page
-from labkit.system import plugins
+from labkit.system.plugins import Plugins
 
 DEFAULT = "table"
 
@@ -23,11 +23,5 @@ class Report(Protocol):
         """The whole report, without a newline at its end."""
 
 
-def names() -> tuple[str, ...]:
-    """The names of all formats."""
-    return plugins.names(__path__)
-
-
-def load(name: str) -> Report:
-    """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", plugins.load(__name__, __path__, name))
+_PLUGINS = Plugins[Report](__name__)
+names, load = _PLUGINS.names, _PLUGINS.load

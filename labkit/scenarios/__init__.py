@@ -1,10 +1,10 @@
-"""The scenarios, a file each: a new one is a new file. In its name a hyphen stands for each underscore."""
+"""The scenarios, one module each with `SCENARIO`: a new file is a new scenario."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol
 
-from labkit.system import plugins
+from labkit.system.plugins import Plugins
 
 if TYPE_CHECKING:
     from labkit.model.scenario import Scenario
@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 DEFAULT = "baseline"
 
 
+class _Module(Protocol):
+    SCENARIO: Scenario
+
+
+_PLUGINS = Plugins[_Module](__name__)
+
+
 def names() -> tuple[str, ...]:
     """The names of all scenarios, the default first."""
-    found = (name.replace("_", "-") for name in plugins.names(__path__))
-    return tuple(sorted(found, key=lambda name: (name != DEFAULT, name)))
+    return tuple(sorted(_PLUGINS.names(), key=lambda name: (name != DEFAULT, name)))
 
 
 def load(name: str) -> Scenario:
-    """The scenario called `name`. Raises KeyError for one that is not there."""
-    return cast("Scenario", plugins.load(__name__, __path__, name.replace("-", "_")).SCENARIO)
+    """The scenario called `name`. Raises KeyError if there is none."""
+    return _PLUGINS.load(name).SCENARIO

@@ -6,11 +6,11 @@ A module reads first and then judges: its `judge…` functions are pure, and hol
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol, cast
+from typing import Protocol
 
 from labkit.doctor.finding import Finding
 from labkit.doctor.machine import Machine
-from labkit.system import plugins
+from labkit.system.plugins import Plugins
 
 
 class Probe(Protocol):
@@ -22,11 +22,5 @@ class Probe(Protocol):
         """Look, and judge. What it raises becomes a finding of its own."""
 
 
-def names() -> tuple[str, ...]:
-    """The names of all probes."""
-    return plugins.names(__path__)
-
-
-def load(name: str) -> Probe:
-    """The probe called `name`. Raises KeyError for one that is not there."""
-    return cast("Probe", plugins.load(__name__, __path__, name))
+_PLUGINS = Plugins[Probe](__name__)
+names, load = _PLUGINS.names, _PLUGINS.load

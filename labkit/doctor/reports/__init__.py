@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from labkit.system import plugins
+from labkit.system.plugins import Plugins
 
 if TYPE_CHECKING:
     from labkit.doctor.examination import Examination
@@ -18,11 +18,5 @@ class Report(Protocol):
         """The whole report, without a newline at its end."""
 
 
-def names() -> tuple[str, ...]:
-    """The names of all formats."""
-    return plugins.names(__path__)
-
-
-def load(name: str) -> Report:
-    """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", plugins.load(__name__, __path__, name))
+_PLUGINS = Plugins[Report](__name__)
+names, load = _PLUGINS.names, _PLUGINS.load

@@ -5,11 +5,11 @@ As with a comparison's reports, a new format is a new file, and a format is impo
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import Protocol
 
 from labkit.model.load import LoadRun
 from labkit.output.page import Page
-from labkit.system import plugins
+from labkit.system.plugins import Plugins
 
 
 class Report(Protocol):
@@ -19,11 +19,5 @@ class Report(Protocol):
         """The whole report, without a newline at its end."""
 
 
-def names() -> tuple[str, ...]:
-    """The names of all formats."""
-    return plugins.names(__path__)
-
-
-def load(name: str) -> Report:
-    """The format called `name`. Raises KeyError for one that is not there."""
-    return cast("Report", plugins.load(__name__, __path__, name))
+_PLUGINS = Plugins[Report](__name__)
+names, load = _PLUGINS.names, _PLUGINS.load
