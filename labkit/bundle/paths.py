@@ -18,7 +18,7 @@ PARTS = (
         ".devcontainer",
         "pyproject.toml",
     ),
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *("README.md", "README.ja.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md"),
 )
 MAIN, MANIFEST = "__main__.py", "manifest.json"
 CHECKOUT, WHEELS, IMAGE = "checkout/", "wheels/", "image/"
