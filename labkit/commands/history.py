@@ -16,7 +16,7 @@ from rich.text import Text
 
 from labkit.output.format import NOT_MEASURED, SEPARATOR, format_count, join_words, plural, sanitize
 from labkit.output.page import Page, page, show
-from labkit.reports.parts.drawing import drawn, paper_of
+from labkit.reports.content.drawing import drawn, paper_of
 from labkit.results.history import Entry, entries
 from labkit.scenarios import DEFAULT
 from labkit.system import checkout, runs

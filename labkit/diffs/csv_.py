@@ -10,9 +10,9 @@ from io import StringIO
 from typing import Any
 
 from labkit.analysis.diff import Pair, Several
-from labkit.diffs.parts.rows import rows
 from labkit.output.format import sanitize
 from labkit.output.page import Page
+from labkit.reports.content.diff_rows import rows
 
 # Stable: columns are only ever added, at the end.
 COLUMNS = (

@@ -8,9 +8,9 @@ from typing import Any
 
 from labkit.analysis.diff import Pair, Several, Side, family
 from labkit.analysis.environment_diff import changes
-from labkit.diffs.parts.rows import rows
-from labkit.diffs.parts.words import only_in
 from labkit.output.page import Page
+from labkit.reports.content.diff_rows import rows
+from labkit.reports.content.diff_words import only_in
 
 SCHEMA = "concurrency-lab/diff/1"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from labkit.analysis.diff import Pair, Several
-from labkit.diffs.parts.sections import LEGEND, sections
-from labkit.diffs.parts.words import changed, circumstances, how, only_in
 from labkit.output.format import sanitize
 from labkit.output.page import Page
-from labkit.reports.parts.gfm import escaped, table
+from labkit.reports.content.diff import LEGEND, sections
+from labkit.reports.content.diff_words import changed, circumstances, how, only_in
+from labkit.reports.content.gfm import escaped, table
 
 
 def render(found: Pair | Several, page: Page) -> str:  # noqa: ARG001 - Markdown is laid out by who shows it

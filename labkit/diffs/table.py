@@ -6,13 +6,13 @@ from rich.console import Console
 from rich.text import Text
 
 from labkit.analysis.diff import Pair, Several
-from labkit.diffs.parts.sections import FASTER, LEGEND, SLOWER, Section, sections
-from labkit.diffs.parts.words import IS_BASELINE, NO_DIFFERENCE, changed, circumstances, how, only_in
 from labkit.output.format import plural, sanitize
 from labkit.output.page import Page
-from labkit.reports.parts.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of
-from labkit.reports.parts.sections import Column
-from labkit.reports.parts.trouble import Remark
+from labkit.reports.content.comparison import Column
+from labkit.reports.content.diff import FASTER, LEGEND, SLOWER, Section, sections
+from labkit.reports.content.diff_words import IS_BASELINE, NO_DIFFERENCE, changed, circumstances, how, only_in
+from labkit.reports.content.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of
+from labkit.reports.content.trouble import Remark
 
 
 def render(found: Pair | Several, page: Page) -> str:

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from labkit.doctor import probes
-from labkit.doctor.finding import Finding, Status, warning
 from labkit.doctor.machine import Machine
 from labkit.doctor.probes import Probe
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """What was found, when."""
-
-    at: datetime
-    findings: tuple[Finding, ...]
-
-    @property
-    def ready(self) -> bool:
-        """Whether the lab can run here."""
-        return all(finding.status is not Status.FAILED for finding in self.findings)
+from labkit.model.finding import Examination, Finding, warning
 
 
 def examine(machine: Machine) -> Examination:

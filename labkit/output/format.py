@@ -8,6 +8,7 @@ from math import ceil
 from labkit.model import GridPoint
 
 NOT_MEASURED = "–"
+LONGEST_TEXT = 400
 SEPARATOR = " · "
 
 
@@ -17,6 +18,12 @@ def sanitize(text: str) -> str:
     What approaches and the server said is data: it must not colour, move or hide anything in a report.
     """
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def shorten(text: str) -> str:
+    """`text` sanitized and cut to a few lines."""
+    text = sanitize(text)
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def format_fixed(value: float | None, decimals: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from labkit.model import Comparison
 from labkit.output.page import Page
-from labkit.reports.parts.flat import CHECKS_COLUMN, flat
+from labkit.reports.content.flat import CHECKS_COLUMN, flat
 from labkit.results.document import document
 
 # Stable: columns are only ever added, at the end. The first ones are the same in every row of a comparison.

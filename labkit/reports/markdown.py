@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from labkit.model import Comparison
 from labkit.output.page import Page
-from labkit.reports.parts.gfm import escaped, item, table
-from labkit.reports.parts.remarks import remarks
-from labkit.reports.parts.sections import Section, sections
+from labkit.reports.content.comparison import Section, sections
+from labkit.reports.content.gfm import escaped, item, table
+from labkit.reports.content.remarks import remarks
 
 
 def render(comparison: Comparison, page: Page) -> str:  # noqa: ARG001 - Markdown is laid out by who shows it

@@ -8,9 +8,9 @@ from rich.text import Text
 from labkit.analysis.summary import FASTEST, NO_CLEAR_WINNER, SLOWER
 from labkit.model import Comparison
 from labkit.output.page import Page
-from labkit.reports.parts.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of, saved
-from labkit.reports.parts.remarks import remarks
-from labkit.reports.parts.sections import Column, Section, sections
+from labkit.reports.content.comparison import Column, Section, sections
+from labkit.reports.content.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of, saved
+from labkit.reports.content.remarks import remarks
 
 
 def render(comparison: Comparison, page: Page) -> str:

@@ -21,7 +21,7 @@ from tests.checkout import Answer, Checkout
 needs_docker_command = pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command is not there")
 AN_OWN_PROBE = """
 '''A probe of somebody's own.'''
-from labkit.doctor.finding import failed
+from labkit.model.finding import failed
 PLACE = 15
 def probe(machine):
     yield failed('coffee', 'none in the pot', 'make coffee')

@@ -13,9 +13,9 @@ import pytest
 from labkit import diffs
 from labkit.analysis.diff import family, pair, several, side, would_do
 from labkit.analysis.environment_diff import changes
-from labkit.diffs.parts.words import verdict
 from labkit.model import BASELINE
 from labkit.output.page import Page
+from labkit.reports.content.diff_words import verdict
 from tests import samples
 
 LEAST = 0.05

@@ -15,8 +15,6 @@ from labkit.analysis.statistics import percentile
 from labkit.doctor import calibration, engine, examination, probes, remedies, reports
 from labkit.doctor.calibration import Calibration, Ticks
 from labkit.doctor.engine import Engine, Image
-from labkit.doctor.examination import Examination
-from labkit.doctor.finding import Finding, Status, failed, ok, warning
 from labkit.doctor.noise import Noise, noise, spread
 from labkit.doctor.probes import (
     architecture,
@@ -35,6 +33,7 @@ from labkit.doctor.probes import noise as noise_probe
 from labkit.doctor.probes.busy import Power
 from labkit.doctor.probes.leftovers import Leftovers
 from labkit.doctor.probes.python import Environment
+from labkit.model.finding import Examination, Finding, Status, failed, ok, warning
 from labkit.output.page import Page
 
 OK, WARNING, FAILED = Status.OK, Status.WARNING, Status.FAILED

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from labkit import scenarios
 from labkit.model import STATES, Check, LaneRow, Span, Trace
+from labkit.output.format import shorten
 from labkit.reports.html import embedded, render
 from labkit.reports.html.sentences import ordinal, seconds, sentence, typical
 from labkit.reports.html.tables import heading, points_of, sections
 from labkit.reports.html.view import UNIT_S, units, view
-from labkit.reports.parts.trouble import shortened
 from labkit.results.document import document
 from server.behaviour import Kind
 from tests import samples
@@ -392,7 +392,7 @@ def test_what_came_in_the_place_of_a_body_is_shown_and_stays_text(cause):
     whole = document(samples.comparison(planned, trials=(samples.checked(trial),)))
     (section,) = sections(whole)
     ((_, (said,)),) = section["instead"]
-    assert said == f"2: {shortened(cause)}"
+    assert said == f"2: {shorten(cause)}"
     page = Page(render(whole))
     assert [tag for tag, _ in page.tags if tag in {"img", "script"}] == ["script"] * 3
     assert all(sign.isprintable() for sign in said)

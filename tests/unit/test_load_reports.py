@@ -19,11 +19,11 @@ from rich.cells import cell_len
 from labkit import reports as comparison_reports
 from labkit.load import reports
 from labkit.load.reports.csv_ import CHECKS_COLUMN, COLUMNS, RUN_COLUMNS, TRIAL_COLUMNS
-from labkit.load.reports.parts.sheets import MOST_ERRORS
-from labkit.load.reports.parts.strips import BARS, Strip, drawn_strip, strips
 from labkit.model import Check
 from labkit.model.load import Counts, Knee, Second, Verdict, requests_file
 from labkit.output.page import Page
+from labkit.reports.content.load import MOST_ERRORS
+from labkit.reports.content.sparklines import BARS, Strip, drawn_strip, strips
 from labkit.results.document import document as comparison_document
 from labkit.results.load_document import document
 from tests import load_samples, samples

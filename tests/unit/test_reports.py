@@ -21,9 +21,9 @@ from labkit import reports, scenarios
 from labkit.model import Check, CheckedTrial, Notice
 from labkit.output.format import sanitize
 from labkit.output.page import Page, page
+from labkit.reports.content.faults import compare_handling
+from labkit.reports.content.trouble import MOST_LINES
 from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
-from labkit.reports.parts.coping import handled
-from labkit.reports.parts.trouble import MOST_LINES
 from labkit.results.document import document
 from tests import samples
 
@@ -228,7 +228,7 @@ def test_what_handling_took_is_compared_with_sync():
     comparison = samples.comparison(samples.of_scenario("cpu", ["sync", "threads", "asyncio_gather"]))
     by_name = {each["approach"]: each["handling_s"] for each in document(comparison)["summary"]}
     for name in ("threads", "asyncio_gather"):
-        assert f"cpu, {name}: {handled(by_name[name], by_name['sync'])}." in table(comparison)
+        assert f"cpu, {name}: {compare_handling(by_name[name], by_name['sync'])}." in table(comparison)
     assert "as fast as" not in next(line for line in table(comparison).splitlines() if line.startswith("cpu, sync:"))
 
 
@@ -243,7 +243,7 @@ def test_what_handling_took_is_compared_with_sync():
     ],
 )
 def test_what_was_gained_in_handling_follows_from_the_two_times(own_s, of_sync_s, said):
-    assert handled(own_s, of_sync_s) == said
+    assert compare_handling(own_s, of_sync_s) == said
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from labkit.doctor.finding import Finding
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding
 from labkit.system.plugins import Plugins
 
 

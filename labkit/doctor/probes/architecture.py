@@ -7,8 +7,8 @@ import platform
 from collections.abc import Iterator
 
 from labkit.doctor.command import ask
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 
 PLACE = 50
 _SAME = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64", "armv8l": "aarch64", "i386": "x86", "i686": "x86"}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from labkit.doctor import remedies
 from labkit.doctor.command import ask
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 
 PLACE = 100
 MOST_LOAD = 0.5  # of a processor; half of one each is somebody else's, and trials wait for their turn

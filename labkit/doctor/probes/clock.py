@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from labkit.doctor import remedies
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 
 PLACE = 80
 MOST_APART_S = 1.0

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 
 PLACE = 60
 LITTLE_BYTES = 1_000_000_000

@@ -11,8 +11,8 @@ from contextlib import suppress
 from labkit.doctor import remedies
 from labkit.doctor.command import NO_ANSWER
 from labkit.doctor.engine import Engine
-from labkit.doctor.finding import Finding, failed, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, failed, ok, warning
 
 PLACE = 20
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from labkit.doctor.command import ask
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 
 PLACE = 40
 FEWEST = 2

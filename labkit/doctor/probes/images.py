@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from labkit.doctor import engine
 from labkit.doctor.engine import Image
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 from labkit.runtime import tags
 
 PLACE = 30

@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from labkit.doctor.command import ask
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 from labkit.output.format import join_words, plural
 from labkit.runtime import orphans, tags
 from labkit.runtime.building import BUILT

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 from labkit.doctor import remedies
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
+from labkit.model.finding import Finding, ok, warning
 from labkit.output.format import join_words
 
 PLACE = 90

@@ -10,9 +10,9 @@ from dataclasses import asdict
 
 from labkit.doctor import remedies
 from labkit.doctor.calibration import Calibration, calibrate
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
 from labkit.doctor.noise import Noise, noise
+from labkit.model.finding import Finding, ok, warning
 
 PLACE = 1000  # it ends with this
 MOST_MOVED_S = 0.01

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 
-from labkit.doctor.finding import Finding, ok, warning
 from labkit.doctor.machine import Machine
 from labkit.model.errors import MachineError
+from labkit.model.finding import Finding, ok, warning
 from labkit.system import checkout, runs
 from labkit.system.ports import require_free
 

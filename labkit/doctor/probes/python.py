@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from labkit.doctor import remedies
-from labkit.doctor.finding import Finding, failed, ok, warning
 from labkit.doctor.machine import Machine
 from labkit.model.errors import MachineError
+from labkit.model.finding import Finding, failed, ok, warning
 from labkit.runtime.environment import locked_packages
 from labkit.setup import packed
 from labkit.setup.bootstrap import LabVenv

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from labkit.system.plugins import Plugins
 
 if TYPE_CHECKING:
-    from labkit.doctor.examination import Examination
+    from labkit.model.finding import Examination
     from labkit.output.page import Page
 
 

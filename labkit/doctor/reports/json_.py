@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from labkit.doctor.examination import Examination
+from labkit.model.finding import Examination
 from labkit.output.page import Page
 
 SCHEMA = "concurrency-lab/doctor/1"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from labkit.doctor.examination import Examination
-from labkit.doctor.finding import Finding, Status
+from labkit.model.finding import Examination, Finding, Status
 from labkit.output.format import plural, sanitize
 from labkit.output.page import Page
 

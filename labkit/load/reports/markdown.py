@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from labkit.load.reports.parts.remarks import remarks
-from labkit.load.reports.parts.sheets import Figures, sheet
 from labkit.model.load import LoadRun
 from labkit.output.page import Page
-from labkit.reports.parts.gfm import escaped, item, table
-from labkit.reports.parts.sections import Column
+from labkit.reports.content.comparison import Column
+from labkit.reports.content.gfm import escaped, item, table
+from labkit.reports.content.load import Figures, sheet
+from labkit.reports.content.load_remarks import remarks
 
 
 def render(run: LoadRun, page: Page) -> str:  # noqa: ARG001 - Markdown is laid out by who shows it

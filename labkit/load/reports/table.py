@@ -8,13 +8,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from labkit.load.reports.parts.remarks import remarks
-from labkit.load.reports.parts.sheets import LAST_GOOD, Figures, Sheet, sheet
-from labkit.load.reports.parts.strips import LONGEST_STRIP, SHORTEST_STRIP, Strip, drawn_strip
 from labkit.model.load import SOUND, LoadRun
 from labkit.output.page import Page
-from labkit.reports.parts.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of, saved
-from labkit.reports.parts.sections import Column
+from labkit.reports.content.comparison import Column
+from labkit.reports.content.drawing import drawn, drawn_remark, drawn_table, layouts, paper_of, saved
+from labkit.reports.content.load import LAST_GOOD, Figures, Sheet, sheet
+from labkit.reports.content.load_remarks import remarks
+from labkit.reports.content.sparklines import LONGEST_STRIP, SHORTEST_STRIP, Strip, drawn_strip
 
 GAP = 4
 

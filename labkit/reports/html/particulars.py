@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit.model import BASELINE
-from labkit.output.format import NOT_MEASURED, sanitize
+from labkit.output.format import NOT_MEASURED, sanitize, shorten
 from labkit.reports.html.tables import heading, point_in
-from labkit.reports.parts.trouble import shortened
 
 
 def particulars(document: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def particulars(document: dict[str, Any]) -> dict[str, Any]:
         "packages": _pairs(environment["packages"]),
         "images": _pairs(environment["images"]),
         "warnings": [
-            (shortened(each["message"]), "\n".join(map(sanitize, each["hint"].splitlines())))
+            (shorten(each["message"]), "\n".join(map(sanitize, each["hint"].splitlines())))
             for each in document["warnings"]
         ],
         "checks": [_checks(trial) for trial in document["trials"]],
@@ -46,13 +45,13 @@ def _named(trial: dict[str, Any]) -> str:
 
 def _checks(trial: dict[str, Any]) -> dict[str, Any]:
     mark: Callable[[bool | None], str] = {True: "held", False: "failed", None: "not told"}.__getitem__
-    checks = [(sanitize(check["name"]), mark(check["ok"]), shortened(check["detail"])) for check in trial["checks"]]
+    checks = [(sanitize(check["name"]), mark(check["ok"]), shorten(check["detail"])) for check in trial["checks"]]
     return {"trial": _named(trial), "checks": checks, "failed": [each for each in checks if each[1] == "failed"]}
 
 
 def _trouble(trial: dict[str, Any]) -> dict[str, Any]:
     said = f"{_named(trial)}: {trial['outcome']}" + (f": {trial['error']}" if trial["error"] else "")
-    return {"text": shortened(said), "lines": [shortened(line) for line in trial["last_lines"]]}
+    return {"text": shorten(said), "lines": [shorten(line) for line in trial["last_lines"]]}
 
 
 def _agreement(each: dict[str, Any]) -> list[str]:

@@ -9,7 +9,13 @@ from typing import Any
 
 from labkit.model import BASELINE
 from labkit.output.format import join_words, plural, sanitize
-from labkit.reports.parts.coping import handled, has_faults, lost, refused, tried
+from labkit.reports.content.faults import (
+    compare_handling,
+    explain_attempts,
+    explain_failures,
+    explain_refusals,
+    has_faults,
+)
 from server.behaviour import Behaviour
 
 # Below this share of the delay, or this time, a wait is the machine's and the network's, not a queue.
@@ -31,7 +37,9 @@ def sentence(trial: dict[str, Any], of_sync_s: float | None = None) -> str:
         return _joined([_stopped(trial), *(_coping(trial) if faulty else ())], "; ")
     clauses = [_answered(trial), *_coping(trial)] if faulty else [_rounds(trial), _queue(trial)]
     compared_s = of_sync_s if trial["approach"] != "sync" else None
-    return _joined([*clauses, handled(trial["handling_s"], compared_s), _unread(trial), _overhead(trial)], "; ")
+    return _joined(
+        [*clauses, compare_handling(trial["handling_s"], compared_s), _unread(trial), _overhead(trial)], "; "
+    )
 
 
 def _joined(clauses: Sequence[str], between: str) -> str:
@@ -120,9 +128,9 @@ def _coping(trial: dict[str, Any]) -> list[str]:
     quiet_s, usual_s = trial["longest_quiet_s"], trial["server"]["delay_s"]
     quiet = quiet_s is not None and quiet_s > QUIET_DELAYS * usual_s + QUEUE_S
     return [
-        lost(trial["load"]["requests"], trial["ok"] or 0, trial["failed_by_cause"]),
-        tried(trial["load"]["requests"], trial["attempts"], trial["wasted_attempts"]),
-        refused(row["status"] for row in trial["requests"]),
+        explain_failures(trial["load"]["requests"], trial["ok"] or 0, trial["failed_by_cause"]),
+        explain_attempts(trial["load"]["requests"], trial["attempts"], trial["wasted_attempts"]),
+        explain_refusals(row["status"] for row in trial["requests"]),
         f"no request was answered for {seconds(quiet_s)}" if quiet else "",
     ]
 

@@ -14,10 +14,10 @@ from labkit.output.format import (
     format_python,
     join_words,
     sanitize,
+    shorten,
 )
+from labkit.reports.content.faults import has_faults, introduction
 from labkit.reports.html.sentences import introduced, sentence, typical
-from labkit.reports.parts.coping import about, has_faults
-from labkit.reports.parts.trouble import shortened
 from server.behaviour import Behaviour
 
 SMALL_S = 1.0
@@ -131,7 +131,7 @@ def _section(document: dict[str, Any], number: int, point: dict[str, Any], first
     return {
         "number": number,
         "heading": heading(point),
-        "about": about(point["scenario"]) if number == first else None,
+        "about": introduction(point["scenario"]) if number == first else None,
         "columns": columns,
         "rows": [[of[column] for column in columns] for of in cells],
         "sentences": said,
@@ -153,7 +153,7 @@ def behaviour_of(point: dict[str, Any]) -> Behaviour:
 def _causes(trial: dict[str, Any]) -> list[str]:
     """What stood in the place of bodies, by the place."""
     causes = enumerate(trial["causes"] or (), start=1)
-    return [f"{place}: {shortened(cause)}" for place, cause in causes if cause is not None]
+    return [f"{place}: {shorten(cause)}" for place, cause in causes if cause is not None]
 
 
 def _is_at(of: dict[str, Any], point: dict[str, Any]) -> bool:

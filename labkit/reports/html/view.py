@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.model import STATES
-from labkit.output.format import sanitize
+from labkit.output.format import sanitize, shorten
 from labkit.reports.html.sentences import sentence
 from labkit.reports.html.tables import heading, point_in, points_of, sync_handling_s
-from labkit.reports.parts.trouble import shortened
 
 UNIT_S = 1e-5
 TIMES = {
@@ -97,7 +96,7 @@ def _requests(rows: list[dict[str, Any]]) -> tuple[list[list[Any]], dict[str, An
         **{name: [units(row[field]) for row in rows] for name, field in TIMES.items()},
         "status": [row["status"] for row in rows],
         "bytes": [row["bytes"] for row in rows],
-        "error": {str(at): shortened(row["error"]) for at, row in enumerate(rows) if row["error"]},
+        "error": {str(at): shorten(row["error"]) for at, row in enumerate(rows) if row["error"]},
         "attempt": {str(at): row["attempt"] for at, row in enumerate(rows) if row["attempt"] > 1},
         "did": {str(at): sanitize(each["did"]) for at, each in enumerate(servers) if each["did"] != "answer"},
         "worker": [server["worker"] for server in servers],
@@ -127,7 +126,7 @@ def _trace(trace: dict[str, Any], lanes: list[list[Any]]) -> dict[str, Any]:
             }
         )
     gaps = [[units(start), units(end)] for start, end in trace["gaps"]]
-    return {"lanes": shown, "gaps": gaps, "unseen": [shortened(text) for text in trace["unseen"]]}
+    return {"lanes": shown, "gaps": gaps, "unseen": [shorten(text) for text in trace["unseen"]]}
 
 
 def _flat(rows: Iterable[tuple[Any, ...]]) -> list[Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labkit.load.reports.parts.strips import Strip, strips
-from labkit.load.reports.parts.words import described, server_described
 from labkit.model.load import LATE_S, SOUND, Closed, Knee, LoadRun, LoadTrial, Open, Percentiles, verdict
-from labkit.output.format import NOT_MEASURED, format_count, format_fixed
-from labkit.reports.parts.sections import Column
-from labkit.reports.parts.trouble import shortened
+from labkit.output.format import NOT_MEASURED, format_count, format_fixed, shorten
+from labkit.reports.content.comparison import Column
+from labkit.reports.content.load_words import described, server_described
+from labkit.reports.content.sparklines import Strip, strips
 
 LAST_GOOD = "last good"
 TOO_MUCH = "too much"
@@ -104,7 +103,7 @@ def _percentiles(header: str, short: str, values: Percentiles | None) -> Column:
 def _meaning(trial: LoadTrial) -> list[str]:
     if trial.latency is None:
         return ["Nothing was answered: there is no latency."]
-    sentences = [f"Percentiles of all answered requests: {shortened(trial.percentiles)}."]
+    sentences = [f"Percentiles of all answered requests: {shorten(trial.percentiles)}."]
     if unanswered := trial.counts.arrivals - trial.counts.ok:
         sentences.append(
             f"{unanswered} of {trial.counts.arrivals} arrivals were never answered: how long they waited is in no "
@@ -132,7 +131,7 @@ def _errors(trials: Sequence[LoadTrial]) -> tuple[str, ...]:
         for what, number in trial.errors:
             found[what] = found.get(what, 0) + number
     ordered = sorted(found.items(), key=lambda error: -error[1])
-    lines = [f"{number} × {shortened(what)}" for what, number in ordered[:MOST_ERRORS]]
+    lines = [f"{number} × {shorten(what)}" for what, number in ordered[:MOST_ERRORS]]
     return (*lines, *([f"and {len(ordered) - MOST_ERRORS} other kinds"] if len(ordered) > MOST_ERRORS else []))
 
 
@@ -171,7 +170,7 @@ def _waited(trial: LoadTrial, name: str) -> float | None:
 def _step_verdict(trial: LoadTrial, knee: Knee | None) -> str:
     said = verdict(trial)
     if said != SOUND or knee is None or not isinstance(trial.plan.shape, Open):
-        return shortened(said)
+        return shorten(said)
     return {knee.last_good: LAST_GOOD, knee.first_bad: TOO_MUCH}.get(trial.plan.shape.rate, said)
 
 
@@ -186,7 +185,7 @@ def _limit(knee: Knee) -> str:
     elif knee.last_good is None:
         good = f"Not even the first rate was good, and {most}."
     where = "The search ended there" if knee.first_bad is None else f"At {_per_s(knee.first_bad)}"
-    return f"{good} {where}: {shortened(knee.why)}."
+    return f"{good} {where}: {shorten(knee.why)}."
 
 
 def _per_s(rate: float | None) -> str:

@@ -20,7 +20,7 @@ from labkit.output.format import (
     plural,
     sanitize,
 )
-from labkit.reports.parts.coping import about, has_faults
+from labkit.reports.content.faults import has_faults, introduction
 
 # Times carry milliseconds where hundredths of a second would hide them.
 SMALL_S = 1.0
@@ -70,7 +70,7 @@ def sections(comparison: Comparison) -> tuple[Section, ...]:
     found: list[Section] = []
     scenario = None
     for point, rows in groupby(summarise(comparison), key=lambda row: row.point):
-        told = about(point.scenario) if point.scenario != scenario else None
+        told = introduction(point.scenario) if point.scenario != scenario else None
         scenario = point.scenario
         found.append(_section(_heading(comparison, point), told, tuple(rows), repeats))
     return tuple(found)

@@ -1,9 +1,10 @@
-"""What a probe found: one line of the report."""
+"""Findings of the doctor about the machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -27,6 +28,19 @@ class Finding:
     seen: str
     mend: str = ""
     figures: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All findings of one examination of the machine."""
+
+    at: datetime
+    findings: tuple[Finding, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the lab can run here."""
+        return all(finding.status is not Status.FAILED for finding in self.findings)
 
 
 def ok(name: str, seen: str, **figures: object) -> Finding:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labkit.model.load import LoadRun, Verdict
-from labkit.reports.parts.trouble import Remark, of_notice, of_trial, shortened
+from labkit.output.format import shorten
+from labkit.reports.content.trouble import Remark, of_notice, of_trial
 
 
 def remarks(run: LoadRun) -> tuple[Remark, ...]:
@@ -29,10 +30,10 @@ def _of_threshold(verdict: Verdict) -> Remark:
     unit = " %" if verdict.text.rstrip().endswith("%") else ""
     measured = "nothing to measure" if verdict.value is None else f"{verdict.value:.4g}{unit} measured"
     if verdict.failed:
-        return Remark("trial", shortened(f"threshold failed: {verdict.text} ({measured})"))
-    return Remark("notice", shortened(f"threshold held: not {verdict.text} ({measured})"))
+        return Remark("trial", shorten(f"threshold failed: {verdict.text} ({measured})"))
+    return Remark("notice", shorten(f"threshold held: not {verdict.text} ({measured})"))
 
 
 def _stopped(run: LoadRun) -> Iterator[Remark]:
     if run.stopped is not None:
-        yield Remark("check", shortened(f"stopped early: {run.stopped}"))
+        yield Remark("check", shorten(f"stopped early: {run.stopped}"))

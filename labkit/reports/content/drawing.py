@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from labkit.output.page import Page
-from labkit.reports.parts.sections import Column
-from labkit.reports.parts.trouble import Remark
+from labkit.reports.content.comparison import Column
+from labkit.reports.content.trouble import Remark
 
 # Wider than anything printed: without a terminal nothing is wrapped.
 ENDLESS = 1_000_000

@@ -20,7 +20,7 @@ def has_faults(behaviour: Behaviour) -> bool:
     return any(met)
 
 
-def about(scenario: str) -> tuple[str, str] | None:
+def introduction(scenario: str) -> tuple[str, str] | None:
     """What happens in a scenario and what to look at; None where nothing does, or where this lab does not know it."""
     if scenario == scenarios.DEFAULT or scenario not in scenarios.names():
         return None
@@ -28,7 +28,7 @@ def about(scenario: str) -> tuple[str, str] | None:
     return f"{told.summary[0].upper()}{told.summary[1:]}.", told.look_at
 
 
-def lost(requests: int, ok: int, failed_by_cause: Mapping[str, int]) -> str:
+def explain_failures(requests: int, ok: int, failed_by_cause: Mapping[str, int]) -> str:
     """``3 of 30 requests failed: 2 × status 503 and 1 × never sent``, or ``3 of 30 requests failed: timeout``.
 
     Empty where every request was answered.
@@ -38,20 +38,20 @@ def lost(requests: int, ok: int, failed_by_cause: Mapping[str, int]) -> str:
     return f"{requests - ok} of {plural(requests, 'request')} failed: {_counted(+counts)}" if ok < requests else ""
 
 
-def tried(requests: int, attempts: int | None, wasted: int | None) -> str:
+def explain_attempts(requests: int, attempts: int | None, wasted: int | None) -> str:
     """``41 attempts, 11 of them for nothing``; empty where each request was tried once, or never."""
     if attempts is None or attempts <= requests:
         return ""
     return f"{attempts} attempts were made, {wasted} of them for nothing"
 
 
-def refused(statuses: Iterable[int | None]) -> str:
+def explain_refusals(statuses: Iterable[int | None]) -> str:
     """``12 attempts were refused: 9 × status 429 and 3 × status 403``; empty where none was."""
     counts = Counter(f"status {status}" for status in statuses if status in REFUSALS)
     return f"{plural(counts.total(), 'attempt')} refused: {_counted(counts)}" if counts else ""
 
 
-def handled(own_s: float | None, of_sync_s: float | None) -> str:
+def compare_handling(own_s: float | None, of_sync_s: float | None) -> str:
     """How long handling the bodies took, beside what it took sync; empty where that was not measured."""
     if own_s is None:
         return ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from labkit.reports.parts.sections import Column
-from labkit.reports.parts.trouble import Remark
+from labkit.reports.content.comparison import Column
+from labkit.reports.content.trouble import Remark
 
 
 def table(columns: Sequence[Column]) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from labkit.analysis.diff import Against, Cell, Pair, Row, Several, Side
-from labkit.diffs.parts.words import kernel, percent, verdict
 from labkit.model import GridPoint
 from labkit.output.format import NOT_MEASURED, format_count, format_fixed, format_grid_point, sanitize
-from labkit.reports.parts.sections import SMALL_S, Column
+from labkit.reports.content.comparison import SMALL_S, Column
+from labkit.reports.content.diff_words import kernel, percent, verdict
 
 SLOWER, FASTER, FEW = "▲", "▼", "?"
 LEGEND = (

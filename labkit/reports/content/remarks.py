@@ -9,8 +9,8 @@ from labkit.analysis.baseline import COUNTERPART, Agreement, agreements
 from labkit.analysis.summary import SummaryRow, summarise
 from labkit.model import BASELINE, CheckedTrial, Comparison
 from labkit.output.format import format_grid_point, sanitize
-from labkit.reports.parts.coping import handled, has_faults, lost
-from labkit.reports.parts.trouble import Remark, of_notice, of_trial
+from labkit.reports.content.faults import compare_handling, explain_failures, has_faults
+from labkit.reports.content.trouble import Remark, of_notice, of_trial
 
 
 def remarks(comparison: Comparison) -> tuple[Remark, ...]:
@@ -40,9 +40,9 @@ def _of_point(rows: Sequence[SummaryRow]) -> Iterator[Remark]:
     of_sync_s = next((row.handling_s for row in rows if row.approach == "sync"), None)
     for row in rows:
         requests = row.ok + row.failed
-        said = [handled(row.handling_s, of_sync_s if row.approach != "sync" else None)]
+        said = [compare_handling(row.handling_s, of_sync_s if row.approach != "sync" else None)]
         if has_faults(row.point.server.behaviour):
-            said.append(lost(requests, row.ok, row.failed_by_cause))
+            said.append(explain_failures(requests, row.ok, row.failed_by_cause))
         if any(said):
             where = row.approach if row.point.scenario == "baseline" else f"{row.point.scenario}, {row.approach}"
             yield Remark("notice", sanitize(f"{where}: {'; '.join(filter(None, said))}."))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labkit.model import Check, Notice, Outcome
-from labkit.output.format import sanitize
+from labkit.output.format import sanitize, shorten
 
 MOST_LINES = 8
-LONGEST_TEXT = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,12 @@ def of_trial(
     failed = [check for check in checks if check.ok is False]
     if outcome != "ok":
         said = f"{who}: {outcome}{f': {error}' if error else ''}"
-        yield Remark("trial", shortened(said), tuple(shortened(line.expandtabs()) for line in last_lines[-MOST_LINES:]))
+        yield Remark("trial", shorten(said), tuple(shorten(line.expandtabs()) for line in last_lines[-MOST_LINES:]))
     if outcome in {"ok", "failed"}:
-        yield from (Remark("check", shortened(f"{who}: {check.name}: {check.detail}")) for check in failed)
+        yield from (Remark("check", shorten(f"{who}: {check.name}: {check.detail}")) for check in failed)
     elif failed:
         # What a trial did not live to do fails most checks: the cause is told above, the names are enough here.
-        yield Remark("check", shortened(f"{who}: checks that failed too: {', '.join(check.name for check in failed)}"))
+        yield Remark("check", shorten(f"{who}: checks that failed too: {', '.join(check.name for check in failed)}"))
 
 
 def of_notice(notice: Notice) -> Remark:
@@ -44,9 +43,3 @@ def of_notice(notice: Notice) -> Remark:
         return Remark("notice", sanitize(notice.message), tuple(sanitize(line) for line in hint))
     stop = "" if notice.message.endswith((".", "!", "?")) or not hint else "."
     return Remark("notice", sanitize(" ".join([notice.message + stop, *hint])))
-
-
-def shortened(text: str) -> str:
-    """`text` made visible, and no longer than a few lines."""
-    text = sanitize(text)
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

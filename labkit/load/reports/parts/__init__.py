@@ -1,1 +1,0 @@
-"""What several formats of a load are made of."""
