@@ -1,1 +1,1 @@
-"""One approach per file: a plain module with ``main(urls)`` or ``async def main(urls)``."""
+"""Approaches, one per file: a plain module with ``main(urls)`` or ``async def main(urls)``."""

@@ -1,4 +1,4 @@
-"""asyncio and aiohttp: finds by itself how many requests a second the server takes."""
+"""asyncio and aiohttp with timeouts and retries; learns the request rate that the server accepts."""
 
 import asyncio
 
@@ -6,34 +6,34 @@ import aiohttp
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 
-def worth_another_try(error):
+def is_retryable(error):
     if isinstance(error, aiohttp.ClientResponseError):
         return error.status in {429, 503}
-    broken = isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
-    return broken and not isinstance(error, TimeoutError)
+    connection_lost = isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
+    return connection_lost and not isinstance(error, TimeoutError)
 
 
 async def main(urls, limit, timeout, handle):
-    now, slots, gate = asyncio.get_running_loop().time, asyncio.Semaphore(limit), asyncio.Lock()
-    # Requests a second; what each answer adds to that, at first much; when the next may go; since when they go.
-    rate, growth, turn, since = 2 * limit, 1, 0, now()
+    slots, lock, now = asyncio.Semaphore(limit), asyncio.Lock(), asyncio.get_running_loop().time
+    # Requests per second; its increase per answer; earliest start of the next request; end of the last pause.
+    rate, growth, next_start, resumed = 2 * limit, 1, 0, now()
     wait = wait_exponential_jitter(multiplier=0.5, jitter=0.5)
 
     async def wait_for_turn():
-        nonlocal turn
-        async with gate:
-            while (early := turn - now()) > 0:
-                await asyncio.sleep(early)
-            turn = now() + 1 / rate
+        nonlocal next_start
+        async with lock:
+            while (wait_s := next_start - now()) > 0:
+                await asyncio.sleep(wait_s)
+            next_start = now() + 1 / rate
 
     def slow_down(sent, pause):
-        nonlocal rate, growth, turn, since
-        turn = max(turn, now() + pause)  # for all of them
-        if sent >= since:  # those that were on their way meanwhile tell nothing new
-            share = (now() - since) / (turn - since)  # of the time until then they went, the rest is pause
-            rate, growth, since = max(0.9 * share * rate, 1 / pause), 0.03, turn
+        nonlocal rate, growth, next_start, resumed
+        next_start = max(next_start, now() + pause)  # pauses all requests
+        if sent >= resumed:  # a request sent before the last pause gives no new information
+            active_share = (now() - resumed) / (next_start - resumed)  # of the time until the end of this pause
+            rate, growth, resumed = max(0.9 * active_share * rate, 1 / pause), 0.03, next_start
 
-    @retry(retry=retry_if_exception(worth_another_try), wait=wait, stop=stop_after_attempt(4), reraise=True)
+    @retry(retry=retry_if_exception(is_retryable), wait=wait, stop=stop_after_attempt(4), reraise=True)
     async def fetch(url):
         nonlocal rate
         async with slots:
@@ -47,6 +47,6 @@ async def main(urls, limit, timeout, handle):
         rate += growth
         return handle(body)
 
-    options = {"timeout": aiohttp.ClientTimeout(timeout), "connector": aiohttp.TCPConnector(limit=0)}
-    async with aiohttp.ClientSession(**options) as session:
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(timeout), connector=connector) as session:
         return await asyncio.gather(*map(fetch, urls), return_exceptions=True)

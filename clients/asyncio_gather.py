@@ -1,4 +1,4 @@
-"""asyncio and aiohttp: all requests at once."""
+"""asyncio and aiohttp: all requests at once, with gather."""
 
 import asyncio
 
@@ -11,6 +11,6 @@ async def fetch(session, url, handle):
 
 
 async def main(urls, handle):
-    connector = aiohttp.TCPConnector(limit=0)  # or aiohttp would hold back all but 100
+    connector = aiohttp.TCPConnector(limit=0)  # aiohttp opens at most 100 connections by default
     async with aiohttp.ClientSession(connector=connector) as session:
         return await asyncio.gather(*(fetch(session, url, handle) for url in urls))

@@ -1,4 +1,4 @@
-"""asyncio and aiohttp: `limit` workers take their URLs from a queue."""
+"""asyncio and aiohttp: `limit` workers take URLs from a queue."""
 
 import asyncio
 

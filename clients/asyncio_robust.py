@@ -1,4 +1,4 @@
-"""asyncio and aiohttp, with timeouts, retries and a rate: one failure loses no other answer."""
+"""asyncio and aiohttp with timeouts, retries and a request rate; one failure loses no other answer."""
 
 import asyncio
 from contextlib import nullcontext
@@ -8,12 +8,12 @@ from aiolimiter import AsyncLimiter
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exception, wait_exponential_jitter
 
 
-def worth_another_try(error):
+def is_retryable(error):
     if isinstance(error, aiohttp.ClientResponseError):
         return error.status in {429, 503}
-    # What was too slow once would take all its attempts to be too slow again.
-    broken = isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
-    return broken and not isinstance(error, TimeoutError)
+    # A timeout is not retried: a slow answer would use up all attempts.
+    connection_lost = isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError)
+    return connection_lost and not isinstance(error, TimeoutError)
 
 
 def retry_after(error):
@@ -22,12 +22,12 @@ def retry_after(error):
 
 async def main(urls, limit, timeout, handle, rate):
     slots = asyncio.Semaphore(limit)
-    turns = AsyncLimiter(1, 1 / rate) if rate else nullcontext()  # one after another, not `rate` at once
+    limiter = AsyncLimiter(1, 1 / rate) if rate else nullcontext()  # evenly spaced, not in bursts of `rate`
     wait = wait_exponential_jitter(multiplier=0.5, jitter=0.5) + wait_exception(retry_after)
 
-    @retry(retry=retry_if_exception(worth_another_try), wait=wait, stop=stop_after_attempt(4), reraise=True)
+    @retry(retry=retry_if_exception(is_retryable), wait=wait, stop=stop_after_attempt(4), reraise=True)
     async def fetch(url):
-        async with slots, turns, session.get(url) as response:
+        async with slots, limiter, session.get(url) as response:
             return handle(await response.text())
 
     options = {"timeout": aiohttp.ClientTimeout(timeout), "raise_for_status": True}

@@ -1,4 +1,4 @@
-"""asyncio and aiohttp: a semaphore lets at most `limit` requests go at once."""
+"""asyncio and aiohttp: a semaphore keeps at most `limit` requests in flight."""
 
 import asyncio
 
@@ -12,6 +12,6 @@ async def fetch(session, semaphore, url, handle):
 
 async def main(urls, limit, handle):
     semaphore = asyncio.Semaphore(limit)
-    connector = aiohttp.TCPConnector(limit=0)  # the semaphore alone decides
+    connector = aiohttp.TCPConnector(limit=0)  # only the semaphore limits the requests
     async with aiohttp.ClientSession(connector=connector) as session:
         return await asyncio.gather(*(fetch(session, semaphore, url, handle) for url in urls))

@@ -1,4 +1,4 @@
-"""asyncio and aiohttp: all requests at once in a TaskGroup, where one failure cancels the rest."""
+"""asyncio and aiohttp: all requests at once in a TaskGroup; one failure cancels the rest."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ async def fetch(session, url, handle):
 
 
 async def main(urls, handle):
-    connector = aiohttp.TCPConnector(limit=0)  # or aiohttp would hold back all but 100
+    connector = aiohttp.TCPConnector(limit=0)  # aiohttp opens at most 100 connections by default
     async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
         tasks = [group.create_task(fetch(session, url, handle)) for url in urls]
     return [task.result() for task in tasks]

@@ -1,4 +1,4 @@
-"""asyncio, with the blocking requests.get moved to the loop's own thread pool."""
+"""asyncio: the blocking requests.get runs in the event loop's thread pool."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +11,6 @@ def fetch(url, handle):
 
 
 async def main(urls, limit, handle):
-    # Without this the pool has min(32, processors + 4) threads, whatever the server bears.
+    # The default pool has min(32, CPUs + 4) threads.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(limit))
     return await asyncio.gather(*(asyncio.to_thread(fetch, url, handle) for url in urls))

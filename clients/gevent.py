@@ -1,10 +1,10 @@
-"""gevent: a pool of `limit` greenlets that call requests.get, made cooperative by monkey-patching."""
+"""gevent: a pool of `limit` greenlets that call requests.get, which monkey-patching makes cooperative."""
 
 from functools import partial
 
 from gevent import monkey
 
-monkey.patch_all()  # before anything else opens a socket
+monkey.patch_all()  # before any other module imports socket
 
 import requests  # noqa: E402
 from gevent.pool import Pool  # noqa: E402

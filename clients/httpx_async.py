@@ -1,4 +1,4 @@
-"""asyncio and httpx: its own connection pool holds back all but `limit` requests."""
+"""asyncio and httpx: the connection pool keeps at most `limit` requests in flight."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ async def fetch(client, url, handle):
 
 
 async def main(urls, limit, handle):
-    # No timeout, as elsewhere here; httpx would give up after 5 s, the wait for a connection included.
+    # httpx has a default timeout of 5 s, which includes the wait for a free connection.
     limits = httpx.Limits(max_connections=limit)
     async with httpx.AsyncClient(limits=limits, timeout=None) as client:
         return await asyncio.gather(*(fetch(client, url, handle) for url in urls))

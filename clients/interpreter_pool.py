@@ -1,4 +1,4 @@
-"""A pool of `limit` interpreters in one process, each with a GIL of its own (Python 3.14)."""
+"""A pool of `limit` interpreters in one process, each with its own GIL (Python 3.14)."""
 
 from concurrent.futures import InterpreterPoolExecutor
 from itertools import repeat
@@ -6,7 +6,7 @@ from itertools import repeat
 import requests
 
 REQUIRES_PYTHON = (3, 14)
-OWN_GILS = True  # each worker has a GIL of its own
+OWN_GILS = True  # each worker has its own GIL
 
 
 def fetch(url, handle):

@@ -1,4 +1,4 @@
-"""A pool of `limit` processes, with multiprocessing."""
+"""A pool of `limit` processes (multiprocessing) that call requests.get."""
 
 import multiprocessing
 import sys
@@ -6,9 +6,9 @@ from itertools import repeat
 
 import requests
 
-OWN_GILS = True  # each worker has a GIL of its own
-# Forking is the quickest start, and safe here: nothing else runs yet. macOS does not bear it.
-START = "fork" if sys.platform == "linux" else "spawn"
+OWN_GILS = True  # each worker has its own GIL
+# Forking is the fastest start. It is safe here, because no other thread runs yet, but not on macOS.
+START_METHOD = "fork" if sys.platform == "linux" else "spawn"
 
 
 def fetch(url, handle):
@@ -16,5 +16,5 @@ def fetch(url, handle):
 
 
 def main(urls, limit, handle):
-    with multiprocessing.get_context(START).Pool(limit) as pool:
+    with multiprocessing.get_context(START_METHOD).Pool(limit) as pool:
         return pool.starmap(fetch, zip(urls, repeat(handle)), chunksize=1)

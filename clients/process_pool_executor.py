@@ -1,11 +1,11 @@
-"""A pool of `limit` processes, with concurrent.futures and the platform's own way of starting them."""
+"""A pool of `limit` processes (concurrent.futures), started in the platform's default way."""
 
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 
 import requests
 
-OWN_GILS = True  # each worker has a GIL of its own
+OWN_GILS = True  # each worker has its own GIL
 
 
 def fetch(url, handle):

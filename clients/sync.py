@@ -1,4 +1,4 @@
-"""One after another, with requests."""
+"""One request after another, with requests."""
 
 import requests
 

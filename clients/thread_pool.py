@@ -1,4 +1,4 @@
-"""A pool of `limit` threads, with concurrent.futures."""
+"""A pool of `limit` threads (concurrent.futures) that call requests.get."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat

@@ -1,4 +1,4 @@
-"""A pool of `limit` threads, with timeouts, retries and a rate: one failure loses no other answer."""
+"""A pool of `limit` threads with timeouts, retries and a request rate; one failure loses no other answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
@@ -10,10 +10,10 @@ from tenacity import retry, retry_if_exception, stop_after_attempt, wait_excepti
 from urllib3.exceptions import ReadTimeoutError
 
 
-def worth_another_try(error):
+def is_retryable(error):
     if isinstance(error, requests.HTTPError):
         return error.response.status_code in {429, 503}
-    # What was too slow once would take all its attempts to be too slow again.
+    # A timeout is not retried: a slow answer would use up all attempts.
     timed_out = isinstance(error, requests.Timeout) or isinstance(error.__context__, ReadTimeoutError)
     return isinstance(error, requests.ConnectionError | ChunkedEncodingError) and not timed_out
 
@@ -23,18 +23,18 @@ def retry_after(error):
 
 
 def main(urls, limit, timeout, handle, rate):
-    limiter = rate and Limiter(Rate(1, ceil(1000 / rate)), buffer_ms=0)  # one after another, not `rate` at once
+    limiter = rate and Limiter(Rate(1, ceil(1000 / rate)), buffer_ms=0)  # evenly spaced, not in bursts
     wait = wait_exponential_jitter(multiplier=0.5, jitter=0.5) + wait_exception(retry_after)
 
-    @retry(retry=retry_if_exception(worth_another_try), wait=wait, stop=stop_after_attempt(4), reraise=True)
+    @retry(retry=retry_if_exception(is_retryable), wait=wait, stop=stop_after_attempt(4), reraise=True)
     def fetch(url):
         if limiter:
             limiter.try_acquire(url)
-        # The timeout holds for the connection and for each wait for more of the answer, not for all of them together.
+        # The timeout applies to the connection and to each read, not to the whole request.
         response = requests.get(url, timeout=timeout)
         response.raise_for_status()
         return handle(response.text)
 
-    with ThreadPoolExecutor(limit) as pool:
-        tasks = [pool.submit(fetch, url) for url in urls]
-    return [task.exception() or task.result() for task in tasks]
+    with ThreadPoolExecutor(max_workers=limit) as pool:
+        futures = [pool.submit(fetch, url) for url in urls]
+    return [future.exception() or future.result() for future in futures]

@@ -1,4 +1,4 @@
-"""One thread per URL; the answers come back through a queue."""
+"""One thread per URL; a queue collects the answers."""
 
 from queue import Queue
 from threading import Thread
@@ -12,7 +12,7 @@ def fetch(position, url, handle, answers):
 
 def main(urls, handle):
     answers = Queue()
-    threads = [Thread(target=fetch, args=(i, url, handle, answers)) for i, url in enumerate(urls)]
+    threads = [Thread(target=fetch, args=(position, url, handle, answers)) for position, url in enumerate(urls)]
     for thread in threads:
         thread.start()
     for thread in threads:

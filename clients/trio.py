@@ -1,4 +1,4 @@
-"""trio and httpx: a nursery of tasks, a CapacityLimiter for at most `limit` at once."""
+"""trio and httpx: a nursery of tasks; a CapacityLimiter keeps at most `limit` requests in flight."""
 
 import httpx
 import trio
@@ -12,7 +12,7 @@ async def fetch_all(urls, limit, handle):
         async with limiter:
             bodies[position] = handle((await client.get(url)).text)
 
-    limits = httpx.Limits(max_connections=None)  # the limiter alone decides
+    limits = httpx.Limits(max_connections=None)  # only the limiter limits the requests
     async with httpx.AsyncClient(limits=limits, timeout=None) as client, trio.open_nursery() as nursery:
         for position, url in enumerate(urls):
             nursery.start_soon(fetch, position, url)
