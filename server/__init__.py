@@ -1,1 +1,1 @@
-"""The slow server: a small application, twice (WSGI and ASGI), gunicorn's settings for it, and what scenarios add."""
+"""The slow server: a small application (WSGI and ASGI), its gunicorn settings, and the faults of scenarios."""

@@ -1,18 +1,19 @@
-"""The slow server: every answer takes SERVER_DELAY_S seconds, and nothing else happens."""
+"""The slow server: it answers each request after SERVER_DELAY_S seconds."""
 
 import os
 import time
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from server.log import log, names
+from server.log import log, parse_path
+from server.settings import read_settings
 
-DELAY_S = float(os.environ.get("SERVER_DELAY_S") or 1)
+DELAY_S = read_settings().delay_s
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer GET /TRIAL/ID with a line of text that starts with ID (WSGI, for the sync, gthread and gevent workers)."""
-    trial, request_id = names(environ["PATH_INFO"].encode("latin-1"))
+    trial, request_id = parse_path(environ["PATH_INFO"].encode("latin-1"))
 
     start_ns = time.monotonic_ns()
     time.sleep(DELAY_S)

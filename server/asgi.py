@@ -1,4 +1,4 @@
-"""The slow server once more, for gunicorn's asgi worker: it waits without holding a thread."""
+"""The slow server for gunicorn's asgi worker: a waiting request occupies no thread."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from server.app import DELAY_S
-from server.log import log, names
+from server.log import log, parse_path
 
 Message = dict[str, Any]
 
@@ -17,7 +17,7 @@ async def app(
     scope: Message, _receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
     """Answer GET /TRIAL/ID with a line of text that starts with ID."""
-    trial, request_id = names(unquote_to_bytes(scope["raw_path"]))
+    trial, request_id = parse_path(unquote_to_bytes(scope["raw_path"]))
 
     start_ns = time.monotonic_ns()
     await asyncio.sleep(DELAY_S)

@@ -1,6 +1,6 @@
-"""What a scenario has the slow server do, as a pure function of the seed, the request's id and its attempt.
+"""The behaviour of the slow server in a scenario: a pure function of the seed, the request id and the attempt.
 
-Two runs, and every approach, meet the same faults; whoever reads the server's log can tell what should have happened.
+So every run and every approach gets the same faults, and a check can compare the server's log with them.
 """
 
 from __future__ import annotations
@@ -14,24 +14,30 @@ from typing import Any, Final, Literal
 
 Kind = Literal["answer", "drip", "hang", "unavailable", "reset_before", "reset_within", "crash", "restart"]
 FAILURES: tuple[Kind, ...] = ("unavailable", "reset_before", "reset_within")
-# Faults are dealt out among so many requests with successive ids: their number is exact, only their place is drawn.
-HAND = 10
+# Number of successive request ids in a group. Each group has an exact number of faults at random positions.
+GROUP_SIZE = 10
 
 
 class BehaviourError(ValueError):
-    """Text that describes no behaviour."""
+    """A text is not a valid behaviour."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Behaviour:
-    """What a scenario adds to a fixed delay. Counts are of every ten requests; without any of it, nothing is added.
+    """The delays and faults of a scenario; by default a fixed delay and no faults.
 
-    Delays lie `spread` to either side of the fixed one (0.5: half to one and a half times as long), or are log-normal
-    with `sigma` and the fixed one as their median. A request that hangs does so at every attempt. Each attempt at any
-    other fails for `fail` of ten, in one of three ways, but no request more than `most_in_a_row` times.
+    Delays are uniform within `spread` of the fixed delay (0.5: 0.5 to 1.5 times as long), or log-normal with `sigma`
+    and the fixed delay as median.
 
-    At most `rate` requests a second are answered, or `burst` at once after a pause: all workers share one token bucket.
-    Whoever was refused `ban_after` times while he should have waited is banned for `ban_s` seconds.
+    Of every ten requests, `hang` never get an answer, at any attempt, and `drip` get one byte by byte over `drip_s`
+    seconds. At each attempt, `fail` of ten fail in one of three ways, but no request fails more than `most_in_a_row`
+    times.
+
+    All workers share one token bucket: `rate` requests per second are answered, up to `burst` at once. A client that
+    is refused `ban_after` times before its Retry-After has passed is banned for `ban_s` seconds.
+
+    The first attempt at the request `crash_at` kills its worker. The first attempt at `restart_at` stops the whole
+    server for `away_s` seconds. Bodies have at least `body_bytes` bytes.
     """
 
     seed: int = 1
@@ -53,74 +59,73 @@ class Behaviour:
 
     @property
     def plain(self) -> bool:
-        """Whether this is the fixed delay and nothing else."""
+        """True if there is only the fixed delay."""
         return self == Behaviour(seed=self.seed)
 
     def to_json(self) -> str:
-        """As one line, with what is not as usual alone."""
-        usual = asdict(PLAIN)
-        return json.dumps({name: value for name, value in asdict(self).items() if value != usual[name]})
+        """Serialize to one line, without the fields that have their default."""
+        defaults = asdict(PLAIN)
+        return json.dumps({name: value for name, value in asdict(self).items() if value != defaults[name]})
 
 
 PLAIN: Final = Behaviour()
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What one attempt meets. `seconds` is how long a worker is busy with it; infinite where it never answers."""
+class Action:
+    """The server's reaction to one attempt. `seconds` is how long a worker is busy; infinite for a hang."""
 
     kind: Kind
     seconds: float
 
 
 def from_json(text: str) -> Behaviour:
-    """The behaviour that `text`, a JSON object, describes. Raises `BehaviourError`."""
+    """Parse a JSON object of behaviour fields. Raises `BehaviourError`."""
     try:
-        values = json.loads(text)
-        kinds = {field.name: float if field.type == "float" else int for field in fields(Behaviour)}
-        known: dict[str, Any] = {name: kinds[name](value) for name, value in values.items()}
-        bounded = [value for name, value in known.items() if name != "seed"]
-        if not all(0 <= value < math.inf for value in bounded) or known.get("spread", 0) > 1:
-            raise ValueError(known)
-        return Behaviour(**known)
+        types = {field.name: float if field.type == "float" else int for field in fields(Behaviour)}
+        values: dict[str, Any] = {name: types[name](value) for name, value in json.loads(text).items()}
+        non_negative = [value for name, value in values.items() if name != "seed"]
+        if not all(0 <= value < math.inf for value in non_negative) or values.get("spread", 0) > 1:
+            raise ValueError(values)
+        return Behaviour(**values)
     except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
-        message = f"{text[:100]!r} is no JSON object with names of a behaviour and numbers from 0 (a spread: to 1)"
+        message = f"{text[:100]!r} is not a JSON object of behaviour fields and numbers from 0 (spread: 0 to 1)"
         raise BehaviourError(message) from error
 
 
-def act(behaviour: Behaviour, delay_s: float, request_id: int, attempt: int) -> Act:
-    """What attempt `attempt` (from 1) at the request `request_id` (from 1) meets, with a fixed delay of `delay_s`."""
+def decide_action(behaviour: Behaviour, delay_s: float, request_id: int, attempt: int) -> Action:
+    """Decide the reaction to an attempt (from 1) at a request (ids from 1); the fixed delay is `delay_s`."""
     if attempt == 1 and request_id == behaviour.crash_at:
-        return Act("crash", delay_s / 2)
+        return Action("crash", delay_s / 2)
     if attempt == 1 and request_id == behaviour.restart_at:
-        return Act("restart", delay_s / 2)
-    place = _place(behaviour.seed, request_id)
-    if place < behaviour.hang:
-        return Act("hang", math.inf)
-    seconds = delay_s * _factor(behaviour, request_id)
-    if place < behaviour.hang + behaviour.drip:
-        return Act("drip", seconds + behaviour.drip_s)
-    if attempt <= behaviour.most_in_a_row and _place(behaviour.seed, request_id, attempt) < behaviour.fail:
-        kind = FAILURES[int(_draw(behaviour.seed, request_id, "how", attempt) * len(FAILURES))]
-        return Act(kind, 0.0 if kind == "unavailable" else seconds)
-    return Act("answer", seconds)
+        return Action("restart", delay_s / 2)
+    rank = _rank(behaviour.seed, request_id)
+    if rank < behaviour.hang:
+        return Action("hang", math.inf)
+    seconds = delay_s * _delay_factor(behaviour, request_id)
+    if rank < behaviour.hang + behaviour.drip:
+        return Action("drip", seconds + behaviour.drip_s)
+    if attempt <= behaviour.most_in_a_row and _rank(behaviour.seed, request_id, attempt) < behaviour.fail:
+        kind = FAILURES[int(_uniform(behaviour.seed, request_id, "how", attempt) * len(FAILURES))]
+        return Action(kind, 0.0 if kind == "unavailable" else seconds)
+    return Action("answer", seconds)
 
 
-def _factor(behaviour: Behaviour, request_id: int) -> float:
-    drawn = _draw(behaviour.seed, request_id, "delay")
+def _delay_factor(behaviour: Behaviour, request_id: int) -> float:
+    uniform = _uniform(behaviour.seed, request_id, "delay")
     if behaviour.sigma:
-        return math.exp(NormalDist(0.0, behaviour.sigma).inv_cdf(drawn))
-    return 1.0 + behaviour.spread * (2.0 * drawn - 1.0)
+        return math.exp(NormalDist(0.0, behaviour.sigma).inv_cdf(uniform))
+    return 1.0 + behaviour.spread * (2.0 * uniform - 1.0)
 
 
-def _place(seed: int, request_id: int, attempt: int = 0) -> int:
-    """Where the request comes, from 0, when the ten of its hand are shuffled."""
-    first = (request_id - 1) // HAND * HAND + 1
-    own = _draw(seed, request_id, "place", attempt)
-    return sum(_draw(seed, other, "place", attempt) < own for other in range(first, first + HAND))
+def _rank(seed: int, request_id: int, attempt: int = 0) -> int:
+    """Return the request's position, from 0, in the shuffled group."""
+    first = (request_id - 1) // GROUP_SIZE * GROUP_SIZE + 1
+    own = _uniform(seed, request_id, "place", attempt)
+    return sum(_uniform(seed, other, "place", attempt) < own for other in range(first, first + GROUP_SIZE))
 
 
-def _draw(seed: int, request_id: int, what: str, attempt: int = 0) -> float:
-    """A number between 0 and 1, evenly distributed, that follows from the arguments: the same on every machine."""
-    digest = sha256(f"{seed}/{request_id}/{what}/{attempt}".encode()).digest()
+def _uniform(seed: int, request_id: int, purpose: str, attempt: int = 0) -> float:
+    """Return a number uniform between 0 and 1 that depends only on the arguments, so it is equal on every machine."""
+    digest = sha256(f"{seed}/{request_id}/{purpose}/{attempt}".encode()).digest()
     return (int.from_bytes(digest[:6], "big") + 0.5) / 2**48

@@ -1,4 +1,4 @@
-"""What the server tells its reader: one JSON object a line on standard output, and the names a path carries."""
+"""The server's log (one JSON object per line on standard output) and the parsing of request paths."""
 
 import json
 import os
@@ -8,18 +8,19 @@ STDOUT = 1
 
 
 def log(event: str, **fields: str | int) -> None:
-    """Write one line. The kernel never mixes it with another thread's or worker's, because it is a single write
-    that is shorter than a pipe takes in one piece (PIPE_BUF; limit_request_line in gunicorn.conf.py sees to that).
+    """Write one line to the log.
+
+    Lines of several threads and workers never mix, because each line is a single write shorter than PIPE_BUF.
+    `limit_request_line` in gunicorn.conf.py keeps the lines short enough.
     """
     line = json.dumps({"v": 1, "event": event, **fields}, separators=(",", ":"))
     os.write(STDOUT, line.encode() + b"\n")
 
 
-def names(path: bytes) -> tuple[str, str]:
-    """Return the trial and the request's id that a path names: /t4/7 is ("t4", "7"), /hello is ("", "hello").
+def parse_path(path: bytes) -> tuple[str, str]:
+    """Return the trial and the request id in a path: ("t4", "7") for /t4/7, ("", "hello") for /hello.
 
-    Both are percent-encoded, so that any byte in a path is plain text without spaces in the log and in the answer.
-    The id is "-" where the path has none.
+    Both are percent-encoded, so they are plain text without spaces. The id is "-" if the path has none.
     """
     *before, request_id = quote(path.strip(b"/")).split("/")
     trial = before[0] if len(before) == 1 else ""

@@ -1,4 +1,4 @@
-"""What all workers of the server know together: made before they are forked, and intact whichever of them is killed."""
+"""State that all workers share. It is allocated before the fork, and stays intact when a worker is killed."""
 
 import ctypes
 import fcntl
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from hashlib import sha256
 
 IDS = 10_000
-# Trials run one at a time; a request that comes late belongs to one of the last few.
+# Trials run one at a time; a late request belongs to one of the last few.
 TRIALS = 4
 
 
 class Trial(ctypes.Structure):
-    """What is known of one trial: all zero when it begins. Times are seconds on the monotonic clock."""
+    """The state of one trial, initially all zero. Times are seconds on the monotonic clock."""
 
     name: bytes
     attempts: ctypes.Array[ctypes.c_uint32]
-    full_at_s: float  # when the token bucket will be full again
-    pause_until_s: float  # what the last Retry-After asked for
-    ignored: int  # refusals within that pause
+    full_at_s: float  # when the token bucket is full again
+    pause_until_s: float  # the end of the last Retry-After
+    ignored: int  # requests refused before that time
     banned_until_s: float
 
     _fields_ = (
@@ -33,8 +33,8 @@ class Trial(ctypes.Structure):
         ("banned_until_s", ctypes.c_double),
     )
 
-    def count(self, request_id: int) -> int:
-        """Count one more attempt at the request, and return its number from 1; 0 if the id is not from 1 to `IDS`."""
+    def count_attempt(self, request_id: int) -> int:
+        """Count one more attempt and return its number, from 1; 0 for an id outside 1 to `IDS`."""
         if not 1 <= request_id <= IDS:
             return 0
         self.attempts[request_id - 1] += 1
@@ -42,16 +42,16 @@ class Trial(ctypes.Structure):
 
 
 class Memory(ctypes.Structure):
-    """One for the process that makes it and all that are forked from it; read and change it under `lock`."""
+    """The shared state. Read and change it only under `lock`."""
 
-    going_away: bool  # a worker has asked for the whole server's restart
+    restarting: bool  # a worker has requested a restart of the whole server
     newest: int
     trials: ctypes.Array[Trial]
 
-    _fields_ = (("going_away", ctypes.c_bool), ("newest", ctypes.c_uint32), ("trials", Trial * TRIALS))
+    _fields_ = (("restarting", ctypes.c_bool), ("newest", ctypes.c_uint32), ("trials", Trial * TRIALS))
 
     def trial(self, name: str) -> Trial:
-        """What is known of the trial; the oldest one's place, emptied, if it is new."""
+        """Return the state of a trial; a new trial replaces the oldest one."""
         digest = sha256(name.encode()).hexdigest()[:16].encode()
         for trial in self.trials:
             if trial.name == digest:
@@ -64,16 +64,16 @@ class Memory(ctypes.Structure):
 
 
 shared = Memory.from_buffer(mmap.mmap(-1, ctypes.sizeof(Memory)))
-_threads = threading.Lock()
-_processes = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this process lives
+_thread_lock = threading.Lock()
+_lock_file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this process lives
 
 
 @contextmanager
 def lock() -> Iterator[None]:
-    """Keep out all other threads and processes. The kernel lets go of it when its holder is killed."""
-    with _threads:
-        fcntl.lockf(_processes, fcntl.LOCK_EX)
+    """Exclude all other threads and processes. The kernel releases the lock if its holder is killed."""
+    with _thread_lock:
+        fcntl.lockf(_lock_file, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            fcntl.lockf(_processes, fcntl.LOCK_UN)
+            fcntl.lockf(_lock_file, fcntl.LOCK_UN)

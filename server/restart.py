@@ -1,4 +1,4 @@
-"""The whole server goes away for a while: gunicorn's master kills its workers, stops listening, and starts anew."""
+"""A restart of the whole server: gunicorn's master kills its workers, stops listening, waits, and starts again."""
 
 import signal
 import socket
@@ -10,19 +10,19 @@ from gunicorn.sock import close_sockets, create_sockets
 from server.log import log
 from server.memory import lock
 
-ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
 def restart(arbiter: Any, away_s: float) -> None:
-    """Go away for `away_s` seconds, and come back at the same address; gunicorn then sees that it lacks workers.
+    """Stop for `away_s` seconds, then listen on the same address; gunicorn then starts the missing workers.
 
-    Raises StopIteration, which ends gunicorn, when it is told to end meanwhile.
+    Raises StopIteration, which ends gunicorn, if a stop signal arrives meanwhile.
     """
     address, family = arbiter.LISTENERS[0].getsockname(), arbiter.LISTENERS[0].FAMILY
     workers = list(arbiter.WORKERS)
     close_sockets(arbiter.LISTENERS)
     arbiter.LISTENERS = []
-    with lock():  # none dies while it changes the memory
+    with lock():  # no worker dies while it changes the shared state
         arbiter.kill_workers(signal.SIGKILL)
         while arbiter.WORKERS:
             arbiter.reap_workers()
@@ -30,13 +30,13 @@ def restart(arbiter: Any, away_s: float) -> None:
     for worker in workers:
         log("gone", worker=worker)
 
-    # Bound, so that nobody else gets the address; but whoever connects is refused until it listens.
+    # A bound socket keeps the address; connections are refused until it listens.
     reserved = socket.socket(family)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(address)
     back_s = time.monotonic() + away_s
     while (left_s := back_s - time.monotonic()) > 0:
-        if ENDING.intersection(arbiter.wait_for_signals(left_s)):
+        if STOP_SIGNALS.intersection(arbiter.wait_for_signals(left_s)):
             raise StopIteration
     arbiter.LISTENERS = create_sockets(arbiter.cfg, arbiter.log, [reserved.detach()])
     arbiter.cfg.when_ready(arbiter)

@@ -1,4 +1,4 @@
-"""The slow server in a scenario: it does to each attempt what behaviour.py says (WSGI, as app.py)."""
+"""The slow server in a scenario: behaviour.py decides the reaction to each attempt (WSGI, like app.py)."""
 
 import errno
 import math
@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from server import behaviour, limit
-from server.app import DELAY_S
-from server.log import log, names
+from server import rate_limit
+from server.behaviour import Action, decide_action
+from server.log import log, parse_path
 from server.memory import lock, shared
+from server.settings import read_settings
 
-BEHAVIOUR: Final = behaviour.from_json(os.environ["SERVER_BEHAVIOUR"])
-NO_STATUS: Final = 0  # what is logged of a request that no answer was begun to
+BEHAVIOUR: Final = read_settings().behaviour
+DELAY_S: Final = read_settings().delay_s
+NO_STATUS: Final = 0  # the status in the log if no answer was started
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, and how it is answered and logged. `seconds` is what its answer takes."""
+    """One request and its answer, which takes `seconds`."""
 
     connection: socket.socket
     start_response: StartResponse
@@ -36,12 +38,12 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """A line that starts with the id, as long as the behaviour wants it."""
+        """A line that starts with the id and has the configured length."""
         line = f"{self.id} answered after {round(self.seconds, 3)} s".encode()
         return line.ljust(BEHAVIOUR.body_bytes - 1, b".") + b"\n"
 
-    def begin(self, status: str, length: int, *more: tuple[str, str]) -> None:
-        """Hand gunicorn the status and headers, which leave with the first byte of the body."""
+    def start_answer(self, status: str, length: int, *more: tuple[str, str]) -> None:
+        """Pass the status and headers to gunicorn, which sends them with the first byte of the body."""
         headers = [
             ("Content-Type", "text/plain; charset=utf-8"),
             ("Content-Length", str(length)),
@@ -50,14 +52,14 @@ class Request:
         self.start_response(status, [*headers, *more])
 
     def refuse(self, status: str, *headers: tuple[str, str]) -> list[bytes]:
-        """Answer at once, with a body that starts with no request's id."""
+        """Answer at once. The body does not start with the request's id, so it cannot pass for an answer."""
         body = f"- {status}\n".encode()
         self.log(int(status[:3]))
-        self.begin(status, len(body), *headers)
+        self.start_answer(status, len(body), *headers)
         return [body]
 
     def log(self, status: int, end_ns: int | None = None) -> None:
-        """Write the request's line; it ends now unless `end_ns` says when it did."""
+        """Log the request. It ends now if `end_ns` is None."""
         log(
             "request",
             trial=self.trial,
@@ -72,56 +74,56 @@ class Request:
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Do to GET /TRIAL/ID what this attempt at it is meant to meet. An id that is no number is answered as ever."""
+    """React to GET /TRIAL/ID as behaviour.py decides. An id that is not a number is answered normally."""
     start_ns = time.monotonic_ns()
-    trial, request_id = names(environ["PATH_INFO"].encode("latin-1"))
+    trial, request_id = parse_path(environ["PATH_INFO"].encode("latin-1"))
     number = int(request_id) if request_id.isdecimal() else 0
     with lock():
-        known = shared.trial(trial)
-        attempt = known.count(number)
-        early_s = limit.early_s(known, BEHAVIOUR, time.monotonic())
+        state = shared.trial(trial)
+        attempt = state.count_attempt(number)
+        wait_s = rate_limit.take_token(state, BEHAVIOUR, time.monotonic())
 
-    act = behaviour.act(BEHAVIOUR, DELAY_S, number, attempt) if attempt else behaviour.Act("answer", DELAY_S)
-    did = act.kind if early_s == 0 else "banned" if early_s == math.inf else "refused"
+    action = decide_action(BEHAVIOUR, DELAY_S, number, attempt) if attempt else Action("answer", DELAY_S)
+    did = action.kind if wait_s == 0 else "banned" if wait_s == math.inf else "refused"
     request = Request(
-        environ["gunicorn.socket"], start_response, trial, request_id, attempt, did, act.seconds, start_ns
+        environ["gunicorn.socket"], start_response, trial, request_id, attempt, did, action.seconds, start_ns
     )
     match did:
         case "banned":
             return request.refuse("403 Forbidden")
         case "refused":
-            return request.refuse("429 Too Many Requests", ("Retry-After", str(limit.retry_after_s(early_s))))
+            return request.refuse("429 Too Many Requests", ("Retry-After", str(rate_limit.retry_after_s(wait_s))))
         case kind:
-            return DO[kind](request)
+            return ACTIONS[kind](request)
 
 
 def answer(request: Request) -> Iterable[bytes]:
-    """Sleep and answer, as app.py does."""
+    """Sleep, then answer, like app.py."""
     time.sleep(request.seconds)
     body = request.body
     request.log(200)
-    request.begin("200 OK", len(body))
+    request.start_answer("200 OK", len(body))
     return [body]
 
 
 def drip(request: Request) -> Iterator[bytes]:
-    """Sleep, then let go of the body byte by byte. It is over with the last byte, or when the client leaves."""
+    """Sleep, then send the body byte by byte, until its end or until the client disconnects."""
     time.sleep(request.seconds - BEHAVIOUR.drip_s)
     body = request.body
-    request.begin("200 OK", len(body))
-    begun_s, end_ns = time.monotonic(), None
+    request.start_answer("200 OK", len(body))
+    start_s, end_ns = time.monotonic(), None
     try:
         for number, byte in enumerate(body, 1):
-            due_s = begun_s + BEHAVIOUR.drip_s * number / len(body)
+            due_s = start_s + BEHAVIOUR.drip_s * number / len(body)
             time.sleep(max(0.0, due_s - time.monotonic()))
-            end_ns = time.monotonic_ns()  # before the client can have the byte
+            end_ns = time.monotonic_ns()  # before the client can receive the byte
             yield bytes([byte])
     finally:
         request.log(200, end_ns)
 
 
 def hang(request: Request) -> NoReturn:
-    """Never answer, but do not outlast the client or the server."""
+    """Never answer; end when the client disconnects or the server stops."""
     server = os.getppid()
     request.connection.settimeout(1.0)
     while os.getppid() == server:
@@ -137,7 +139,7 @@ def hang(request: Request) -> NoReturn:
 
 
 def unavailable(request: Request) -> Iterable[bytes]:
-    """Say so at once."""
+    """Answer 503 at once."""
     return request.refuse("503 Service Unavailable")
 
 
@@ -149,44 +151,44 @@ def reset_before(request: Request) -> NoReturn:
 
 
 def reset_within(request: Request) -> Iterator[bytes]:
-    """Sleep, send half of the answer, and reset the connection."""
+    """Sleep, send half of the answer, then reset the connection."""
     time.sleep(request.seconds)
     body = request.body
     request.log(200)
-    request.begin("200 OK", len(body))
+    request.start_answer("200 OK", len(body))
     yield body[: len(body) // 2]
     reset(request.connection)
 
 
 def crash(request: Request) -> NoReturn:
-    """Kill this worker in the middle of the request; gunicorn starts another."""
+    """Kill this worker during the request; gunicorn starts another one."""
     time.sleep(request.seconds)
-    _die(request)
+    _kill_worker(request)
 
 
 def restart(request: Request) -> NoReturn:
-    """Kill this worker, upon which gunicorn's master has the whole server go away (restart.py)."""
+    """Kill this worker; gunicorn's master then restarts the whole server (restart.py)."""
     time.sleep(request.seconds)
     with lock():
-        shared.going_away = True
-    _die(request)
+        shared.restarting = True
+    _kill_worker(request)
 
 
-DO: dict[str, Callable[[Request], Iterable[bytes]]] = {
-    act.__name__: act for act in (answer, drip, hang, unavailable, reset_before, reset_within, crash, restart)
+ACTIONS: dict[str, Callable[[Request], Iterable[bytes]]] = {
+    action.__name__: action for action in (answer, drip, hang, unavailable, reset_before, reset_within, crash, restart)
 }
 
 
-def _die(request: Request) -> NoReturn:
+def _kill_worker(request: Request) -> NoReturn:
     log("gone", worker=os.getpid())
     request.log(NO_STATUS)
-    with lock():  # so that no other thread leaves the memory half changed
+    with lock():  # no other thread is changing the shared state
         os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("a process survives no SIGKILL")
+    raise AssertionError("unreachable after SIGKILL")
 
 
 def reset(connection: socket.socket) -> NoReturn:
-    """Close the connection with an RST. gunicorn, which closes gently, finds an unconnected socket in its place."""
+    """Close the connection with an RST. gunicorn then closes an unconnected socket in its place."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with socket.socket() as unconnected:
         os.dup2(unconnected.fileno(), connection.fileno(), inheritable=False)

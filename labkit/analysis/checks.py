@@ -14,7 +14,7 @@ from math import inf, isfinite
 from labkit.analysis.metrics import max_in_flight
 from labkit.analysis.statistics import time_average
 from labkit.model import Check, RequestRow, Trial
-from server.behaviour import act
+from server.behaviour import decide_action
 
 # A sleep may last longer by the timer's slack and by what else runs; a tenth is past anything of that kind.
 DELAY_TOLERANCE = 0.10
@@ -71,7 +71,7 @@ def _sent_again(rows: Sequence[RequestRow]) -> list[int | str]:
 
 def _can_be_answered(trial: Trial, number: int) -> bool:
     server = trial.planned.point.server
-    met = act(server.behaviour, server.delay_s, number, 1)
+    met = decide_action(server.behaviour, server.delay_s, number, 1)
     return met.kind != "hang" and met.seconds < (trial.planned.point.load.timeout_s or inf)
 
 
@@ -176,7 +176,7 @@ def _delay_s(row: RequestRow, trial: Trial) -> float | None:
         return None
     if row.error is not None and row.server.did == "drip":  # it ends when the client leaves
         return None
-    seconds = act(server.behaviour, server.delay_s, row.id, row.server.attempt).seconds
+    seconds = decide_action(server.behaviour, server.delay_s, row.id, row.server.attempt).seconds
     return seconds if isfinite(seconds) else None
 
 
@@ -191,7 +191,7 @@ def faults(trial: Trial) -> Check:
         for row in logged
         if isinstance(row.id, int)
         and row.attempt is not None
-        and row.did != act(server.behaviour, server.delay_s, row.id, row.attempt).kind
+        and row.did != decide_action(server.behaviour, server.delay_s, row.id, row.attempt).kind
         and not (server.behaviour.rate and row.did in REFUSALS)
     ]
     told = Counter(row.did for row in logged)

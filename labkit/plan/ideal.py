@@ -7,7 +7,7 @@ from itertools import count
 from math import ceil, inf, isfinite
 
 from labkit.model import Load, ServerConfig
-from server.behaviour import act
+from server.behaviour import decide_action
 
 
 def ideal_s(
@@ -48,7 +48,7 @@ def attempts_s(server: ServerConfig, load: Load, request_id: int) -> tuple[float
     found = []
     patience_s = inf if load.timeout_s is None else load.timeout_s
     for attempt in count(1):  # a behaviour fails only so often
-        met = act(server.behaviour, server.delay_s, request_id, attempt)
+        met = decide_action(server.behaviour, server.delay_s, request_id, attempt)
         found.append(min(met.seconds, patience_s))
         if met.kind in {"answer", "drip", "hang"}:
             break

@@ -10,7 +10,7 @@ import pytest
 from clients.harness import catalogue
 from labkit import scenarios
 from labkit.model.scenario import Scenario
-from server.behaviour import act
+from server.behaviour import decide_action
 from tests.acts import failing
 from tests.both.conftest import nothing_left
 from tests.checkout import Checkout
@@ -42,7 +42,7 @@ def coped(request: pytest.FixtureRequest, checkout: Checkout) -> Iterator[dict[s
 def never(scenario: Scenario) -> set[int]:
     """The requests that nobody can have an answer to."""
     numbers = range(1, REQUESTS + 1)
-    return {number for number in numbers if act(scenario.behaviour, 0.1, number, 1).kind == "hang"}
+    return {number for number in numbers if decide_action(scenario.behaviour, 0.1, number, 1).kind == "hang"}
 
 
 @pytest.mark.parametrize("name", scenarios.names())
@@ -64,7 +64,7 @@ def test_every_approach_meets_the_same(coped: dict[str, list[dict[str, Any]]], n
     for trial in coped[name]:
         for row in trial["requests"]:
             if (served := row["server"]) and served["did"] not in {"refused", "banned"}:
-                assert served["did"] == act(behaviour, 0.1, row["id"], served["attempt"] or 1).kind
+                assert served["did"] == decide_action(behaviour, 0.1, row["id"], served["attempt"] or 1).kind
 
 
 def test_what_fails_is_asked_for_again(coped: dict[str, list[dict[str, Any]]]) -> None:

@@ -1,4 +1,4 @@
-"""The slow server in a scenario: what each act does to a client, and what the log says of it."""
+"""The slow server in a scenario: the effect of each action on a client, and its line in the log."""
 
 import json
 import signal
@@ -16,7 +16,7 @@ import pytest
 
 from labkit.model import ServerConfig
 from labkit.runtime.local import LocalRuntime
-from server.behaviour import Behaviour, act
+from server.behaviour import Behaviour, decide_action
 from tests.server_driver import PATIENCE_S, Server, get, running
 
 DELAY_S = 0.05
@@ -32,12 +32,12 @@ def behaving(behaviour: Behaviour, worker_class: str = "sync", **settings: Any) 
 
 
 def find(behaviour: Behaviour, kind: str, attempt: int = 1) -> int:
-    """The first request whose attempt meets this."""
-    return next(n for n in range(1, 500) if act(behaviour, DELAY_S, n, attempt).kind == kind)
+    """Return the first request whose attempt gets this action."""
+    return next(n for n in range(1, 500) if decide_action(behaviour, DELAY_S, n, attempt).kind == kind)
 
 
 def row_of(server: Server, request_id: int, attempt: int = 1, trial: str = "t1") -> dict[str, Any]:
-    """What it logged of the attempt, once it did."""
+    """Wait for the log line of an attempt and return it."""
     wanted = {"trial": trial, "id": str(request_id), "attempt": attempt}
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
@@ -49,17 +49,17 @@ def row_of(server: Server, request_id: int, attempt: int = 1, trial: str = "t1")
 
 
 def receive(server: Server, request_id: int, trial: str = "t1") -> tuple[bytes, type[OSError] | None, float]:
-    """All that came before the end, what ended it if that was an error, and the seconds that it took."""
+    """Return the received bytes, the error that ended the connection (if any) and the seconds it took."""
     start_s = time.monotonic()
-    came, error = b"", None
+    received, error = b"", None
     with socket.create_connection(server.address(), timeout=PATIENCE_S) as connection:
         connection.sendall(f"GET /{trial}/{request_id} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n".encode())
         try:
             while piece := connection.recv(65536):
-                came += piece
+                received += piece
         except OSError as caught:
             error = type(caught)
-    return came, error, time.monotonic() - start_s
+    return received, error, time.monotonic() - start_s
 
 
 def body_of(answer: bytes) -> bytes:
@@ -68,7 +68,7 @@ def body_of(answer: bytes) -> bytes:
 
 @pytest.fixture(scope="module", params=WORKER_CLASSES)
 def failing(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Behaviour]]:
-    """A server that does all that does not end a process. In the end it has to end in the middle of a hang."""
+    """A server with all faults that kill no process. At the end it is stopped during a hang."""
     behaviour = Behaviour(hang=1, drip=1, drip_s=0.3, fail=5, spread=0.5)
     with behaving(behaviour, request.param) as server:
         yield server, behaviour
@@ -77,19 +77,19 @@ def failing(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Behaviour]
             time.sleep(0.1)
             server.process.send_signal(signal.SIGTERM)
             assert server.process.wait(PATIENCE_S) == 0
-    assert "rror" not in server.errors, "gunicorn takes a reset for what it is"
+    assert "rror" not in server.errors, "gunicorn logs no error for a reset"
 
 
 @pytest.fixture
 def trial(request: pytest.FixtureRequest) -> str:
-    """A trial of its own for each test."""
+    """A separate trial for each test."""
     return f"t{abs(hash(request.node.name))}"
 
 
-def test_an_answer_takes_its_own_time(failing, trial) -> None:
+def test_an_answer_takes_the_time_of_its_action(failing, trial) -> None:
     server, behaviour = failing
     request_id = find(behaviour, "answer")
-    expected = act(behaviour, DELAY_S, request_id, 1)
+    expected = decide_action(behaviour, DELAY_S, request_id, 1)
     answer, error, took_s = receive(server, request_id, trial)
     row = row_of(server, request_id, trial=trial)
     assert error is None
@@ -99,28 +99,28 @@ def test_an_answer_takes_its_own_time(failing, trial) -> None:
     assert expected.seconds <= (row["end_ns"] - row["start_ns"]) / 1e9 <= took_s
 
 
-def test_a_body_that_drips_comes_byte_by_byte(failing, trial) -> None:
+def test_a_dripped_body_arrives_byte_by_byte(failing, trial) -> None:
     server, behaviour = failing
     request_id = find(behaviour, "drip")
-    expected = act(behaviour, DELAY_S, request_id, 1)
-    came: list[tuple[float, bytes]] = []
+    expected = decide_action(behaviour, DELAY_S, request_id, 1)
+    pieces: list[tuple[float, bytes]] = []
     start_s = time.monotonic()
     with socket.create_connection(server.address(), timeout=PATIENCE_S) as connection:
         connection.sendall(f"GET /{trial}/{request_id} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n".encode())
         while piece := connection.recv(65536):
-            came.append((time.monotonic() - start_s, piece))
-    head, _, body = b"".join(piece for _, piece in came).partition(b"\r\n\r\n")
+            pieces.append((time.monotonic() - start_s, piece))
+    head, _, body = b"".join(piece for _, piece in pieces).partition(b"\r\n\r\n")
     row = row_of(server, request_id, trial=trial)
     assert f"Content-Length: {len(body)}".encode() in head
     assert body.startswith(f"{request_id} answered".encode())
-    assert len(came) >= len(body) / 2
-    assert came[0][0] >= expected.seconds - behaviour.drip_s
-    assert came[-1][0] - came[0][0] >= behaviour.drip_s * 0.8
+    assert len(pieces) >= len(body) / 2
+    assert pieces[0][0] >= expected.seconds - behaviour.drip_s
+    assert pieces[-1][0] - pieces[0][0] >= behaviour.drip_s * 0.8
     assert (row["status"], row["did"]) == (200, "drip")
-    assert expected.seconds <= (row["end_ns"] - row["start_ns"]) / 1e9 <= came[-1][0]
+    assert expected.seconds <= (row["end_ns"] - row["start_ns"]) / 1e9 <= pieces[-1][0]
 
 
-def test_nobody_drips_into_the_void(failing, trial) -> None:
+def test_a_drip_ends_when_the_client_disconnects(failing, trial) -> None:
     server, behaviour = failing
     request_id = find(behaviour, "drip")
     with socket.create_connection(server.address()) as connection:
@@ -128,11 +128,11 @@ def test_nobody_drips_into_the_void(failing, trial) -> None:
         connection.sendall(f"GET /{trial}/{request_id} HTTP/1.1\r\nHost: lab\r\n\r\n".encode())
         connection.recv(1)
     row = row_of(server, request_id, trial=trial)
-    assert (row["end_ns"] - row["start_ns"]) / 1e9 < act(behaviour, DELAY_S, request_id, 1).seconds
+    assert (row["end_ns"] - row["start_ns"]) / 1e9 < decide_action(behaviour, DELAY_S, request_id, 1).seconds
 
 
 @pytest.mark.parametrize("linger", [False, True], ids=["FIN", "RST"])
-def test_a_hang_ends_when_the_client_leaves(failing, trial, linger) -> None:
+def test_a_hang_ends_when_the_client_disconnects(failing, trial, linger) -> None:
     server, behaviour = failing
     request_id = find(behaviour, "hang")
     with socket.create_connection(server.address(), timeout=0.3) as connection:
@@ -148,7 +148,7 @@ def test_a_hang_ends_when_the_client_leaves(failing, trial, linger) -> None:
     assert left_ns <= row["end_ns"] <= left_ns + 0.5e9
 
 
-def test_a_503_comes_at_once_and_looks_like_no_answer(failing, trial) -> None:
+def test_a_503_comes_at_once_and_its_body_is_not_an_answer(failing, trial) -> None:
     server, behaviour = failing
     request_id = find(behaviour, "unavailable")
     response, body, start_ns, end_ns = get(server, f"/{trial}/{request_id}")
@@ -162,18 +162,18 @@ def test_a_503_comes_at_once_and_looks_like_no_answer(failing, trial) -> None:
 def test_a_reset_before_the_answer_is_an_rst(failing, trial) -> None:
     server, behaviour = failing
     request_id = find(behaviour, "reset_before")
-    came, error, took_s = receive(server, request_id, trial)
+    received, error, took_s = receive(server, request_id, trial)
     row = row_of(server, request_id, trial=trial)
-    assert (came, error) == (b"", ConnectionResetError)
+    assert (received, error) == (b"", ConnectionResetError)
     assert (row["status"], row["did"]) == (0, "reset_before")
-    assert took_s >= act(behaviour, DELAY_S, request_id, 1).seconds
+    assert took_s >= decide_action(behaviour, DELAY_S, request_id, 1).seconds
 
 
-def test_a_reset_within_the_answer_leaves_half_of_it(failing, trial) -> None:
+def test_a_reset_within_the_answer_sends_half_of_it(failing, trial) -> None:
     server, behaviour = failing
     request_id = find(behaviour, "reset_within")
-    came, error, _ = receive(server, request_id, trial)
-    head, _, body = came.partition(b"\r\n\r\n")
+    received, error, _ = receive(server, request_id, trial)
+    head, _, body = received.partition(b"\r\n\r\n")
     row = row_of(server, request_id, trial=trial)
     assert error is ConnectionResetError
     assert head.startswith(b"HTTP/1.1 200 OK")
@@ -185,7 +185,7 @@ def test_a_reset_within_the_answer_leaves_half_of_it(failing, trial) -> None:
 
 @each_worker_class
 def test_attempts_are_counted_across_workers_and_threads(worker_class) -> None:
-    """Every number from 1 once for each id and trial, whoever serves it; late ones of an earlier trial go on."""
+    """Each id of each trial counts from 1 without gaps, in any worker, also when an earlier trial continues."""
     behaviour = Behaviour(fail=3)
     threads = {"threads": "4"} if worker_class == "gthread" else {}
     with behaving(behaviour, worker_class, workers=3, delay_s=0.002, **threads) as server:
@@ -198,10 +198,11 @@ def test_attempts_are_counted_across_workers_and_threads(worker_class) -> None:
         for request_id in "1234":
             mine = [row for row in rows if (row["trial"], row["id"]) == (trial, request_id)]
             assert sorted(row["attempt"] for row in mine) == list(range(1, times + 1))
-            assert all(row["did"] == act(behaviour, 0.002, int(request_id), row["attempt"]).kind for row in mine)
+            expected = [decide_action(behaviour, 0.002, int(request_id), row["attempt"]).kind for row in mine]
+            assert [row["did"] for row in mine] == expected
 
 
-def test_an_id_that_is_no_number_is_answered_as_ever() -> None:
+def test_an_id_that_is_not_a_number_is_answered_normally() -> None:
     with behaving(Behaviour(fail=10, most_in_a_row=99)) as server:
         for name in ("hello", "0", "10001", "7" * 400):
             assert get(server, f"/t/{name}")[1] == f"{name} answered after {DELAY_S} s\n"
@@ -209,7 +210,7 @@ def test_an_id_that_is_no_number_is_answered_as_ever() -> None:
             assert (row["attempt"], row["did"]) == (0, "answer")
 
 
-def test_a_body_is_as_long_as_wanted() -> None:
+def test_a_body_has_the_configured_length() -> None:
     behaviour = Behaviour(body_bytes=1_000_000)
     with behaving(behaviour) as server:
         body = get(server, "/t/7")[1]
@@ -237,14 +238,14 @@ def test_all_workers_share_one_bucket(worker_class) -> None:
     assert all((row["status"], row["did"]) in {(200, "answer"), (429, "refused")} for row in rows)
 
 
-def test_retry_after_is_when_a_token_is_there() -> None:
+def test_retry_after_is_the_time_until_the_next_token() -> None:
     with behaving(Behaviour(rate=0.4, burst=1), delay_s=0.0) as server:
         statuses = [get(server, "/t/1")[0] for _ in range(3)]
     assert [response.status for response in statuses] == [200, 429, 429]
     assert [response.headers["Retry-After"] for response in statuses[1:]] == ["3", "3"]
 
 
-def test_who_ignores_retry_after_is_banned_for_a_while() -> None:
+def test_a_client_that_ignores_retry_after_is_banned_for_a_while() -> None:
     behaviour = Behaviour(rate=1.0, burst=1, ban_after=3, ban_s=0.5)
     with behaving(behaviour, delay_s=0.0) as server:
         got = [get(server, f"/t/{n}")[0] for n in range(1, 8)]
@@ -259,7 +260,7 @@ def test_who_ignores_retry_after_is_banned_for_a_while() -> None:
     assert [row["status"] for row in mine[5:]] == [403, 403, 200]
 
 
-def test_who_waits_as_told_is_never_banned() -> None:
+def test_a_client_that_waits_for_retry_after_is_never_banned() -> None:
     behaviour = Behaviour(rate=2.0, burst=1, ban_after=1, ban_s=60)
     with behaving(behaviour, delay_s=0.0) as server:
         statuses = []
@@ -270,13 +271,13 @@ def test_who_waits_as_told_is_never_banned() -> None:
 
 
 @each_worker_class
-def test_a_worker_that_crashes_comes_back(worker_class) -> None:
+def test_a_crashed_worker_is_replaced(worker_class) -> None:
     behaviour = Behaviour(crash_at=2, fail=3)
     with behaving(behaviour, worker_class) as server:
         receive(server, 1)
-        came, error, _ = receive(server, 2)
+        received, error, _ = receive(server, 2)
         row = row_of(server, 2)
-        assert came == b""
+        assert received == b""
         assert error in {None, ConnectionResetError}
         assert (row["status"], row["did"]) == (0, "crash")
         assert server.all("gone") == [{"v": 1, "event": "gone", "worker": row["worker"]}]
@@ -287,12 +288,12 @@ def test_a_worker_that_crashes_comes_back(worker_class) -> None:
         rows = server.wait_for("request", 5)
         assert [(row["id"], row["attempt"]) for row in rows] == [("1", 1), ("2", 1), ("1", 2), ("2", 2), ("2", 3)]
         assert [row["did"] for row in rows] == [
-            act(behaviour, DELAY_S, int(row["id"]), row["attempt"]).kind for row in rows
+            decide_action(behaviour, DELAY_S, int(row["id"]), row["attempt"]).kind for row in rows
         ]
 
 
-def test_a_crash_in_a_crowd_holds_nobody_up() -> None:
-    """Sixteen threads count while their worker dies: no lock stays held, no count is lost."""
+def test_a_crash_under_load_leaves_no_lock_held() -> None:
+    """Sixteen threads count attempts while their worker dies: no lock stays held, no count is lost."""
     behaviour = Behaviour(crash_at=20)
     with behaving(behaviour, "gthread", workers=2, threads="8", delay_s=0.002) as server:
         with ThreadPoolExecutor(16) as pool:
@@ -305,19 +306,19 @@ def test_a_crash_in_a_crowd_holds_nobody_up() -> None:
 
 
 @each_worker_class
-def test_the_whole_server_goes_away_and_comes_back(worker_class) -> None:
+def test_the_whole_server_stops_and_comes_back(worker_class) -> None:
     behaviour = Behaviour(restart_at=2, away_s=0.6)
     with behaving(behaviour, worker_class) as server, socket.create_connection(server.address()) as idle:
         address = server.address()
         before = server.workers()
         assert body_of(receive(server, 1)[0]).startswith(b"1 ")
-        came, _, _ = receive(server, 2)
-        assert came == b""
-        while _connects(address):  # the listening socket closes a moment after the worker's end
+        received, _, _ = receive(server, 2)
+        assert received == b""
+        while _connects(address):  # the listening socket closes a moment after the worker ends
             pass
         away_s = time.monotonic()
         idle.settimeout(PATIENCE_S)
-        if worker_class == "gevent":  # it had been accepted, or was in the backlog: either way it is gone
+        if worker_class == "gevent":  # accepted or in the backlog: either way it is closed
             assert _ended(idle)
         refused = 0
         while not _connects(address):
@@ -363,7 +364,7 @@ def test_the_lab_waits_until_all_workers_are_back() -> None:
         runtime.close()
 
 
-def test_it_can_be_ended_while_it_is_away() -> None:
+def test_sigterm_ends_the_server_during_a_restart() -> None:
     with behaving(Behaviour(restart_at=1, away_s=60.0)) as server:
         receive(server, 1)
         while _connects(server.address()):
@@ -372,7 +373,7 @@ def test_it_can_be_ended_while_it_is_away() -> None:
         assert server.process.wait(PATIENCE_S) == 0
 
 
-def test_a_behaviour_of_nothing_is_the_plain_server() -> None:
+def test_a_behaviour_without_faults_is_the_plain_server() -> None:
     with running(1, DELAY_S, behaviour=json.dumps({"seed": 7})) as server:
         get(server, "/t/1")
         assert "did" not in server.wait_for("request", 1)[0]

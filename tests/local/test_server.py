@@ -1,4 +1,4 @@
-"""The slow server as it runs on this machine: real gunicorn, every worker class, its answers against its own log."""
+"""The slow server as processes: real gunicorn, every worker class, its answers compared with its log."""
 
 import json
 import resource
@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         yield server
 
 
-def test_the_log_tells_what_was_answered(server: Server) -> None:
+def test_the_log_has_a_line_for_each_answer(server: Server) -> None:
     before = len(server.all("request"))
     with ThreadPoolExecutor(9) as pool:
         answers = dict(zip(range(9), pool.map(lambda n: get(server, f"/t4/{n}"), range(9)), strict=True))
@@ -72,11 +72,11 @@ def test_as_many_requests_run_at_once_as_there_are_slots(
 
 
 @pytest.mark.parametrize("worker_class", ["sync", "gthread"])
-def test_no_worker_hoards_connections_while_another_idles(worker_class: str) -> None:
+def test_no_worker_queues_connections_while_another_is_idle(worker_class: str) -> None:
     with running(3, worker_class=worker_class) as server, ThreadPoolExecutor(9) as pool:
         list(pool.map(lambda n: get(server, f"/t/{n}"), range(9)))
         answered_by = [row["worker"] for row in server.wait_for("request", 9)]
-    # Three each, give or take one when the machine is busy; gunicorn's own settings give 7 to one of them.
+    # Three each, plus or minus one on a busy machine; with gunicorn's default settings one worker gets 7.
     assert max(answered_by.count(worker) for worker in server.workers()) <= 4
 
 
@@ -106,7 +106,7 @@ def test_no_path_breaks_the_log_or_the_answer(server: Server) -> None:
     assert sorted((row["trial"], row["id"]) for row in rows) == sorted((trial, name) for _, trial, name in ODD_PATHS)
 
 
-def test_what_gunicorn_refuses_is_not_logged(server: Server) -> None:
+def test_requests_that_gunicorn_refuses_are_not_logged(server: Server) -> None:
     before = len(server.all("request"))
     assert send_raw(server, b"/t4/\xff").startswith(b"HTTP/1.1 400 ")
     assert send_raw(server, b"/" + b"a" * 2000).startswith(b"HTTP/1.1 414 ")
@@ -114,15 +114,15 @@ def test_what_gunicorn_refuses_is_not_logged(server: Server) -> None:
     assert [row["id"] for row in server.wait_for("request", before + 1)[before:]] == ["next"]
 
 
-def test_the_longest_path_is_logged_in_one_piece(server: Server) -> None:
+def test_the_longest_path_is_logged_in_one_write(server: Server) -> None:
     before = len(server.all("request"))
     assert send_raw(server, b"/" + b'"' * 1000).startswith(b"HTTP/1.1 200 ")
     row = server.wait_for("request", before + 1)[before]
     assert row["id"] == "%22" * 1000
-    assert len(json.dumps(row)) < 4096, "longer than a pipe takes in one piece"
+    assert len(json.dumps(row)) < 4096, "longer than an atomic write to a pipe"
 
 
-def test_a_request_is_logged_even_if_its_client_is_gone(server: Server) -> None:
+def test_a_request_is_logged_even_if_its_client_has_disconnected(server: Server) -> None:
     before = len(server.all("request"))
     with socket.create_connection(server.address()) as connection:
         connection.sendall(b"GET /t/lost HTTP/1.1\r\nHost: lab\r\n\r\n")
@@ -158,7 +158,7 @@ def test_an_empty_variable_means_the_default() -> None:
         assert get(server, "/t/1")[0].status == 200
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="another process's limits can be read on Linux alone")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can read the limits of another process")
 def test_the_limit_on_open_files_is_raised() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
@@ -196,7 +196,7 @@ def test_the_limit_on_open_files_is_raised() -> None:
         ("SERVER_BEHAVIOUR", '{"rate": "often"}'),
     ],
 )
-def test_a_bad_setting_is_named_and_nothing_starts(name: str, value: str) -> None:
+def test_an_invalid_setting_is_named_and_nothing_starts(name: str, value: str) -> None:
     process = start({"SERVER_BIND": "127.0.0.1:0", name: value})
     output, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
@@ -206,16 +206,16 @@ def test_a_bad_setting_is_named_and_nothing_starts(name: str, value: str) -> Non
     assert errors.count("\n") == 1
 
 
-def test_an_asgi_worker_takes_no_scenario() -> None:
+def test_an_asgi_worker_does_not_support_scenarios() -> None:
     process = start({"SERVER_WORKER_CLASS": "asgi", "SERVER_BEHAVIOUR": '{"fail": 2}'})
     output, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert output == ""
-    assert errors.startswith("slow server: SERVER_WORKER_CLASS='asgi' knows no SERVER_BEHAVIOUR")
+    assert errors.startswith("slow server: SERVER_WORKER_CLASS='asgi' does not support SERVER_BEHAVIOUR")
     assert errors.count("\n") == 1
 
 
-def test_a_taken_port_is_named() -> None:
+def test_a_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         process = start({"SERVER_BIND": address})

@@ -9,7 +9,7 @@ import pytest
 
 from labkit.analysis import checks
 from labkit.model import ServerRow
-from server.behaviour import Behaviour, act
+from server.behaviour import Behaviour, decide_action
 from tests import samples
 from tests.samples import good_trial, planned, with_rows, without_requests
 
@@ -37,7 +37,7 @@ def faulty_trial(**behaviour):
     rows, causes, now_s = [], [], 0.0
     for number, pattern in enumerate(plain.requests, 1):
         for attempt in count(1):
-            met = act(server.behaviour, server.delay_s, number, attempt)
+            met = decide_action(server.behaviour, server.delay_s, number, attempt)
             start_s, now_s = now_s, now_s + min(met.seconds, 1.0) + 0.004
             status = {"answer": 200, "drip": 200, "unavailable": 503}.get(met.kind)
             logged = ServerRow(number, 70, start_s + 0.002, now_s - 0.001, status or 0, met.kind, attempt)
