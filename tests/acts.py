@@ -1,4 +1,4 @@
-"""What end-to-end tests do to a lab that runs, and what they see of it from outside."""
+"""Actions of end-to-end tests on a running lab, and observations of it from outside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_S = 60.0
 
 
 def failing(trial: dict[str, Any]) -> set[str]:
-    """The checks that failed; how busy the machine is with other tests is not what these are about."""
+    """The names of the checks that failed, except those that judge how busy the machine is."""
     return {check["name"] for check in trial["checks"] if check["ok"] is False} - {"quiet_machine", "server_delay"}
 
 

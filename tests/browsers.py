@@ -1,4 +1,4 @@
-"""The system's Chromium, under whatever name."""
+"""The system's Chromium, under any of its usual names."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 
 
 def chromium() -> str | None:
-    """Its path, or None."""
+    """The path of the first Chromium on PATH, or None."""
     return next((found for name in CHROMIUMS if (found := shutil.which(name))), None)

@@ -1,4 +1,4 @@
-"""Small bundles to try things with, of a few kilobytes, and changes to whole ones."""
+"""Small bundles of a few kilobytes for tests, and changes to complete ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Members = dict[str, bytes]
 
 
 def make_checkout(root: Path) -> Path:
-    """A folder with a file in the place of each that goes into the image, and of each that a bundle has to have."""
+    """Make a folder with one small file for each file that the image or a bundle needs."""
     files = ["lab.py", "requirements/lab.txt", "labkit/cli.py", "clients/sync.py", "server/app.py", "loadtest/work.py"]
     for name in dict.fromkeys([*files, *(each for each in tags.INTO_IMAGE if not (ROOT / each).is_dir())]):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def make_checkout(root: Path) -> Path:
 
 
 def save_image(path: Path, machine: str = "") -> Path:
-    """Images as `docker save` writes them: one of two layers, the second twice, and that which it is built on."""
+    """Write images as `docker save` does: one of two layers, the second twice, and its base image."""
     layers = [_layer({"etc/passwd": b"root"}), _layer({"venv/lib/site-packages/idna-3.10.dist-info/METADATA": b"x"})]
     digests = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in [*layers, layers[1]]]
     parts = ["a/layer.tar", "b/layer.tar", "c/layer.tar"]
@@ -63,7 +63,7 @@ def _layer(files: Members) -> bytes:
 
 
 def make_bundle(folder: Path, machine: str = "", python: str = "") -> Path:
-    """A whole bundle of such a checkout and image, for this Python or the one named like "cpython 3.9"."""
+    """Make a complete bundle of such a checkout and image, for this Python or one named like "cpython 3.9"."""
     root = make_checkout(folder / "packed")
     wheels = folder / "wheels"
     for name in ("first-1.0-py3-none-any.whl", "second-1.0-py3-none-any.whl"):
@@ -79,12 +79,12 @@ def make_bundle(folder: Path, machine: str = "", python: str = "") -> Path:
 
 
 def tagged(saved: dict[str, image.Saved], root: Path) -> dict[str, image.Saved]:
-    """What `save_image` made, by the tags that a checkout's images have."""
+    """The images of `save_image`, by the tags of a checkout's images."""
     return {tags.source_hash(root, base=""): saved["whole"], tags.environment_tag(root, base=""): saved["environment"]}
 
 
 def changed(bundle: Path, change: Callable[[Members, Any], object]) -> Path:
-    """The bundle, sealed again as a forger would, after `change` of its members and its manifest (JSON)."""
+    """Apply `change` to the members and the manifest (JSON) of a bundle, and seal it again as a forger would."""
     with zipfile.ZipFile(bundle) as file:
         members = {name: file.read(name) for name in file.namelist()}
     manifest = json.loads(members["manifest.json"])
@@ -96,7 +96,7 @@ def changed(bundle: Path, change: Callable[[Members, Any], object]) -> Path:
 
 
 def rewritten(bundle: Path, members: list[tuple[zipfile.ZipInfo, bytes]]) -> Path:
-    """The bundle with these members alone, sealed again."""
+    """Replace the members of a bundle by these, and seal it again."""
     with zipfile.ZipFile(bundle, "w") as file:
         for number, (info, content) in enumerate(members):
             info.extra = b"" if number else unsealed()
@@ -105,8 +105,8 @@ def rewritten(bundle: Path, members: list[tuple[zipfile.ZipInfo, bytes]]) -> Pat
     return bundle
 
 
-def tell(members: Members, manifest: Any, name: str, content: bytes) -> None:
-    """Put a member into the bundle, and its right digest into the manifest."""
+def put(members: Members, manifest: Any, name: str, content: bytes) -> None:
+    """Put a member into the bundle, and its correct digest into the manifest."""
     members[name] = content
     digest = hashlib.sha256(content).hexdigest()
     manifest["members"][name] = {"sha256": digest, "bytes": len(content), "executable": False}

@@ -1,4 +1,4 @@
-"""A copy of the checkout to try things in, and lab.py run in it as a person would."""
+"""A copy of the checkout for tests, and lab.py run in it as users run it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 
 from labkit.runtime import tags
+from labkit.system import runs
+from tests import leftovers
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
@@ -28,7 +30,7 @@ PARTS = (
     "Dockerfile",
     ".dockerignore",
 )
-# The packages are there already: they are what runs the tests. Only that one step is passed over.
+# The packages are those that run the tests, so the set-up is skipped.
 START = """
 import sys
 sys.path.insert(0, ".")
@@ -42,7 +44,7 @@ PATIENCE_S = 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What lab.py answered."""
+    """The exit code and the output of lab.py."""
 
     code: int
     out: str
@@ -61,6 +63,7 @@ class Checkout:
 
     @classmethod
     def copy_to(cls, root: Path) -> Checkout:
+        leftovers.note_project(runs.prefix(root))
         for part in PARTS:
             if (ROOT / part).is_dir():
                 shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -72,14 +75,14 @@ class Checkout:
         (self.root / "clients" / f"{name}.py").write_text(source, encoding="utf-8")
 
     def remove_images(self) -> None:
-        """Remove the images that were built here, but for Python and packages: the lab's own checkout needs those."""
+        """Remove the images built here, except that with only Python and packages: the lab itself uses it."""
         built = self.root / ".lab" / "built"
         for tag in set(built.read_text("utf-8").split()) if built.exists() else ():
             if tag != tags.environment_tag():
                 docker("rmi", "--force", f"{tags.IMAGE}:{tag}")
 
     def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
-        """Start lab.py; it is in a process group of its own, as at a terminal."""
+        """Start lab.py in a process group of its own, as at a terminal."""
         return subprocess.Popen(
             [sys.executable, "-c", START, *command.split()],
             cwd=self.root,
@@ -92,12 +95,12 @@ class Checkout:
         )
 
     def lab(self, command: str, *, patience_s: float = PATIENCE_S, **environment: str) -> Answer:
-        """Run lab.py to its end."""
+        """Run lab.py and wait for its end."""
         with self.start(command, **environment) as process:
             return answer(process, patience_s)
 
     def processes(self) -> list[psutil.Process]:
-        """The processes that work in this checkout, but for what runs the tests."""
+        """The processes whose current folder is in this checkout, except pytest itself."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -112,7 +115,7 @@ class Checkout:
 
 
 def answer(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> Answer:
-    """What a started lab.py answers in the end."""
+    """Wait for a started lab.py; kill its process group if the wait fails."""
     try:
         out, err = process.communicate(timeout=patience_s)
     except BaseException:
@@ -122,6 +125,6 @@ def answer(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> An
 
 
 def docker(*arguments: str) -> list[str]:
-    """The lines that a docker command prints."""
+    """The words that a docker command prints."""
     run = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
     return run.stdout.split()

@@ -1,25 +1,62 @@
-"""What all tests share."""
+"""Hooks and fixtures of all tests: which tests run here, and that none of them leaves anything behind."""
 
 from __future__ import annotations
 
 import gc
 import os
+import shutil
+import signal
 import warnings
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
 from hypothesis import settings
 
 from labkit.model.errors import MachineError
+from tests import leftovers
 from tests.browsers import CHROMIUMS, chromium
 
-# Whoever runs the lab's tests gets the same ones every time, and however slow the machine is.
+# The same examples in every run, however slow the machine is.
 settings.register_profile("lab", deadline=None, derandomize=True)
 settings.load_profile("lab")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="skip the tests that are marked `slow`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the programs that tests start a folder for what they leave, and SIGINT as a terminal gives it."""
+    leftovers.make_folder(getattr(config, "workerinput", {}).get("workerid", ""))
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts background jobs
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the leftovers of a session that was interrupted or killed, the workers' ones included."""
+    if hasattr(config, "workerinput"):
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    root = leftovers.folder()
+    leftovers.remove(root)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """Fail if a process, a container or a network of this module's tests is left; remove it first."""
+    yield
+    root = leftovers.folder()
+    if left := leftovers.remaining(root):
+        leftovers.remove(root)
+    assert left == []
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test for which something is missing here, unless LAB_REQUIRE_… says that it must be there."""
+    """Skip a slow test if `--quick` is set, and a test for which a program is missing unless LAB_REQUIRE_… names it."""
+    if item.get_closest_marker("slow") and item.config.getoption("--quick"):
+        pytest.skip("slow: `python lab.py test --all` runs it")
     for marker, lacks in (("docker", _lacks_docker), ("browser", _lacks_browser)):
         required = os.environ.get(f"LAB_REQUIRE_{marker.upper()}") == "1"
         if item.get_closest_marker(marker) and not required and (reason := lacks()):
@@ -28,7 +65,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @cache
 def _lacks_docker() -> str | None:
-    """Why docker tests cannot run here; None where they can."""
+    """The reason why docker tests cannot run here; None where they can."""
     from labkit.runtime import compose  # noqa: PLC0415 - most test runs need neither
     from labkit.runtime.engine import Engine  # noqa: PLC0415
 
@@ -45,5 +82,5 @@ def _lacks_docker() -> str | None:
 
 
 def _lacks_browser() -> str | None:
-    """Why browser tests cannot run here; None where they can."""
+    """The reason why browser tests cannot run here; None where they can."""
     return None if chromium() else f"none of {', '.join(CHROMIUMS)} is on PATH"

@@ -1,4 +1,4 @@
-"""Drives the real harness as a process, as lab.py does, and sees what it leaves behind."""
+"""The real harness as a process, driven as lab.py drives it, and checked for leftovers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ import psutil
 from clients.harness import catalogue, protocol
 
 ROOT = Path(__file__).resolve().parent.parent
-MARK = "LAB_TEST_MARK"  # in the environment of a harness, and so of all that it starts
-PATIENCE_S = 30  # how long a test waits for what must happen before it fails
+MARK = "LAB_TEST_MARK"  # in the environment of a harness, and thus of all that it starts
+PATIENCE_S = 30  # a test fails when an event takes longer
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """All that a harness said, and how it ended."""
+class Output:
+    """The complete output of a harness, and its exit code."""
 
     out: bytes
     errors: str
@@ -42,7 +42,7 @@ class Told:
 
     @property
     def messages(self) -> list[protocol.Message]:
-        """Its standard output, of which no line may be anything else than protocol."""
+        """Its standard output; every line must be a message of the protocol."""
         return [protocol.from_line(line) for line in self.out.splitlines(keepends=True)]
 
     def all(self, kind: type[Any]) -> list[Any]:
@@ -50,14 +50,14 @@ class Told:
 
     @property
     def done(self) -> protocol.Done:
-        """Its last word, of which there is one."""
+        """The one message that ends a trial."""
         (done,) = self.all(protocol.Done)
         assert self.messages[-1] == done
         return done
 
     @property
     def rows(self) -> list[protocol.Request]:
-        """The requests, each of which began once and ended once."""
+        """The requests; each has begun once and ended once."""
         rows = self.all(protocol.Request)
         assert sorted(row.key for row in rows) == sorted(begin.key for begin in self.all(protocol.Begin))
         return rows
@@ -65,7 +65,7 @@ class Told:
 
 @dataclass
 class Harness:
-    """A harness, running. Leaving the context ends it, and fails if anything of it stays behind."""
+    """A running harness. Leaving the context ends it, and fails if it leaves a process or a file."""
 
     root: Path
     arguments: tuple[str, ...]
@@ -92,7 +92,7 @@ class Harness:
         return self
 
     def __exit__(self, failed: object, *_: object) -> None:
-        self.let_go()
+        self.close_input()
         if not failed:
             wait_until(lambda: self.process.poll() is not None)
             wait_until(lambda: not self.left(), patience_s=5)
@@ -119,38 +119,38 @@ class Harness:
         self.stdin.write(protocol.to_line(trial))
         self.stdin.flush()
 
-    def rest(self) -> Told:
-        """All that it says from here on; it is let go once its last word is said, and ends then."""
+    def rest(self) -> Output:
+        """All further output; closes its input after the message `done`, and waits for its end."""
         lines = []
         for line in self.stdout:
             lines.append(line)
             if b'"event": "done"' in line[:40]:
                 break
-        self.let_go()
+        self.close_input()
         lines += self.stdout
         code = self.process.wait()
         assert self._watchdog.is_alive(), "the harness did not end"
-        return Told(b"".join(lines), self.errors(), code)
+        return Output(b"".join(lines), self.errors(), code)
 
-    def let_go(self) -> None:
+    def close_input(self) -> None:
         """End its input."""
         with suppress(BrokenPipeError):
             self.stdin.close()
 
     def errors(self) -> str:
-        """What it has written to standard error so far."""
+        """Everything written to standard error so far."""
         return Path(self._errors.name).read_bytes().decode("utf-8", "replace")
 
     def interrupt(self, how: str) -> None:
-        """End it by the signal of that name, or by its input's end; it does so promptly."""
+        """End it by the signal of that name or by closing its input; it must end promptly."""
         if how == "end of input":
-            self.let_go()
+            self.close_input()
         else:
             self.process.send_signal(signal.Signals[how])
         assert wait_until(lambda: self.process.poll() is not None, patience_s=8), f"{how} did not end it"
 
     def left(self) -> list[psutil.Process]:
-        """What there is of it and of all that it has started, wherever that has gone."""
+        """Its processes that still run, and all that they have started, in any session or group."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -160,7 +160,7 @@ class Harness:
 
 
 def wait_until(holds: Callable[[], object], patience_s: float = PATIENCE_S) -> bool:
-    """Whether `holds` within a while."""
+    """Wait until `holds()` is true; returns False if it never is."""
     deadline = time.monotonic() + patience_s
     while not holds():
         if time.monotonic() > deadline:
@@ -171,7 +171,7 @@ def wait_until(holds: Callable[[], object], patience_s: float = PATIENCE_S) -> b
 
 @contextmanager
 def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
-    """A server whose `answer` does what it likes with each connection and the request's id; its address."""
+    """A server that passes each connection and the request's id to `answer`; yields its address."""
 
     class Handler(StreamRequestHandler):
         def handle(self) -> None:
@@ -193,18 +193,18 @@ def answering(answer: Callable[[socket.socket, bytes], None]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class SlowServer:
-    """The lab's server; what it logged of a trial is in the file of its standard output."""
+    """The lab's server, which logs to a file."""
 
     url: str
     log: Path
 
     def events(self, **wanted: object) -> list[dict[str, Any]]:
-        """The whole lines of its log in which these fields have these values."""
+        """The complete lines of its log in which these fields have these values."""
         lines = self.log.read_text("utf-8").split("\n")[:-1]
         return [event for line in lines if (event := json.loads(line)).items() >= wanted.items()]
 
     def requests(self, trial: str, number: int) -> list[dict[str, Any]]:
-        """What it logged of a trial, once there are so many."""
+        """The logged requests of a trial, as soon as there are `number` of them."""
         wait_until(lambda: len(self.events(trial=trial)) >= number)
         return self.events(trial=trial)
 
@@ -233,7 +233,7 @@ def slow_server(log: Path, workers: int, delay_s: float) -> Iterator[SlowServer]
 
 @dataclass
 class Lab:
-    """A copy of clients/ in which a test may put approaches of its own, and perhaps a slow server."""
+    """A copy of clients/ for approaches of a test, and optionally a slow server."""
 
     root: Path
     server: SlowServer | None = None
@@ -245,7 +245,7 @@ class Lab:
         return cls(root, server)
 
     def add(self, *source: str) -> str:
-        """A new file in clients/, of these parts; its name."""
+        """Add an approach made of these parts; returns its name."""
         name = f"mine_{next(self.numbers)}"
         (self.root / "clients" / f"{name}.py").write_text("".join(source), "utf-8")
         return name
@@ -254,13 +254,13 @@ class Lab:
         return Harness(self.root, arguments)
 
     def trial(
-        self, requests: int = 3, limit: int = 3, url: str = "", trial_timeout_s: float = 60, **told: Any
+        self, requests: int = 3, limit: int = 3, url: str = "", trial_timeout_s: float = 60, **settings: Any
     ) -> protocol.Trial:
         key = f"t{next(self.numbers)}"
         urls = (f"{url or self.server.url}/{key}/{number}" for number in range(1, requests + 1))
-        return protocol.Trial(tuple(urls), limit, **{"timeout_s": None, "trial_timeout_s": trial_timeout_s} | told)
+        return protocol.Trial(tuple(urls), limit, **{"timeout_s": None, "trial_timeout_s": trial_timeout_s} | settings)
 
-    def run(self, name: str, trial: protocol.Trial | None = None, **load: Any) -> Told:
+    def run(self, name: str, trial: protocol.Trial | None = None, **load: Any) -> Output:
         """Run one trial to its end, as lab.py does."""
         with self.harness(name, "--protocol") as harness:
             ready = harness.next()
@@ -273,21 +273,21 @@ class Lab:
             return harness.rest()
 
     def unavailable(self, name: str) -> protocol.Unavailable:
-        """What the harness says of an approach that cannot run."""
+        """The message of the harness for an approach that cannot run."""
         with self.harness(name, "--protocol") as harness:
-            told = harness.rest()
-        (message,) = told.messages
+            output = harness.rest()
+        (message,) = output.messages
         assert isinstance(message, protocol.Unavailable)
-        assert (message.approach, told.code) == (name, 3)
+        assert (message.approach, output.code) == (name, 3)
         return message
 
 
 def sends(answer: bytes) -> Callable[[socket.socket, bytes], None]:
-    """What a server does that answers this, with the request's id for %, and hangs up."""
+    """Make a server's reaction: send this answer, with the request's id in place of %, and close."""
     return lambda connection, number: connection.sendall(answer.replace(b"%", number))
 
 
 def resets(connection: socket.socket, _number: bytes) -> None:
-    """What a server does that answers nothing and closes with an RST."""
+    """React as a server that sends no answer and closes with an RST."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

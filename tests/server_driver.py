@@ -1,4 +1,4 @@
-"""The slow server as it runs on this machine, for tests: real gunicorn, and every line of its log."""
+"""The slow server on this machine, for tests: real gunicorn, and every line of its log."""
 
 import http.client
 import json
@@ -16,11 +16,11 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).parents[1]
-PATIENCE_S = 20  # how long a test waits for what must happen before it fails
+PATIENCE_S = 20  # a test fails when an event takes longer
 
 
 def start(settings: Mapping[str, str]) -> subprocess.Popen[str]:
-    """Start gunicorn with these SERVER_* variables and none of the ones that are set around the tests."""
+    """Start gunicorn with these SERVER_* variables, and without those in the environment of the tests."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SERVER_", "GUNICORN_"))}
     return subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"],
@@ -40,7 +40,7 @@ def runs(pid: int) -> bool:
 
 
 class Server:
-    """A running server and every line that it has written."""
+    """A running server and all its output."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.process = start({"SERVER_BIND": "127.0.0.1:0"} | settings)
@@ -55,7 +55,7 @@ class Server:
         assert self.process.stdout
         with self.process.stdout as log:
             for line in log:
-                event = json.loads(line)  # a line that is not JSON ends the reader, and with it the test
+                event = json.loads(line)  # a line that is not JSON ends the reader and fails the test
                 with self._changed:
                     self.events.append(event)
                     self._changed.notify_all()
@@ -82,7 +82,7 @@ class Server:
         return [event["worker"] for event in self.all("worker")]
 
     def end(self) -> None:
-        """Stop it as anyone would, and check that nothing of it is left."""
+        """Stop it, and check that no worker is left."""
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(PATIENCE_S)
@@ -119,7 +119,7 @@ def get(server: Server, path: str) -> tuple[http.client.HTTPResponse, str, int, 
 
 
 def send_raw(server: Server, path: bytes) -> bytes:
-    """Return all that the server says to a path with bytes that no HTTP library would send."""
+    """The server's complete answer to a path with bytes that no HTTP library would send."""
     with socket.create_connection(server.address(), timeout=PATIENCE_S) as connection:
         connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n")
         with connection.makefile("rb") as answer:

@@ -51,10 +51,16 @@ def add_clean(commands: Any) -> None:
 
 
 def add_test(commands: Any) -> None:
-    add(
+    test = add(
         commands,
         "test",
-        "Run the lab's own tests with pytest; its options may follow.",
+        "Run the lab's own tests: the quick ones, all of them, or those that pytest's arguments name.",
         "test",
-        "examples:\n  python lab.py test\n  python lab.py test tests/unit -k checks",
+        "examples:\n"
+        "  python lab.py test                        the quick tests: a few minutes\n"
+        "  python lab.py test --all                  every test, as CI runs them\n"
+        "  python lab.py test tests/unit -k checks   pytest with these arguments, and nothing left out\n\n"
+        "Tests that need a Docker engine or Chromium are skipped without one, with the reason at the end. With\n"
+        "LAB_REQUIRE_DOCKER=1 or LAB_REQUIRE_BROWSER=1 they fail instead.",
     )
+    test.add_argument("--all", action="store_true", help="run the slow tests too; pytest's arguments may follow")

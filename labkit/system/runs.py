@@ -31,9 +31,9 @@ def project(run: str) -> str:
     return f"{prefix()}{run}"
 
 
-def prefix() -> str:
+def prefix(root: Path = ROOT) -> str:
     """What the names of this checkout's Compose projects begin with; others on the same engine begin otherwise."""
-    return f"lab-{hashlib.sha256(f'{platform.node()}:{ROOT}'.encode()).hexdigest()[:8]}-"
+    return f"lab-{hashlib.sha256(f'{platform.node()}:{root}'.encode()).hexdigest()[:8]}-"
 
 
 @contextmanager

@@ -1,16 +1,14 @@
-"""What the end-to-end tests of both runtimes share."""
+"""Fixtures of the end-to-end tests that run in both runtimes."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.checkout import Checkout, docker
+from tests import leftovers
+from tests.checkout import Checkout
 
 APPROACHES = {
     "skips": "import requests\ndef main(urls):\n    return [requests.get(url).text for url in urls[:-1]]\n",
@@ -50,9 +48,10 @@ def main(urls):
 
 
 @pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A checkout with approaches of every bad kind beside the good ones."""
+def checkout(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Checkout]:
+    """A checkout with bad approaches of every kind beside the good ones, and an image that no other worker has."""
     copy = Checkout.copy_to(tmp_path_factory.mktemp("checkout"))
+    copy.add_approach("mine", f"def main(urls):\n    return ['{worker_id}' for url in urls]\n")
     for name, source in APPROACHES.items():
         copy.add_approach(name, source)
     yield copy
@@ -67,24 +66,10 @@ def runtime(request: pytest.FixtureRequest, checkout: Checkout) -> Iterator[str]
 
 
 def nothing_left(checkout: Checkout) -> None:
-    """Fail if a process, a container or a network of this checkout is left."""
+    """Fail if a process, a container, a network or a temporary folder of a lab is left."""
     assert [process.cmdline() for process in checkout.processes()] == []
-    folders = (notes.parent for notes in Path("/tmp").glob("lab-*-*/concurrency-lab.notes"))
-    # Another lab may run on this machine; a folder's name begins with the process id of its owner.
-    assert [folder for folder in folders if not psutil.pid_exists(int(folder.name.split("-")[1]))] == []
-    prefix = lab_prefix(checkout)
-    try:
-        containers = docker("ps", "--all", "--format", "{{.Names}}")
-        networks = docker("network", "ls", "--format", "{{.Name}}")
-    except (FileNotFoundError, subprocess.CalledProcessError):  # no engine, so nothing of it either
-        assert os.environ.get("LAB_REQUIRE_DOCKER") != "1"
-        return
-    assert [name for name in containers + networks if name.startswith(prefix)] == []
-
-
-def lab_prefix(checkout: Checkout) -> str:
-    """What the Compose projects of this checkout begin with."""
-    import hashlib  # noqa: PLC0415
-    import platform  # noqa: PLC0415
-
-    return f"lab-{hashlib.sha256(f'{platform.node()}:{checkout.root}'.encode()).hexdigest()[:8]}-"
+    root = leftovers.folder()
+    assert leftovers.remaining(root) == []
+    # The name of a harness's folder contains the process id of its owner.
+    folders = [notes.parent.name for notes in root.glob("lab-*-*/concurrency-lab.notes")]
+    assert [name for name in folders if not psutil.pid_exists(int(name.split("-")[1]))] == []

@@ -21,7 +21,7 @@ QUICK = "--delay 0.2 --requests 4 --limit 2 --no-baseline --format json"
 
 @pytest.fixture
 def python(runtime: str) -> Iterator[str]:
-    """What is to be another Python: the one at hand by its path, or the base image by another name."""
+    """A value of --python: the path of this interpreter, or another name of the base image."""
     if runtime == "local":
         yield sys.executable
         return
@@ -33,7 +33,7 @@ def python(runtime: str) -> Iterator[str]:
 
 def test_another_python(checkout: Checkout, runtime: str, python: str) -> None:
     run = checkout.lab(f"compare sync process_pool --python {python} --runtime {runtime} {QUICK}")
-    assert run.code in {0, 1}, run.err  # 1: something else had the processors busy
+    assert run.code in {0, 1}, run.err  # 1: another program kept the processors busy
     trials = run.document["trials"]
     assert [trial["approach"] for trial in sorted(trials, key=lambda trial: trial["approach"])] == [
         "process_pool",
@@ -52,10 +52,10 @@ def test_another_python(checkout: Checkout, runtime: str, python: str) -> None:
         assert images[f"sync on {python}"] != images["server"]
 
 
-def test_what_is_no_interpreter(checkout: Checkout, tmp_path: Path) -> None:
+def test_a_file_that_is_no_suitable_interpreter_is_refused(checkout: Checkout, tmp_path: Path) -> None:
     old = tmp_path / "python"
-    told = '{"version": "3.9.2", "parts": [3, 9], "implementation": "CPython", "flags": "", "base": "/b"}'
-    old.write_text(f"#!/bin/sh\necho '{told}'\n")
+    seen = '{"version": "3.9.2", "parts": [3, 9], "implementation": "CPython", "flags": "", "base": "/b"}'
+    old.write_text(f"#!/bin/sh\necho '{seen}'\n")
     old.chmod(0o755)
     for name, words in {
         str(tmp_path / "nothing"): "there is no such file",
@@ -69,7 +69,7 @@ def test_what_is_no_interpreter(checkout: Checkout, tmp_path: Path) -> None:
 
 
 @pytest.mark.docker
-def test_what_is_no_base_image(checkout: Checkout, tmp_path: Path) -> None:
+def test_a_name_that_is_no_base_image_is_refused(checkout: Checkout, tmp_path: Path) -> None:
     run = checkout.lab(f"compare sync --python {sys.executable} --runtime docker {QUICK}")
     assert run.code == 2
     assert f"--python {sys.executable}: with Docker that is the name of a base image" in run.err

@@ -1,4 +1,4 @@
-"""Every scenario, on the real server in both runtimes: who copes does, and the server did what the scenario says."""
+"""Every scenario on the real server in both runtimes: robust approaches cope, and the server acts as planned."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.checkout import Checkout
 # The first test of a runtime waits for all scenarios.
 pytestmark = pytest.mark.timeout(300)
 REQUESTS = 10
-# Who takes a timeout is made to cope with what goes wrong.
+# Approaches that take a timeout are made to cope with failures.
 COPING = [name for name in catalogue.names() if "timeout" in catalogue.read(name).keywords]
-# What the machine is at fault for, not the approach.
+# Checks that fail when the machine is busy, not when the approach is wrong.
 BUSY = {"quiet_machine", "littles_law", "server_delay"}
 
 
 @pytest.fixture(scope="module", params=["local", pytest.param("docker", marks=pytest.mark.docker)])
 def coped(request: pytest.FixtureRequest, checkout: Checkout) -> Iterator[dict[str, list[dict[str, Any]]]]:
-    """Scenario -> the trials of those that cope, all from one comparison."""
+    """Scenario -> the trials of the robust approaches, all from one comparison."""
     document = checkout.lab(
         f"compare {' '.join(COPING)} --no-baseline --scenario {','.join(scenarios.names())} --requests {REQUESTS} "
         f"--delay 0.1 --runtime {request.param} --format json",
@@ -39,27 +39,27 @@ def coped(request: pytest.FixtureRequest, checkout: Checkout) -> Iterator[dict[s
     nothing_left(checkout)
 
 
-def never(scenario: Scenario) -> set[int]:
-    """The requests that nobody can have an answer to."""
+def unanswerable(scenario: Scenario) -> set[int]:
+    """The requests that no client can get an answer to."""
     numbers = range(1, REQUESTS + 1)
     return {number for number in numbers if decide_action(scenario.behaviour, 0.1, number, 1).kind == "hang"}
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-def test_who_copes_has_every_answer_that_can_be_had(coped: dict[str, list[dict[str, Any]]], name: str) -> None:
-    lost = never(scenarios.load(name))
+def test_robust_approaches_get_every_possible_answer(coped: dict[str, list[dict[str, Any]]], name: str) -> None:
+    lost = unanswerable(scenarios.load(name))
     assert sorted(trial["approach"] for trial in coped[name]) == sorted(COPING)
     for trial in coped[name]:
         assert trial["outcome"] == "ok", (trial["approach"], trial["error"], trial["last_lines"])
         assert failing(trial) - BUSY == set(), (trial["approach"], trial["checks"])
         assert (trial["ok"], trial["failed"]) == (REQUESTS - len(lost), len(lost))
-        told = {number for number, cause in enumerate(trial["causes"] or (), 1) if cause}
-        assert told == lost
+        failed = {number for number, cause in enumerate(trial["causes"] or (), 1) if cause}
+        assert failed == lost
         assert trial["makespan_s"] >= trial["ideal_s"] * 0.99
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-def test_every_approach_meets_the_same(coped: dict[str, list[dict[str, Any]]], name: str) -> None:
+def test_every_approach_meets_the_same_behaviour(coped: dict[str, list[dict[str, Any]]], name: str) -> None:
     behaviour = scenarios.load(name).behaviour
     for trial in coped[name]:
         for row in trial["requests"]:
@@ -67,31 +67,31 @@ def test_every_approach_meets_the_same(coped: dict[str, list[dict[str, Any]]], n
                 assert served["did"] == decide_action(behaviour, 0.1, row["id"], served["attempt"] or 1).kind
 
 
-def test_what_fails_is_asked_for_again(coped: dict[str, list[dict[str, Any]]]) -> None:
+def test_failed_requests_are_retried(coped: dict[str, list[dict[str, Any]]]) -> None:
     for trial in coped["flaky"]:
         assert trial["attempts"] > REQUESTS
         assert trial["wasted_attempts"] == trial["attempts"] - REQUESTS
         assert [row["attempt"] for row in trial["requests"] if row["attempt"] > 1]
 
 
-def test_who_is_told_the_rate_is_not_refused(coped: dict[str, list[dict[str, Any]]]) -> None:
+def test_approaches_that_know_the_rate_are_not_refused(coped: dict[str, list[dict[str, Any]]]) -> None:
     for trial in coped["rate-limit"]:
-        told = "rate" in catalogue.read(trial["approach"]).keywords
+        knows_the_rate = "rate" in catalogue.read(trial["approach"]).keywords
         late = [row for row in trial["requests"] if row["status"] == 429 and row["start_s"] > 1]
-        assert not (told and late), trial["approach"]
+        assert not (knows_the_rate and late), trial["approach"]
 
 
-def test_nobody_has_an_answer_while_the_server_is_away(coped: dict[str, list[dict[str, Any]]]) -> None:
+def test_no_request_is_answered_while_the_server_is_away(coped: dict[str, list[dict[str, Any]]]) -> None:
     for trial in coped["restart"]:
         assert trial["longest_quiet_s"] >= scenarios.load("restart").behaviour.away_s
 
 
 @pytest.mark.parametrize(
-    ("scenario", "outcome", "said"),
+    ("scenario", "outcome", "message"),
     [("flaky", "failed", "of 10 requests failed"), ("timeouts", "timeout", "not done after 2 s")],
 )
-def test_who_does_not_cope_is_shown_to(
-    checkout: Checkout, runtime: str, scenario: str, outcome: str, said: str
+def test_an_approach_that_does_not_cope_fails_visibly(
+    checkout: Checkout, runtime: str, scenario: str, outcome: str, message: str
 ) -> None:
     run = checkout.lab(
         f"compare threads --no-baseline --scenario {scenario} --requests 10 --delay 0.1 --trial-timeout 2 "
@@ -100,5 +100,5 @@ def test_who_does_not_cope_is_shown_to(
     (trial,) = run.document["trials"]
     assert run.code == 1
     assert trial["outcome"] == outcome
-    assert said in trial["error"]
+    assert message in trial["error"]
     assert trial["failed"] > 0

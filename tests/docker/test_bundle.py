@@ -1,4 +1,4 @@
-"""`lab.py pack` and `unpack` for real: a second engine that has nothing, and no network at all."""
+"""`lab.py pack` and `unpack` end to end: a second, empty engine without a network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 @pytest.fixture(scope="module")
 def bundle(checkout: Checkout) -> Path:
-    """A bundle for this machine alone, in a folder with nothing else."""
+    """A bundle for only this machine, in a folder of its own."""
     folder = checkout.root.parent / "packed"
     folder.mkdir(exist_ok=True)
     with checkout.start(f"pack {folder}/lab.pyz --for here") as process:
@@ -49,7 +49,7 @@ def bundle(checkout: Checkout) -> Path:
 
 
 class Island:
-    """An engine of its own with an empty image store, in a network namespace in which there is no network."""
+    """An engine of its own with an empty image store, in a network namespace without a network."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class Island:
             self._engine = subprocess.Popen(["unshare", "-n", "dockerd", *paths, "-H", host], stdout=log, stderr=log)
         settings = ("LAB_", "DOCKER_", "PIP_")
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
-        # Wherever pip finds packages on this machine, this set-up has to do with those in the bundle.
+        # pip must use the packages in the bundle, and no other source of this machine.
         self.environment |= {"DOCKER_HOST": host, "PIP_CONFIG_FILE": os.devnull}
 
     def start(self, *command: str | Path, cwd: Path, **more: str) -> subprocess.Popen[str]:
@@ -85,7 +85,7 @@ class Island:
         return set(self.docker("image", "ls", "--all", "--quiet", "--no-trunc"))
 
     def empty(self) -> None:
-        """Remove all images: another test may have been before."""
+        """Remove all images of an earlier test."""
         if there := self.images():
             self.docker("rmi", "--force", *there)
         assert self.images() == set()
@@ -131,7 +131,7 @@ def assert_measured(document: dict[str, Any], approaches: set[str]) -> None:
     assert {trial["approach"] for trial in document["trials"]} == approaches
     for trial in document["trials"]:
         failed = {check["name"] for check in trial["checks"] if check["ok"] is False}
-        # How busy this machine is says nothing about bundles.
+        # The load of this machine is no property of a bundle.
         assert (trial["outcome"], trial["ok"], failed - {"quiet_machine"}) == ("ok", 2, set()), trial["checks"]
 
 
@@ -142,7 +142,7 @@ def wait(until: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def test_an_unpack_that_is_interrupted_leaves_nothing(island: Island, bundle: Path, tmp_path: Path) -> None:
+def test_an_interrupted_unpack_leaves_nothing(island: Island, bundle: Path, tmp_path: Path) -> None:
     island.empty()
     commands, target, began = tmp_path / "commands", tmp_path / "target", tmp_path / "began"
     commands.mkdir()
@@ -198,7 +198,7 @@ def test_the_lab_runs_from_a_bundle_on_an_empty_engine_without_a_network(
     assert (again.code, again.err) == (0, "")
 
 
-def test_a_pack_that_is_interrupted_leaves_the_older_bundle(checkout: Checkout, bundle: Path) -> None:
+def test_an_interrupted_pack_leaves_the_older_bundle(checkout: Checkout, bundle: Path) -> None:
     older = (bundle.stat().st_mtime_ns, bundle.stat().st_size)
     new = bundle.with_name("lab.pyz.new")
     with checkout.start(f"pack {bundle} --for here") as process:
@@ -211,8 +211,8 @@ def test_a_pack_that_is_interrupted_leaves_the_older_bundle(checkout: Checkout, 
     assert not (checkout.root / ".lab" / "pack").exists()
 
 
-def test_the_bundle_is_small_enough_to_hand_around(bundle: Path) -> None:
-    """With the wheels of six more targets (100 MB, measured) it has to stay below 200 MB."""
+def test_the_bundle_stays_below_its_size_limit(bundle: Path) -> None:
+    """With the wheels of six more targets (100 MB, measured) it stays below 200 MB."""
     assert bundle.stat().st_size < 100_000_000
 
 
@@ -236,7 +236,7 @@ def test_an_image_built_twice_holds_the_same_files(checkout: Checkout, bundle: P
 
 
 def contents(name: str, tar: Path) -> dict[str, Any]:
-    """What an image holds, but for times: its settings, and the files of each layer with their contents."""
+    """The content of an image without times: its settings, and the files of each layer."""
     image.save([name], tar)
     found: dict[str, Any] = {}
     with image.saved(tar) as images:

@@ -1,4 +1,4 @@
-"""compose.yaml as people use it without lab.py: what the containers that it makes really are, and what they can do."""
+"""compose.yaml used without lab.py: the settings of its containers, and what they can do."""
 
 import json
 import os
@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests import leftovers
+
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +22,7 @@ APPROACHES = {path.stem for path in (ROOT / "clients").glob("*.py")} - {"__init_
 HARNESSED = APPROACHES | {"locust", "load", "script"}
 LOCUST = {"locust-master", "locust-worker"}
 SERVICES = HARNESSED | LOCUST | {"server", "server-published", "client"}
-# These answer programs on this machine.
+# Services with ports on this machine.
 PUBLISHED = {"server-published", "locust-master"}
 PATIENCE_S = 20
 
@@ -32,10 +34,11 @@ def docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[s
 
 
 class Project:
-    """A Compose project and an image tag that nobody else has."""
+    """A Compose project and an image tag of its own."""
 
     def __init__(self) -> None:
         self.name = f"labtest{uuid.uuid4().hex[:12]}"
+        leftovers.note_project(self.name)
         self.tag = f"concurrency-lab:{self.name}"
 
     def compose(self, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
@@ -62,7 +65,7 @@ class Project:
         return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in containers}
 
     def events(self, service: str, kind: str, count: int) -> list[dict[str, Any]]:
-        """What a server has logged on standard output, once it has logged `count` events of a kind."""
+        """The logged events of a kind, as soon as there are `count` of them."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             log = docker("logs", f"{self.name}-{service}-1")
@@ -114,7 +117,7 @@ def test_there_is_one_service_per_approach(built: Project) -> None:
         assert services[name]["command"] == ["--by-hand"]
 
 
-def test_nothing_but_the_server_starts_unasked(built: Project) -> None:
+def test_only_the_server_starts_by_default(built: Project) -> None:
     assert built.compose("config", "--services").stdout.split() == ["server"]
 
 
@@ -175,7 +178,7 @@ def test_locust_runs_by_hand_like_an_approach(project: Project) -> None:
     assert sorted(row["id"] for row in rows) == ["1", "2", "3", "4", "5"]
 
 
-def test_a_locust_master_and_as_many_workers_as_are_wanted(project: Project) -> None:
+def test_a_locust_master_serves_the_requested_number_of_workers(project: Project) -> None:
     port = free_port()
     settings = {"LAB_UI_PORT": str(port), "SERVER_DELAY_S": "0.05"}
     project.compose("up", "--detach", "--scale", "locust-worker=2", *sorted(LOCUST), **settings)
@@ -194,7 +197,7 @@ def free_port() -> int:
 
 
 def page(port: int, path: str) -> dict[str, Any]:
-    """What Locust's page answers in JSON; nothing before it does."""
+    """The JSON answer of Locust's page; empty before there is one."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return dict(json.load(answer))
@@ -203,7 +206,7 @@ def page(port: int, path: str) -> dict[str, Any]:
 
 
 def wait_for(found: Callable[[], list[Any]], count: int) -> list[Any]:
-    """What is found, once it is so many."""
+    """Wait until `found()` returns `count` items."""
     deadline = time.monotonic() + PATIENCE_S
     while len(those := found()) < count:
         assert time.monotonic() < deadline, those
@@ -300,7 +303,7 @@ def test_every_worker_class_serves_in_a_container(project: Project, worker_class
     assert row["worker"] in [event["worker"] for event in project.events("server", "worker", 2)]
 
 
-def test_the_backlog_is_as_long_as_asked(project: Project) -> None:
+def test_the_backlog_has_the_configured_length(project: Project) -> None:
     project.compose("up", "--detach", "server", SERVER_BACKLOG="10000")
     project.events("server", "worker", 3)
     sockets = docker("exec", f"{project.name}-server-1", "cat", "/proc/sys/net/core/somaxconn").stdout
@@ -341,7 +344,7 @@ def test_an_approach_from_elsewhere_extends_the_template(project: Project, tmp_p
     assert docker("start", "--attach", container["Id"]).stdout == "['mine']\n"
 
 
-def test_the_image_holds_what_the_lab_needs_and_no_installer(built: Project) -> None:
+def test_the_image_holds_the_lab_and_no_installer(built: Project) -> None:
     (image,) = json.loads(docker("image", "inspect", built.tag).stdout)
     assert image["Config"]["User"] == "10001:10001"
     assert image["Config"]["Labels"]["org.opencontainers.image.title"] == "concurrency-lab"

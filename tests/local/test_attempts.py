@@ -1,4 +1,4 @@
-"""Every attempt at a request is a row of its own, whoever makes it: the approach, or its library without a word."""
+"""Every attempt at a request is a row of its own, whether the approach or its library makes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REFUSAL = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 KEPT_REFUSAL = REFUSAL.replace(b"Connection: close\r\n", b"")
 CUT = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n%"
 
-# One session for all urls, whose failures stand in the list.
+# One session for all urls; failures stand in the list of answers.
 REQUESTS = """
 import requests
 from requests.adapters import HTTPAdapter
@@ -58,17 +58,17 @@ def session(lab, request):
 
 
 def rows_of(lab, name, answer, requests=1):
-    """The rows of a trial in the order of their beginnings, as (id, status, whether it failed), and what came of it."""
+    """The rows of a trial in the order of their starts, as (id, status, failed), and the end of the trial."""
     with answering(answer) as url:
-        told = lab.run(name, requests=requests, url=url)
-    assert told.done.outcome == "ok", told
-    rows = sorted(told.rows, key=lambda row: row.start_ns)
+        output = lab.run(name, requests=requests, url=url)
+    assert output.done.outcome == "ok", output
+    rows = sorted(output.rows, key=lambda row: row.start_ns)
     assert all(row.end_ns >= row.start_ns for row in rows)
-    return rows, [(row.id, row.status, row.error is not None) for row in rows], told.done
+    return rows, [(row.id, row.status, row.error is not None) for row in rows], output.done
 
 
 def in_turn(*answers):
-    """A server that does to each connection the next of these."""
+    """A server that reacts to each connection with the next of these."""
     left = iter(answers)
 
     def answer(connection, number):
@@ -107,34 +107,34 @@ def test_a_connection_that_is_refused_is_an_attempt(lab):
     name = lab.add(REQUESTS.format(retry="Retry(2, backoff_factor=0.01)"))
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    told = lab.run(name, requests=1, url=f"http://127.0.0.1:{port}")
-    assert [(row.id, row.status, row.connected_ns) for row in told.rows] == [(1, None, None)] * 3
-    assert all("refused" in row.error for row in told.rows)
+    output = lab.run(name, requests=1, url=f"http://127.0.0.1:{port}")
+    assert [(row.id, row.status, row.connected_ns) for row in output.rows] == [(1, None, None)] * 3
+    assert all("refused" in row.error for row in output.rows)
 
 
-def test_what_aiohttp_sends_again_by_itself_is_an_attempt(lab):
-    """It does so once where a connection ends without an answer, as one that was kept may."""
+def test_a_request_that_aiohttp_repeats_by_itself_is_an_attempt(lab):
+    """It does so once if a connection ends without an answer, as a kept connection may."""
     _, found, done = rows_of(lab, lab.add(AIOHTTP), in_turn(keeps(KEPT), keeps(KEPT)), requests=2)
     assert found == [(1, 200, False), (2, None, True), (2, 200, False)]
     assert done.answers == (1, 2)
 
 
-def test_what_aiohttp_sends_again_in_vain_are_two_attempts(lab):
+def test_a_request_that_aiohttp_repeats_in_vain_is_two_attempts(lab):
     _, found, done = rows_of(lab, lab.add(AIOHTTP), in_turn(resets, resets))
     assert found == [(1, None, True)] * 2
     assert done.answers == (None,)
     assert done.causes is not None
 
 
-def test_a_connection_that_is_lost_when_it_is_used_again(session, lab):
-    """Whether its library makes another attempt or gives up: each row has one end, and no answer of another's."""
+def test_a_connection_lost_on_reuse_gives_each_attempt_one_end(session, lab):
+    """The library makes another attempt or gives up; each row has one end, and no answer of another row."""
     _, found, done = rows_of(lab, session, in_turn(keeps(KEPT), sends(ANSWER)), requests=2)
     assert found[0] == (1, 200, False)
     assert all(failed for _, _, failed in found[1:-1])
     assert found[-1] == (2, 200, False) if done.causes is None else found[-1][2]
 
 
-def test_a_wait_for_an_answer_that_is_given_up_is_a_failure(session, lab):
+def test_a_timeout_before_the_answer_is_a_failure(session, lab):
     hold = Event()
     (row,), found, done = rows_of(lab, session, lambda *_: hold.wait(1))
     assert found == [(1, None, True)]
@@ -142,7 +142,7 @@ def test_a_wait_for_an_answer_that_is_given_up_is_a_failure(session, lab):
     assert "imeout" in done.causes[0]
 
 
-def test_a_wait_for_the_rest_of_a_body_that_is_given_up_is_a_failure(session, lab):
+def test_a_timeout_within_the_body_is_a_failure(session, lab):
     def stalls(connection, number):
         connection.sendall(CUT.replace(b"%", number))
         time.sleep(1)
@@ -178,8 +178,8 @@ async def main(urls):
     assert found == [(1, 200, False)]
 
 
-def test_an_answer_that_is_an_error_by_its_status_is_an_answer(lab):
-    """It is raised before whoever traces aiohttp is told of any answer."""
+def test_an_answer_with_an_error_status_is_an_answer(lab):
+    """It is raised before the trace hooks of aiohttp see any answer."""
     name = lab.add(AIOHTTP.replace("ClientTimeout(0.3)", "ClientTimeout(0.3), raise_for_status=True"))
     (row,), found, done = rows_of(lab, name, sends(REFUSAL))
     assert found == [(1, 503, False)]

@@ -1,6 +1,6 @@
-"""The approaches that cope: what they ask again, what they do not, and what they return of what failed.
+"""The robust approaches: which requests they retry, and what they return for failures.
 
-They are those that take a timeout. Their keywords say as well which of them is told the rate, and which has to find it.
+Approaches that take a timeout are robust. Those that take a rate know it; the others find it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.harness_driver import Lab, answering, resets, sends
 COPING = {name: catalogue.read(name).keywords for name in catalogue.names()}
 COPING = {name: keywords for name, keywords in COPING.items() if "timeout" in keywords}
 each_coping = pytest.mark.parametrize("name", COPING)
-each_told_the_rate = pytest.mark.parametrize("name", [name for name in COPING if "rate" in COPING[name]])
+each_knowing_the_rate = pytest.mark.parametrize("name", [name for name in COPING if "rate" in COPING[name]])
 each_finding_the_rate = pytest.mark.parametrize("name", [name for name in COPING if "rate" not in COPING[name]])
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -37,7 +37,7 @@ def answers(connection, number):
 
 
 def says(status, *headers):
-    """A server that answers with no more than this."""
+    """A server that answers with this status and these headers, and no body."""
     lines = [f"HTTP/1.1 {status}", "Content-Length: 0", "Connection: close", *headers]
     return sends("".join(f"{line}\r\n" for line in (*lines, "")).encode())
 
@@ -49,7 +49,7 @@ def cuts(connection, number):
 
 
 def by_id(**ways):
-    """A server that does to attempt k at request N the k-th of ``rN``, the last again and again, and else answers."""
+    """A server that reacts to attempt k at request N with the k-th of ``rN``, or the last; to others with an answer."""
     attempts, lock = Counter(), Lock()
 
     def answer(connection, number):
@@ -65,13 +65,13 @@ def by_id(**ways):
 def run(lab, name, answer, requests, **load):
     """The trial's end, and its rows by id in their order."""
     with answering(answer) as url:
-        told = lab.run(name, requests=requests, url=url, **load)
-    assert (told.done.outcome, told.done.error) == ("ok", None)
-    assert told.errors == ""
+        output = lab.run(name, requests=requests, url=url, **load)
+    assert (output.done.outcome, output.done.error) == ("ok", None)
+    assert output.errors == ""
     rows = defaultdict(list)
-    for row in sorted(told.rows, key=lambda row: row.start_ns):
+    for row in sorted(output.rows, key=lambda row: row.start_ns):
         rows[row.id].append(row)
-    return told.done, rows
+    return output.done, rows
 
 
 def seconds(done):
@@ -91,8 +91,8 @@ def test_one_failure_loses_no_other_answer(lab, name):
 
 
 @each_coping
-def test_what_may_pass_is_asked_again(lab, name):
-    """A 503, a connection that ends before or within the answer; and a 429 after the time that it names."""
+def test_transient_failures_are_retried(lab, name):
+    """A 503, a connection that ends before or within the answer, and a 429 after the time that it names."""
     ways = {
         "r1": (says("503 Unavailable"), answers),
         "r2": (resets, answers),
@@ -124,8 +124,8 @@ def test_after_four_attempts_the_cause_is_returned(lab, name):
 
 
 @each_coping
-def test_what_is_too_slow_is_given_up_once_and_for_all(lab, name):
-    """No answer at all, and one whose rest never comes."""
+def test_a_request_that_times_out_is_not_retried(lab, name):
+    """One request gets no answer, another only the start of one."""
     over = Event()
 
     def stalls(connection, number):
@@ -166,15 +166,15 @@ def test_a_server_that_is_away_for_two_seconds_loses_nothing(lab, name):
     thread = Thread(target=serve)
     thread.start()
     try:
-        told = lab.run(name, requests=6, url=f"http://127.0.0.1:{port}", timeout_s=5.0)
+        output = lab.run(name, requests=6, url=f"http://127.0.0.1:{port}", timeout_s=5.0)
     finally:
         over.set()
         thread.join()
-    assert told.done.answers == (1, 2, 3, 4, 5, 6)
-    refused = [row for row in told.rows if row.status is None]
+    assert output.done.answers == (1, 2, 3, 4, 5, 6)
+    refused = [row for row in output.rows if row.status is None]
     assert refused
     assert {row.connected_ns for row in refused} == {None}
-    assert max(Counter(row.id for row in told.rows).values()) <= ATTEMPTS
+    assert max(Counter(row.id for row in output.rows).values()) <= ATTEMPTS
 
 
 @each_coping
@@ -187,9 +187,9 @@ def test_never_more_are_in_flight_than_the_limit(lab, name):
     assert most_at_once((row.start_ns, row.end_ns) for attempts in rows.values() for row in attempts) <= 4
 
 
-@each_told_the_rate
-def test_a_rate_that_is_told_is_kept_from_the_start(lab, name):
-    """Retries count too. They are spread evenly, so a server that allows no burst refuses none."""
+@each_knowing_the_rate
+def test_a_known_rate_is_kept_from_the_start(lab, name):
+    """Retries count too. Requests are spread evenly, so a server that allows no burst refuses none."""
     rate, requests = 10.0, 16
     ways = by_id(r1=(says("503 Unavailable"), answers))
     done, rows = run(lab, name, ways, requests=requests, limit=4, rate=rate)
@@ -204,8 +204,8 @@ def test_a_rate_that_is_told_is_kept_from_the_start(lab, name):
 
 @each_finding_the_rate
 @pytest.mark.parametrize("rate", [5, 10])
-def test_a_rate_that_is_not_told_is_found(lab, name, rate):
-    """The server counts as the lab's does: who is refused again before his time is over would be banned in the end."""
+def test_an_unknown_rate_is_found(lab, name, rate):
+    """The server counts as the lab's does: a client that ignores Retry-After would be banned in the end."""
     tokens, burst, lock = 3.0, 3.0, Lock()
     last = pause_until = None
     ignored = 0

@@ -1,4 +1,4 @@
-"""`lab.py doctor` as a person runs it, before anything is installed: with the standard library alone."""
+"""`lab.py doctor` as users run it before anything is installed: with only the standard library."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ import pytest
 
 from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME
 from labkit.doctor import probes
+from labkit.system import runs
 from tests.checkout import Answer, Checkout
 
 needs_docker_command = pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command is not there")
 AN_OWN_PROBE = """
-'''A probe of somebody's own.'''
+'''A probe of a user.'''
 from labkit.model.finding import failed
 PLACE = 15
 def probe(machine):
@@ -36,7 +37,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def doctor(checkout: Checkout, *arguments: str, path: str | None = None, **environment: str) -> Answer:
-    """Run it with no packages in sight; `path` is PATH."""
+    """Run it without any package; `path` is PATH."""
     run = subprocess.run(
         [sys.executable, "-S", "-I", "lab.py", "doctor", *arguments],
         cwd=checkout.root,
@@ -54,7 +55,7 @@ def by_name(answer: Answer) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_without_docker_and_before_the_set_up_it_tells_what_there_is(checkout, tmp_path):
+def test_doctor_works_without_docker_and_before_the_set_up(checkout, tmp_path):
     answer = doctor(checkout, "--format", "json", path=str(tmp_path))
     found = by_name(answer)
     assert answer.code == 0
@@ -73,7 +74,7 @@ def test_without_docker_and_before_the_set_up_it_tells_what_there_is(checkout, t
     assert not (checkout.root / ".venv").exists()
 
 
-def test_the_table_can_be_read_at_80_columns(checkout):
+def test_the_table_fits_80_columns(checkout):
     answer = doctor(checkout)
     lines = answer.out.splitlines()
     assert answer.code == 0
@@ -85,7 +86,7 @@ def test_the_table_can_be_read_at_80_columns(checkout):
 
 
 @needs_docker_command
-def test_an_engine_that_is_named_and_not_there(checkout, tmp_path):
+def test_a_configured_engine_that_does_not_answer_is_reported(checkout, tmp_path):
     answer = doctor(checkout, "--format", "json", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     found = by_name(answer)
     assert answer.code == 0
@@ -97,7 +98,7 @@ def test_an_engine_that_is_named_and_not_there(checkout, tmp_path):
     assert "image" not in found
 
 
-def test_what_is_in_the_way_is_named_with_what_removes_it(checkout, tmp_path):
+def test_obstacles_are_reported_with_their_remedies(checkout, tmp_path):
     (checkout.root / ".lab" / "runs").mkdir(parents=True)
     (checkout.root / ".lab" / "runs" / "20260101-000000-dead").touch()
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
@@ -106,7 +107,7 @@ def test_what_is_in_the_way_is_named_with_what_removes_it(checkout, tmp_path):
     harness.mkdir()
     (harness / NOTES_NAME).touch()
     with socket.socket() as taken:
-        with suppress(OSError):  # somebody else has it already, which is as good
+        with suppress(OSError):  # another program has it already, which is as good
             taken.bind(("127.0.0.1", 8089))
             taken.listen()
         answer = doctor(checkout, "--format", "json", TMPDIR=str(tmp_path), path=str(tmp_path))
@@ -116,11 +117,11 @@ def test_what_is_in_the_way_is_named_with_what_removes_it(checkout, tmp_path):
     assert found["leftovers"]["mend"] == "python lab.py clean"
     assert found["port_8089"]["status"] == "warning"
     assert "--port" in found["port_8089"]["mend"]
-    assert (checkout.root / ".lab" / "runs" / "20260101-000000-dead").exists()  # to remove it is not the doctor's
+    assert (checkout.root / ".lab" / "runs" / "20260101-000000-dead").exists()  # the doctor removes nothing
 
 
-def test_what_is_needed_and_missing_is_an_exit_code(checkout, tmp_path):
-    (checkout.root / ".venv").mkdir()  # somebody else's
+def test_a_missing_requirement_sets_the_exit_code(checkout, tmp_path):
+    (checkout.root / ".venv").mkdir()  # not made by the lab
     (checkout.root / "labkit" / "doctor" / "probes" / "coffee.py").write_text(AN_OWN_PROBE)
     (checkout.root / "labkit" / "doctor" / "probes" / "unfinished.py").write_text("'''Not yet.'''\nPLACE = \n")
     answer = doctor(checkout, "--format", "json", path=str(tmp_path))
@@ -139,13 +140,11 @@ def test_what_is_needed_and_missing_is_an_exit_code(checkout, tmp_path):
 
 
 @pytest.mark.docker
-def test_with_an_engine_it_tells_what_the_engine_tells(checkout):
+def test_the_engines_own_figures_are_reported(checkout):
     def docker(*arguments: str) -> str:
         return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
-    prefix = "import sys; sys.path.insert(0, '.'); from labkit import owner; print(owner.prefix())"
-    run = subprocess.run([sys.executable, "-c", prefix], cwd=checkout.root, capture_output=True, text=True, check=True)
-    project = f"{run.stdout.strip()}20260101-000000-dead"
+    project = f"{runs.prefix(checkout.root)}20260101-000000-dead"
     network = docker("network", "create", "--label", f"com.docker.compose.project={project}", project)
     try:
         found = by_name(doctor(checkout, "--format", "json"))

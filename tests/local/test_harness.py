@@ -1,4 +1,4 @@
-"""The real harness against the real server: what it measures, and how it ends whatever an approach does."""
+"""The real harness with the real server: its measurements, and its end for every behaviour of an approach."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clients.harness import by_hand, catalogue
 from clients.harness.protocol import Begin, Done, Held, Ready, Request, Sample
 from labkit.analysis.statistics import most_at_once
 from labkit.runtime.orphans import remove_dead_harnesses
-from tests.harness_driver import PATIENCE_S, Lab, Told, answering, resets, sends, slow_server, wait_until
+from tests.harness_driver import PATIENCE_S, Lab, Output, answering, resets, sends, slow_server, wait_until
 
 DELAY_S = 0.1
 WORKERS = 3
@@ -39,12 +39,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield Lab.copy_to(root, server)
 
 
-def measured(lab: Lab, name: str, requests: int, limit: int) -> tuple[Told, list[Request]]:
-    """A trial of which every row agrees with the server's log; its rows in the order in which they began."""
+def measured(lab: Lab, name: str, requests: int, limit: int) -> tuple[Output, list[Request]]:
+    """Run a trial whose rows all agree with the server's log; returns its output and its rows by their start."""
     trial = lab.trial(requests, limit)
-    told = lab.run(name, trial)
-    done, rows = told.done, sorted(told.rows, key=lambda row: row.start_ns)
-    assert (done.outcome, done.error, told.code) == ("ok", None, 0)
+    output = lab.run(name, trial)
+    done, rows = output.done, sorted(output.rows, key=lambda row: row.start_ns)
+    assert (done.outcome, done.error, output.code) == ("ok", None, 0)
 
     key, ids = trial.urls[0].split("/")[3], list(range(1, requests + 1))
     logged = {int(row["id"]): row for row in lab.server.requests(key, requests)}
@@ -59,7 +59,7 @@ def measured(lab: Lab, name: str, requests: int, limit: int) -> tuple[Told, list
         assert done.start_ns <= row.start_ns < row.end_ns <= done.end_ns
         assert row.start_ns <= served["start_ns"] <= served["end_ns"] <= row.end_ns
         assert (row.status, row.bytes, row.error) == (200, BYTES, None)
-    return told, rows
+    return output, rows
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -70,7 +70,7 @@ def test_an_approach_is_measured_as_it_stands(lab, name):
         assert (message.kind, message.reason) == ("needs", "needs Python {}.{}".format(*approach.requires_python))
         return
     requests, limit = 6, 3
-    told, rows = measured(lab, name, requests, limit)
+    output, rows = measured(lab, name, requests, limit)
     assert most_at_once((row.start_ns, row.end_ns) for row in rows) <= approach.bound(requests, limit)
 
     pids, lanes = {row.pid for row in rows}, {row.lane for row in rows}
@@ -80,7 +80,7 @@ def test_an_approach_is_measured_as_it_stands(lab, name):
     else:
         assert len(lanes) > 1
 
-    samples, done = told.all(Sample), told.done
+    samples, done = output.all(Sample), output.done
     assert samples[0].t_ns <= done.start_ns <= done.end_ns <= samples[-1].t_ns
     assert all(one.t_ns < other.t_ns for one, other in pairwise(samples))
     assert min(min(sample.threads, sample.processes) for sample in samples) >= 1
@@ -94,7 +94,7 @@ def test_an_approach_is_measured_as_it_stands(lab, name):
 @pytest.mark.parametrize(
     ("name", "threads", "processes"), [("threads", 4, 1), ("asyncio_gather", 1, 1), ("process_pool", 4, 4)]
 )
-def test_what_is_seen_from_outside_while_requests_wait(lab, name, threads, processes):
+def test_waiting_requests_are_seen_from_outside(lab, name, threads, processes):
     answered = Event()
 
     def answer(connection, number):
@@ -111,16 +111,16 @@ def test_what_is_seen_from_outside_while_requests_wait(lab, name, threads, proce
         while not (isinstance(seen, Sample) and seen.in_flight in {3, None}):
             seen = harness.next()
         answered.set()
-        told = harness.rest()
+        output = harness.rest()
     assert (seen.in_flight is not None) == ON_LINUX
     assert seen.processes == processes
     assert seen.threads >= threads
-    assert told.done.outcome == "ok"
-    assert told.all(Sample)[-1].in_flight in {0, None}
+    assert output.done.outcome == "ok"
+    assert output.all(Sample)[-1].in_flight in {0, None}
 
 
 def test_a_connection_kept_alive_between_requests_is_not_in_flight(lab):
-    """Nor is it another request's connecting: that took place once."""
+    """Only the first request has connected."""
     release = lab.root / "release"
     name = lab.add(f"""
 import os, requests, time
@@ -149,11 +149,11 @@ def main(urls):
         while not isinstance(idle := harness.next(), Sample):
             pass
         release.touch()
-        told = harness.rest()
+        output = harness.rest()
     assert idle.in_flight in {0, None}
     assert len(connections) == 1
     assert [row.connected_ns is None for row in rows] == [False, True, True]
-    assert told.done.answers == (1, 2, 3)
+    assert output.done.answers == (1, 2, 3)
 
 
 STARTED = {
@@ -237,7 +237,7 @@ def main(urls):
 
 
 def test_an_answer_read_while_an_exception_is_handled_has_not_failed(lab):
-    """So urllib would have it: an error's status comes as an exception, which holds the body."""
+    """For an error status, urllib raises an exception that holds the body."""
     name = lab.add("""
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -248,17 +248,17 @@ def main(urls):
         return [error.read()]
 """)
     with answering(sends(b"HTTP/1.1 500 Oh\r\nContent-Length: 1\r\nConnection: close\r\n\r\n%")) as url:
-        told = lab.run(name, requests=1, url=url)
-    assert [(row.status, row.bytes, row.error) for row in told.rows] == [(500, 1, None)]
+        output = lab.run(name, requests=1, url=url)
+    assert [(row.status, row.bytes, row.error) for row in output.rows] == [(500, 1, None)]
 
 
-def test_requests_to_other_servers_are_passed_over(lab):
+def test_requests_to_other_servers_are_ignored(lab):
     with answering(sends(b"HTTP/1.0 200 OK\r\n\r\n")) as other:
         name = lab.add(FETCH + f"def main(urls):\n    fetch('{other}/x/99')\n    return [fetch(url) for url in urls]\n")
         measured(lab, name, requests=2, limit=2)
 
 
-def test_what_an_approach_may_take_is_passed_by_name(lab):
+def test_parameters_of_an_approach_are_passed_by_name(lab):
     name = lab.add("""
 def main(urls, *, timeout, rate, limit=0, other=7):
     return [str(limit), str(timeout), str(rate), str(other)]
@@ -267,7 +267,7 @@ def main(urls, *, timeout, rate, limit=0, other=7):
     assert lab.run(name, limit=2, timeout_s=1.5, rate=5.0).done.answers == (2, "1.5", "5.0", 7)
 
 
-def test_a_failure_in_a_bodys_place_is_told_with_its_cause(lab):
+def test_an_exception_in_place_of_a_body_is_reported_with_its_cause(lab):
     name = lab.add("""
 import asyncio
 async def fetch(url):
@@ -283,12 +283,12 @@ async def main(urls):
     assert done.causes == (None, f"ValueError: on purpose (clients/{name}.py, line 5)", None, "KeyboardInterrupt")
 
 
-def test_where_nothing_failed_there_are_no_causes(lab):
+def test_bodies_without_failures_have_no_causes(lab):
     assert lab.run(lab.add("def main(urls):\n    return ['1', None]\n")).done.causes is None
     assert lab.run(lab.add("def main(urls):\n    return ValueError('no list')\n")).done.causes is None
 
 
-def test_a_package_that_is_not_installed_is_needed(lab):
+def test_a_package_that_is_not_installed_is_named(lab):
     for module in ("aiolimiter", "pyrate_limiter.nonesuch"):
         package = module.partition(".")[0]
         name = lab.add(f"import sys\nsys.modules['{package}'] = None\nimport {module}\ndef main(urls): pass\n")
@@ -297,8 +297,8 @@ def test_a_package_that_is_not_installed_is_needed(lab):
         assert (message.kind, message.reason) == ("needs", wanted)
 
 
-def test_a_package_that_a_library_misses_is_needed(lab):
-    """As where the library has a wheel for this Python, and what it is built on has none."""
+def test_a_package_that_a_library_misses_is_named(lab):
+    """The library has a wheel for this Python, and one of its dependencies has none."""
     library = lab.root / "site-packages"
     library.mkdir(exist_ok=True)
     (library / "half_there.py").write_text("import not_there.at_all\n", "utf-8")
@@ -308,7 +308,7 @@ def test_a_package_that_a_library_misses_is_needed(lab):
     assert (message.kind, message.reason) == ("needs", wanted)
 
 
-# How an approach ends -> its source, the outcome, and what the cause names.
+# End of an approach -> its source, the outcome, and words of the cause.
 ENDINGS = {
     "raises": ("def main(urls):\n    raise ValueError('on purpose')", "failed", ["ValueError: on purpose", "line 3"]),
     "raises a group": (
@@ -333,7 +333,7 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize(("source", "outcome", "named"), ENDINGS.values(), ids=ENDINGS)
-def test_however_a_trial_ends_it_is_told_and_nothing_is_left(lab, source, outcome, named):
+def test_every_end_of_a_trial_is_reported_and_leaves_nothing(lab, source, outcome, named):
     name = lab.add(source.replace("(urls):\n", f"(urls):\n    {CHILD}", 1))
     done = lab.run(name, trial_timeout_s=0.5 if outcome == "timeout" else 60).done
     assert done.outcome == outcome
@@ -342,7 +342,7 @@ def test_however_a_trial_ends_it_is_told_and_nothing_is_left(lab, source, outcom
     assert done.start_ns <= done.end_ns
 
 
-def test_what_an_approach_did_before_it_ended_is_kept(lab):
+def test_rows_before_a_crash_are_kept(lab):
     name = lab.add(
         FETCH,
         """
@@ -353,9 +353,9 @@ def main(urls):
     os._exit(3)
 """,
     )
-    told = lab.run(name)
-    assert [(row.id, row.status) for row in told.rows] == [(1, 200)]
-    assert told.done.last_lines == ("last words",)
+    output = lab.run(name)
+    assert [(row.id, row.status) for row in output.rows] == [(1, 200)]
+    assert output.done.last_lines == ("last words",)
 
 
 def test_a_request_that_was_cut_off_began_and_never_ended(lab):
@@ -369,11 +369,11 @@ def test_a_request_that_was_cut_off_began_and_never_ended(lab):
             hold.wait(PATIENCE_S)
 
     with answering(answer) as url:
-        told = lab.run(name, url=url, trial_timeout_s=1)
+        output = lab.run(name, url=url, trial_timeout_s=1)
         hold.set()
-    assert told.done.outcome == "timeout"
-    assert [row.id for row in told.all(Request)] == [1]
-    assert [begin.id for begin in told.all(Begin)] == [1, 2]
+    assert output.done.outcome == "timeout"
+    assert [row.id for row in output.all(Request)] == [1]
+    assert [begin.id for begin in output.all(Begin)] == [1, 2]
 
 
 # What an approach does besides answering its three urls.
@@ -415,40 +415,40 @@ ESCAPES = {
 @pytest.mark.parametrize("habit", HABITS.values(), ids=HABITS)
 def test_bad_habits_of_an_approach_break_nothing(lab, habit):
     name = lab.add(FETCH + dedent(habit) + "\ndef main(urls):\n    habit()\n    return [fetch(url) for url in urls]\n")
-    told, _ = measured(lab, name, requests=2, limit=2)
-    assert len(told.done.last_lines) <= 20
-    assert max(map(len, told.done.last_lines), default=0) <= 500
+    output, _ = measured(lab, name, requests=2, limit=2)
+    assert len(output.done.last_lines) <= 20
+    assert max(map(len, output.done.last_lines), default=0) <= 500
 
 
 @pytest.mark.skipif(not ON_LINUX, reason="Linux alone gives a process the orphans below it")
 @pytest.mark.parametrize("source", ESCAPES.values(), ids=ESCAPES)
-def test_a_program_that_gets_out_of_the_way_is_ended_too(lab, source):
-    told = lab.run(lab.add("def main(urls): pass\n" + source))
-    assert told.done.outcome == "ok"
-    assert told.all(Sample)[-1].processes == 2  # it is seen, too
+def test_a_program_that_leaves_its_group_is_ended_too(lab, source):
+    output = lab.run(lab.add("def main(urls): pass\n" + source))
+    assert output.done.outcome == "ok"
+    assert output.all(Sample)[-1].processes == 2  # it is seen, too
 
 
-def test_what_an_approach_prints_goes_to_people(lab):
+def test_output_of_an_approach_goes_to_standard_error(lab):
     name = lab.add("import sys\nprint('while imported')\ndef main(urls):\n    print('while it ran', file=sys.stderr)\n")
-    told = lab.run(name)
-    assert told.errors.splitlines() == ["while imported", "while it ran"]
-    assert told.done.last_lines == ("while imported", "while it ran")
+    output = lab.run(name)
+    assert output.errors.splitlines() == ["while imported", "while it ran"]
+    assert output.done.last_lines == ("while imported", "while it ran")
 
 
 @pytest.mark.parametrize("value", ["None", "'123'", "iter(urls)"])
-def test_bodies_that_are_none(lab, value):
+def test_a_return_value_that_is_no_list_has_no_answers(lab, value):
     done = lab.run(lab.add(f"def main(urls):\n    return {value}\n")).done
     assert (done.outcome, done.answers) == ("ok", None)
 
 
-def test_answers_are_what_the_bodies_begin_with(lab):
+def test_answers_are_the_first_words_of_the_bodies(lab):
     bodies = "['2 two', b'1 one', '', 'x' * 1000, None, b'\\xff\\xfe', ' 3\\n', 4, '-']"
     done = lab.run(lab.add(f"def main(urls):\n    return {bodies}\n")).done
     assert done.answers == (2, 1, None, "x" * 100, None, "��", 3, None, "-")
 
 
 @pytest.mark.skipif(not ON_LINUX, reason="a file's size can be limited like this on Linux alone")
-def test_a_disk_that_is_full_is_the_trials_own_failure(lab):
+def test_a_full_disk_fails_the_trial(lab):
     name = lab.add(
         FETCH,
         """
@@ -458,12 +458,12 @@ def main(urls):
     return [fetch(url) for url in urls]
 """,
     )
-    told = lab.run(name)
-    assert told.done.outcome == "failed"
-    assert "File too large" in told.done.error
+    output = lab.run(name)
+    assert output.done.outcome == "failed"
+    assert "File too large" in output.done.error
 
 
-# How a file fails while it is imported -> its source, and what the reason names.
+# Failure during the import of a file -> its source, and words of the reason.
 BROKEN = {
     "a syntax error": ("def main(urls):\n    return [\n", ["SyntaxError", "line 2"]),
     "a missing module": ("import nonesuch\ndef main(urls): pass\n", ["nonesuch", "line 1"]),
@@ -486,17 +486,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("source", "named"), BROKEN.values(), ids=BROKEN)
-def test_a_file_that_cannot_be_imported_is_broken_and_says_why(lab, source, named):
+def test_an_approach_that_cannot_be_imported_is_broken_with_the_reason(lab, source, named):
     message = lab.unavailable(lab.add(source))
     assert message.kind == "broken"
     assert [text for text in named if text not in message.reason] == []
 
 
-def test_an_approach_that_needs_a_newer_python_and_imports_here_all_the_same_runs(lab):
+def test_an_approach_that_names_a_newer_python_runs_if_it_can_be_imported(lab):
     assert lab.run(lab.add("REQUIRES_PYTHON = (3, 99)\ndef main(urls): pass\n")).done.outcome == "ok"
 
 
-# What a server does: how, then the status and the bytes in the row, and whether the row has an error.
+# Reaction of a server, then the status and the bytes of the row, and True if the row has an error.
 SERVERS = [
     (sends(b""), None, None, True),
     (resets, None, None, True),
@@ -541,7 +541,7 @@ def fetch(url):
 
 
 @pytest.mark.parametrize("fetch", FETCHES.values(), ids=FETCHES)
-def test_what_a_bad_server_does_is_in_the_rows(lab, fetch):
+def test_faults_of_a_server_are_in_the_rows(lab, fetch):
     name = lab.add(f"""
 {fetch}
 def main(urls):
@@ -552,10 +552,10 @@ def main(urls):
             print(repr(error))
 """)
     with answering(lambda connection, number: SERVERS[int(number) - 1][0](connection, number)) as url:
-        told = lab.run(name, requests=len(SERVERS), url=url)
-    assert told.done.outcome == "ok", told.errors
-    assert sorted({row.id for row in told.rows}) == list(range(1, len(SERVERS) + 1))
-    for row in told.rows:
+        output = lab.run(name, requests=len(SERVERS), url=url)
+    assert output.done.outcome == "ok", output.errors
+    assert sorted({row.id for row in output.rows}) == list(range(1, len(SERVERS) + 1))
+    for row in output.rows:
         _, status, size, fails = SERVERS[row.id - 1]
         assert (row.status, row.error is not None) == (status, fails), row
         assert row.bytes == size or fails, row
@@ -566,23 +566,23 @@ def main(urls):
 @pytest.mark.parametrize("name", ["sync", "asyncio_taskgroup", "process_pool"])
 def test_an_answer_cut_short_fails_the_trial(lab, name):
     with answering(sends(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n% short")) as url:
-        told = lab.run(name, requests=2, url=url)
-    assert told.done.outcome == "failed"
-    assert told.done.error
-    assert told.done.answers is None
-    assert {row.error is None for row in told.rows} == {False}
+        output = lab.run(name, requests=2, url=url)
+    assert output.done.outcome == "failed"
+    assert output.done.error
+    assert output.done.answers is None
+    assert {row.error is None for row in output.rows} == {False}
 
 
 @pytest.mark.parametrize("name", ["sync", "asyncio_gather", "httpx_async"])
-def test_a_server_that_is_not_there_is_in_the_rows(lab, name):
+def test_a_missing_server_is_in_the_rows(lab, name):
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    told = lab.run(name, requests=1, url=f"http://127.0.0.1:{port}")
-    (row,) = told.rows
+    output = lab.run(name, requests=1, url=f"http://127.0.0.1:{port}")
+    (row,) = output.rows
     assert (row.id, row.status, row.connected_ns, row.sent_ns) == (1, None, None, None)
     assert row.error
-    assert told.done.outcome == "failed"
-    assert str(port) in told.done.error or "onnect" in told.done.error
+    assert output.done.outcome == "failed"
+    assert str(port) in output.done.error or "onnect" in output.done.error
 
 
 STAGES = {
@@ -596,7 +596,7 @@ STAGES = {
 
 @contextmanager
 def at_stage(lab, stage):
-    """A harness that has come so far and no further."""
+    """A harness at this stage."""
     with lab.harness(lab.add(STAGES[stage]), "--held") as harness:
         assert isinstance(harness.next(), Held)
         if stage != "held":
@@ -618,16 +618,16 @@ def at_stage(lab, stage):
 def test_interrupted_at_any_stage_it_ends_and_leaves_nothing(lab, stage, how):
     with at_stage(lab, stage) as harness:
         harness.interrupt(how)
-        told = harness.rest()
+        output = harness.rest()
     if stage == "running":
-        assert told.done.outcome == "interrupted"
+        assert output.done.outcome == "interrupted"
     else:
-        assert told.messages == []
-    assert "Traceback" not in told.errors
-    assert stage != "held" or "here" not in told.errors
+        assert output.messages == []
+    assert "Traceback" not in output.errors
+    assert stage != "held" or "here" not in output.errors
 
 
-def test_what_a_harness_leaves_that_is_killed_can_be_found_and_ended(lab, monkeypatch):
+def test_the_remains_of_a_killed_harness_are_found_and_removed(lab, monkeypatch):
     with at_stage(lab, "running") as harness:
         monkeypatch.setenv("TMPDIR", str(harness.folder))
         assert remove_dead_harnesses() == 0
@@ -639,14 +639,14 @@ def test_what_a_harness_leaves_that_is_killed_can_be_found_and_ended(lab, monkey
 
 
 @pytest.mark.parametrize("line", [b"start\n", b'{"v": 2, "event": "trial"}\n', b"\xff\n"])
-def test_a_start_signal_that_is_none_ends_it(lab, line):
+def test_an_invalid_start_signal_ends_the_harness(lab, line):
     with lab.harness("sync", "--protocol") as harness:
         harness.next()
         harness.stdin.write(line)
         harness.stdin.flush()
-        told = harness.rest()
-    assert told.code != 0
-    assert told.all(Done) == []
+        output = harness.rest()
+    assert output.code != 0
+    assert output.all(Done) == []
 
 
 def by_hand_run(lab, *arguments):
@@ -655,26 +655,26 @@ def by_hand_run(lab, *arguments):
 
 
 @pytest.mark.parametrize("name", ["asyncio_semaphore", "process_pool"])
-def test_by_hand_it_prints_a_line_a_request(lab, name):
-    told = by_hand_run(lab, name, "--server", lab.server.url, "--requests", "4", "--limit", "2")
-    *lines, total = told.out.decode().splitlines()
+def test_by_hand_it_prints_one_line_per_request(lab, name):
+    output = by_hand_run(lab, name, "--server", lab.server.url, "--requests", "4", "--limit", "2")
+    *lines, total = output.out.decode().splitlines()
     assert sorted(int(line.split()[1]) for line in lines) == [1, 2, 3, 4]
     assert all(line.startswith("request") and line.endswith(f"200, {BYTES} bytes") for line in lines)
     assert total.startswith(f"{name}: 4 of 4 requests answered in ")
-    assert (told.code, told.errors) == (0, "")
+    assert (output.code, output.errors) == (0, "")
 
 
-def test_by_hand_an_error_is_told(lab):
+def test_by_hand_an_error_is_reported(lab):
     with answering(lambda connection, number: number != b"2" and connection.sendall(
         b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n" + number)) as url:  # fmt: skip
-        told = by_hand_run(lab, "sync", "--server", url, "--requests", "3")
-    assert told.code == 1
-    assert "1 of 3 requests answered" in told.out.decode()
-    assert "sync: failed: ConnectionError" in told.errors
-    assert "Traceback" not in told.errors
+        output = by_hand_run(lab, "sync", "--server", url, "--requests", "3")
+    assert output.code == 1
+    assert "1 of 3 requests answered" in output.out.decode()
+    assert "sync: failed: ConnectionError" in output.errors
+    assert "Traceback" not in output.errors
 
 
-def test_by_hand_a_retry_is_a_line_and_a_cause_another(lab):
+def test_by_hand_each_retry_and_each_cause_has_its_line(lab):
     seen = []
 
     def answer(connection, number):
@@ -684,21 +684,23 @@ def test_by_hand_a_retry_is_a_line_and_a_cause_another(lab):
         connection.sendall(b"HTTP/1.0 %b\r\nContent-Length: 1\r\n\r\n" % status + number)
 
     with answering(answer) as url:
-        told = by_hand_run(lab, "asyncio_robust", "--server", url, "--requests", "3", "--rate", "20", "--timeout", "5")
-    *lines, total = told.out.decode().splitlines()
+        output = by_hand_run(
+            lab, "asyncio_robust", "--server", url, "--requests", "3", "--rate", "20", "--timeout", "5"
+        )
+    *lines, total = output.out.decode().splitlines()
     assert [sum(line.startswith(f"request    {number} ") for line in lines) for number in (1, 2, 3)] == [2, 2, 1]
     assert sum("failed for good: ClientResponseError: 404" in line for line in lines) == 1
     assert total.startswith("asyncio_robust: 2 of 3 requests answered in ")
-    assert told.code == 1
+    assert output.code == 1
 
 
-def test_by_hand_a_python_that_is_too_old_is_told(lab):
+def test_by_hand_a_python_that_is_too_old_is_reported(lab):
     name = lab.add("REQUIRES_PYTHON = (3, 99)\nimport nonesuch\ndef main(urls): pass\n")
-    told = by_hand_run(lab, name, "--server", lab.server.url)
-    assert (told.code, told.out, told.errors) == (3, b"", f"{name}: needs Python 3.99\n")
+    output = by_hand_run(lab, name, "--server", lab.server.url)
+    assert (output.code, output.out, output.errors) == (3, b"", f"{name}: needs Python 3.99\n")
 
 
-def test_by_hand_a_server_that_is_not_there_is_told(monkeypatch, capsys):
+def test_by_hand_a_missing_server_is_reported(monkeypatch, capsys):
     monkeypatch.setattr(by_hand, "SERVER_PATIENCE_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
@@ -720,10 +722,10 @@ def test_by_hand_a_server_that_is_not_there_is_told(monkeypatch, capsys):
         ("sync", "--server", "localhost:8000"),
     ],
 )
-def test_by_hand_bad_usage_is_told(lab, arguments):
-    told = by_hand_run(lab, *arguments)
-    assert (told.code, told.out) == (2, b"")
-    assert [text for text in arguments[1:] or arguments if text != "0" and text not in told.errors] == []
+def test_by_hand_bad_usage_is_reported(lab, arguments):
+    output = by_hand_run(lab, *arguments)
+    assert (output.code, output.out) == (2, b"")
+    assert [text for text in arguments[1:] or arguments if text != "0" and text not in output.errors] == []
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT"])
@@ -732,7 +734,7 @@ def test_by_hand_an_interrupted_trial_ends_and_leaves_nothing(lab, how):
     with lab.harness(name, "--server", lab.server.url) as harness:
         assert wait_until(lambda: "here" in harness.errors())
         harness.interrupt(how)
-        told = harness.rest()
-    assert told.code == 130
-    assert "interrupted" in told.errors
-    assert "Traceback" not in told.errors
+        output = harness.rest()
+    assert output.code == 130
+    assert "interrupted" in output.errors
+    assert "Traceback" not in output.errors

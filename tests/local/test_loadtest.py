@@ -1,4 +1,4 @@
-"""The load generator in the harness, spoken to as lab.py does; and the Locust file, as a person uses it."""
+"""The load generator in the harness, driven as lab.py drives it; and the Locust file, as users run it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from clients.harness.protocol import Batch, Cease, Load, Ready, Sample, to_line
 from labkit.analysis.statistics import most_at_once
 from loadtest.schedule import offsets
-from tests.harness_driver import ROOT, Harness, SlowServer, Told, answering, slow_server
+from tests.harness_driver import ROOT, Harness, Output, SlowServer, answering, slow_server
 
 DELAY_S = 0.05
 WORKERS = 3
@@ -56,26 +56,26 @@ def send(harness: Harness, message: Load | Cease) -> None:
     harness.stdin.flush()
 
 
-def run(load: Load) -> Told:
+def run(load: Load) -> Output:
     with Harness(ROOT, ("load", "--protocol")) as harness:
         begin(harness, load)
         return harness.rest()
 
 
-def begun(told: Told) -> dict[int, int]:
-    """When each request was begun by a user; each was once, and in the turn of the process that began it."""
-    pairs = [pair for batch in told.all(Batch) for pair in zip(batch.begun, batch.begun_ns, strict=True)]
+def begun(output: Output) -> dict[int, int]:
+    """Request -> the time of its start; each has started once, in the order of its process."""
+    pairs = [pair for batch in output.all(Batch) for pair in zip(batch.begun, batch.begun_ns, strict=True)]
     assert len(dict(pairs)) == len(pairs)
-    for batch in told.all(Batch):
+    for batch in output.all(Batch):
         assert list(batch.begun) == sorted(batch.begun)
     return dict(pairs)
 
 
-def ended(told: Told) -> dict[int, tuple[int, int, int | None, int | None, str | None]]:
-    """What came of each request: start and end, status, size and error; each came to one end."""
+def ended(output: Output) -> dict[int, tuple[int, int, int | None, int | None, str | None]]:
+    """Request -> start and end, status, size and error; each has ended once."""
     rows = [
         (number, rest)
-        for batch in told.all(Batch)
+        for batch in output.all(Batch)
         for number, *rest in zip(
             batch.ended, batch.ended_start_ns, batch.ended_ns, batch.statuses, batch.sizes, batch.errors, strict=True
         )
@@ -85,11 +85,11 @@ def ended(told: Told) -> dict[int, tuple[int, int, int | None, int | None, str |
 
 
 @PROCESSES
-def test_of_a_closed_load_every_request_is_told_once(server, processes):
+def test_each_request_of_a_closed_load_is_reported_once(server, processes):
     load = closed(server.url, requests=25, processes=processes)
-    told = run(load)
-    assert (told.done.outcome, told.done.error, told.code) == ("ok", None, 0)
-    starts, ends = begun(told), ended(told)
+    output = run(load)
+    assert (output.done.outcome, output.done.error, output.code) == ("ok", None, 0)
+    starts, ends = begun(output), ended(output)
     assert sorted(starts) == sorted(ends) == list(range(1, 26))
     logged = {int(row["id"]): row for row in server.requests(load.url.rpartition("/")[2], 25)}
     assert sorted(logged) == sorted(ends)
@@ -98,7 +98,7 @@ def test_of_a_closed_load_every_request_is_told_once(server, processes):
         assert size == len(f"{number} answered after {DELAY_S} s\n")
         assert start_ns <= logged[number]["start_ns"] < logged[number]["end_ns"] <= end_ns
         assert (end_ns - start_ns) / 1e9 >= DELAY_S
-    batches = told.all(Batch)
+    batches = output.all(Batch)
     assert {batch.source for batch in batches} == set(range(processes))
     for batch in batches:
         assert batch.begun_due_ns is None
@@ -107,80 +107,80 @@ def test_of_a_closed_load_every_request_is_told_once(server, processes):
         mine = [batch for batch in batches if batch.source == source]
         assert [batch.t_ns for batch in mine] == sorted(batch.t_ns for batch in mine)
         assert mine[-1].due == sum(len(batch.begun) for batch in mine)
-    assert told.all(Sample)
-    assert told.done.cpu_s > 0
+    assert output.all(Sample)
+    assert output.done.cpu_s > 0
 
 
 @PROCESSES
 @pytest.mark.parametrize("arrivals", ["constant", "poisson"])
-def test_of_an_open_load_every_arrival_comes_by_the_schedule(server, arrivals, processes):
+def test_each_arrival_of_an_open_load_follows_the_schedule(server, arrivals, processes):
     load = open_load(server.url, processes=processes)._replace(arrivals=arrivals, seed=5)
-    told = run(load)
+    output = run(load)
     due = {
         number: due_ns
-        for batch in told.all(Batch)
+        for batch in output.all(Batch)
         for number, due_ns in zip(batch.begun, batch.begun_due_ns, strict=True)
     }
-    zero_ns = min(batch.t_ns for batch in told.all(Batch))
+    zero_ns = min(batch.t_ns for batch in output.all(Batch))
     wanted = [offset_s for offset_s, _ in zip(offsets(30.0, arrivals, 5), range(100), strict=False) if offset_s < 1]
     assert sorted(due) == list(range(1, len(wanted) + 1))
     assert [(due[number] - zero_ns) / 1e9 for number in sorted(due)] == pytest.approx(wanted, abs=1e-6)
-    starts = begun(told)
+    starts = begun(output)
     assert all(starts[number] >= due_ns for number, due_ns in due.items())
-    assert sorted(ended(told)) == sorted(due)
+    assert sorted(ended(output)) == sorted(due)
     assert median(starts[number] - due_ns for number, due_ns in due.items()) < 0.5e9
 
 
-def test_arrivals_wait_for_a_user_to_be_free_and_are_told_of(server):
-    told = run(open_load(server.url)._replace(users=1, arrivals="constant", rate=60.0))
-    batches = told.all(Batch)
+def test_arrivals_that_wait_for_a_free_user_are_counted(server):
+    output = run(open_load(server.url)._replace(users=1, arrivals="constant", rate=60.0))
+    batches = output.all(Batch)
     assert max(batch.waiting for batch in batches) > 5
     assert (batches[-1].due, batches[-1].waiting) == (60, 0)
-    assert len(ended(told)) == 60
-    rows = sorted(ended(told).values())
+    assert len(ended(output)) == 60
+    rows = sorted(ended(output).values())
     assert all(one[1] <= other[0] for one, other in pairwise(rows)), "one user, one at a time"
 
 
 @PROCESSES
-def test_a_cease_lets_what_is_on_its_way_end_and_nothing_more_begin(server, processes):
+def test_cease_lets_requests_in_flight_end_and_starts_no_more(server, processes):
     with Harness(ROOT, ("load", "--protocol")) as harness:
         begin(harness, closed(server.url, duration_s=600.0, processes=processes))
         messages = until_answered(harness)
         send(harness, Cease(5.0))
-        told = joined(messages, harness.rest())
-    assert (told.done.outcome, told.done.error) == ("ok", None)
-    assert sorted(begun(told)) == sorted(ended(told))
+        output = joined(messages, harness.rest())
+    assert (output.done.outcome, output.done.error) == ("ok", None)
+    assert sorted(begun(output)) == sorted(ended(output))
 
 
 @PROCESSES
-def test_a_cease_waits_for_answers_no_longer_than_it_says(processes):
+def test_cease_waits_for_answers_no_longer_than_its_limit(processes):
     with answering(hang) as url, Harness(ROOT, ("load", "--protocol")) as harness:
         begin(harness, open_load(url, processes=processes)._replace(users=4, timeout_s=600.0))
         messages = []
         while sum(len(message.begun) for message in messages if isinstance(message, Batch)) < 4:
             messages.append(harness.next())
         send(harness, Cease(0.2))
-        told = joined(messages, harness.rest())
-    last = {batch.source: batch for batch in told.all(Batch)}
-    assert told.done.outcome == "ok"
-    assert (len(begun(told)), ended(told)) == (4, {})
+        output = joined(messages, harness.rest())
+    last = {batch.source: batch for batch in output.all(Batch)}
+    assert output.done.outcome == "ok"
+    assert (len(begun(output)), ended(output)) == (4, {})
     assert sum(batch.due - batch.waiting for batch in last.values()) == 4, "the others were given up"
 
 
 @PROCESSES
-def test_a_load_is_over_when_its_duration_is_and_all_have_been_answered(server, processes):
-    told = run(closed(server.url, duration_s=0.5, processes=processes))
-    zero_ns = min(batch.t_ns for batch in told.all(Batch))
-    starts = begun(told)
-    assert sorted(starts) == sorted(ended(told))
+def test_a_load_ends_after_its_duration_with_the_last_answer(server, processes):
+    output = run(closed(server.url, duration_s=0.5, processes=processes))
+    zero_ns = min(batch.t_ns for batch in output.all(Batch))
+    starts = begun(output)
+    assert sorted(starts) == sorted(ended(output))
     assert len(starts) >= 4
-    assert told.done.end_ns - zero_ns >= 0.5e9
+    assert output.done.end_ns - zero_ns >= 0.5e9
 
 
 def test_users_come_one_after_another_at_their_rate(server):
-    told = run(closed(server.url, users=2, spawn_rate=1.0, duration_s=1.5))
-    zero_ns = min(batch.t_ns for batch in told.all(Batch))
-    spans = [(start_ns - zero_ns, end_ns - zero_ns) for start_ns, end_ns, *_ in ended(told).values()]
+    output = run(closed(server.url, users=2, spawn_rate=1.0, duration_s=1.5))
+    zero_ns = min(batch.t_ns for batch in output.all(Batch))
+    spans = [(start_ns - zero_ns, end_ns - zero_ns) for start_ns, end_ns, *_ in ended(output).values()]
     assert most_at_once(spans) == 2
     assert most_at_once(span for span in spans if span[0] < 0.9e9) == 1, "the second comes a second later"
 
@@ -190,7 +190,7 @@ def hang(connection, _):
 
 
 @PROCESSES
-def test_every_arrival_that_was_due_comes_however_late_the_generator_is(server, processes):
+def test_a_late_generator_makes_up_for_every_due_arrival(server, processes):
     load = open_load(server.url, processes=processes)._replace(arrivals="constant", duration_s=1.0)
     with Harness(ROOT, ("load", "--protocol")) as harness:
         begin(harness, load)
@@ -203,24 +203,24 @@ def test_every_arrival_that_was_due_comes_however_late_the_generator_is(server, 
         time.sleep(1.5)  # its time is over
         for process in behind:
             process.resume()
-        told = joined(messages, harness.rest())
-    assert told.done.outcome == "ok"
-    assert sorted(ended(told)) == list(range(1, 31))
-    last = {batch.source: batch for batch in told.all(Batch)}
+        output = joined(messages, harness.rest())
+    assert output.done.outcome == "ok"
+    assert sorted(ended(output)) == list(range(1, 31))
+    last = {batch.source: batch for batch in output.all(Batch)}
     assert sum(batch.due for batch in last.values()) == 30
 
 
 @PROCESSES
-def test_who_has_arrived_may_still_find_a_user_for_as_long_as_a_request_may_take(processes):
+def test_arrivals_may_wait_for_a_user_as_long_as_a_request_may_take(processes):
     with answering(hang) as url:
         load = open_load(url, processes=processes)._replace(arrivals="constant", rate=20.0, duration_s=0.5)
-        told = run(load._replace(users=processes, timeout_s=1.0))
-    zero_ns, starts = min(batch.t_ns for batch in told.all(Batch)), begun(told)
-    last = {batch.source: batch for batch in told.all(Batch)}
-    assert told.done.outcome == "ok"
+        output = run(load._replace(users=processes, timeout_s=1.0))
+    zero_ns, starts = min(batch.t_ns for batch in output.all(Batch)), begun(output)
+    last = {batch.source: batch for batch in output.all(Batch)}
+    assert output.done.outcome == "ok"
     assert max(starts.values()) - zero_ns > 0.5e9, "a user was free again once the first request had timed out"
-    assert sorted(ended(told)) == sorted(starts), "what began last may take its time as well"
-    assert all(row[4] for row in ended(told).values())
+    assert sorted(ended(output)) == sorted(starts), "what began last may take its time as well"
+    assert all(row[4] for row in ended(output).values())
     assert sum(batch.due for batch in last.values()) == 10
     assert sum(batch.waiting for batch in last.values()) == 10 - len(starts) > 0, "the others never began"
 
@@ -228,24 +228,24 @@ def test_who_has_arrived_may_still_find_a_user_for_as_long_as_a_request_may_take
 @PROCESSES
 def test_requests_that_time_out_at_the_end_of_a_load_have_failed(processes):
     with answering(hang) as url:
-        told = run(closed(url, users=4, duration_s=0.2, timeout_s=0.6, processes=processes))
-    rows = ended(told)
-    assert (told.done.outcome, sorted(rows), sorted(begun(told))) == ("ok", [1, 2, 3, 4], [1, 2, 3, 4])
+        output = run(closed(url, users=4, duration_s=0.2, timeout_s=0.6, processes=processes))
+    rows = ended(output)
+    assert (output.done.outcome, sorted(rows), sorted(begun(output))) == ("ok", [1, 2, 3, 4], [1, 2, 3, 4])
     assert {row[2:4] for row in rows.values()} == {(None, None)}
     assert all(row[4] for row in rows.values())
 
 
 @PROCESSES
-def test_a_sparse_load_is_open_until_its_duration_is_over(server, processes):
-    told = run(open_load(server.url, processes=processes)._replace(arrivals="constant", rate=0.1))
-    zero_ns = min(batch.t_ns for batch in told.all(Batch))
-    assert sorted(ended(told)) == [1]
-    assert told.done.end_ns - zero_ns >= 1e9
+def test_a_sparse_load_lasts_for_its_duration(server, processes):
+    output = run(open_load(server.url, processes=processes)._replace(arrivals="constant", rate=0.1))
+    zero_ns = min(batch.t_ns for batch in output.all(Batch))
+    assert sorted(ended(output)) == [1]
+    assert output.done.end_ns - zero_ns >= 1e9
 
 
-def test_an_open_load_of_so_many_requests_is_over_with_the_last_of_them(server):
-    told = run(open_load(server.url, requests=3)._replace(duration_s=600.0))
-    assert (told.done.outcome, sorted(ended(told))) == ("ok", [1, 2, 3])
+def test_an_open_load_with_a_request_limit_ends_with_the_last_request(server):
+    output = run(open_load(server.url, requests=3)._replace(duration_s=600.0))
+    assert (output.done.outcome, sorted(ended(output))) == ("ok", [1, 2, 3])
 
 
 def reset(connection):
@@ -270,16 +270,16 @@ def test_a_request_whose_connection_breaks_is_not_sent_again(break_off):
         break_off(connection)
 
     with answering(answer) as url:
-        told = run(closed(url, users=1, requests=3))
+        output = run(closed(url, users=1, requests=3))
     assert asked == [1, 2, 3]
-    errors = [row[4] for row in ended(told).values()]
+    errors = [row[4] for row in ended(output).values()]
     assert len(errors) == 3
     assert len(set(errors)) == 1, "the same cause each time"
     assert errors[0]
     assert url not in errors[0]
 
 
-def test_errors_are_told_as_they_are():
+def test_errors_are_reported_with_their_status_or_cause():
     def answer(connection, number):
         if number == b"2":
             connection.sendall(b"HTTP/1.0 503 Busy\r\nContent-Length: 0\r\n\r\n")
@@ -287,8 +287,8 @@ def test_errors_are_told_as_they_are():
             connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n" + number)
 
     with answering(answer) as url:
-        told = run(closed(url, users=1, requests=4))
-    rows = ended(told)
+        output = run(closed(url, users=1, requests=4))
+    rows = ended(output)
     assert {number: row[2] for number, row in rows.items()} == {1: 200, 2: 503, 3: None, 4: 200}
     assert (rows[1][4], rows[4][4]) == (None, None)
     assert rows[2][4] == "status 503"
@@ -298,9 +298,9 @@ def test_errors_are_told_as_they_are():
 
 def test_a_request_takes_no_longer_than_its_timeout():
     with answering(hang) as url:
-        told = run(closed(url, users=2, requests=2, timeout_s=0.3))
-    assert (told.done.outcome, sorted(ended(told))) == ("ok", [1, 2])
-    assert all(row[4] for row in ended(told).values())
+        output = run(closed(url, users=2, requests=2, timeout_s=0.3))
+    assert (output.done.outcome, sorted(ended(output))) == ("ok", [1, 2])
+    assert all(row[4] for row in ended(output).values())
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "end of input"])
@@ -309,18 +309,18 @@ def test_interrupted_with_workers_it_ends_and_leaves_nothing(server, how):
         begin(harness, closed(server.url, duration_s=600.0, processes=2))
         until_answered(harness)
         harness.interrupt(how)
-        told = harness.rest()
-    assert told.done.outcome == "interrupted"
-    assert "Traceback" not in told.errors
+        output = harness.rest()
+    assert output.done.outcome == "interrupted"
+    assert "Traceback" not in output.errors
 
 
 def test_the_locust_file_works_by_hand(server):
-    with tempfile.TemporaryFile("w+") as told:
+    with tempfile.TemporaryFile("w+") as output:
         command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--host", server.url]
         options = ["--headless", "--users", "2", "--run-time", "5s"]
-        locust = subprocess.run([*command, *options], cwd=ROOT, stdout=told, stderr=told, check=False, timeout=60)
-        told.seek(0)
-        text = told.read()
+        locust = subprocess.run([*command, *options], cwd=ROOT, stdout=output, stderr=output, check=False, timeout=60)
+        output.seek(0)
+        text = output.read()
     assert locust.returncode == 0, text
     assert "the slow server" in text
     assert "Traceback" not in text
@@ -332,12 +332,12 @@ def test_the_locust_file_works_by_hand(server):
 
 
 def until_answered(harness: Harness) -> list[object]:
-    """What is told until there is an answer from each process."""
+    """The messages until the first answer."""
     messages: list[object] = []
     while not any(isinstance(message, Batch) and message.ended for message in messages):
         messages.append(harness.next())
     return messages
 
 
-def joined(messages: list[object], rest: Told) -> Told:
-    return Told(b"".join(map(to_line, messages)) + rest.out, rest.errors, rest.code)
+def joined(messages: list[object], rest: Output) -> Output:
+    return Output(b"".join(map(to_line, messages)) + rest.out, rest.errors, rest.code)

@@ -1,4 +1,4 @@
-"""`lab.py rerun`, end to end: the same once more, or a refusal with the reason; what `diff` and `history` say of it."""
+"""`lab.py rerun`, end to end: the same plan again or a refusal with the reason; then `diff` and `history` of both."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def first(checkout: Checkout) -> dict[str, object]:
 
 def test_the_same_plan_is_run_in_the_same_order(checkout, first):
     run = checkout.lab(f"rerun {first['id']} --format json")
-    assert run.code in {0, 1}, run.err  # 1: something else had the processors busy
+    assert run.code in {0, 1}, run.err  # 1: another program kept the processors busy
     again = run.document
     assert again["rerun_of"] == first["id"]
     assert again["id"] != first["id"]
@@ -49,17 +49,17 @@ def test_the_same_plan_is_run_in_the_same_order(checkout, first):
 
     diff = checkout.lab(f"diff {first['id']} {again['id']} --format json")
     assert diff.code == 0, diff.err
-    told = diff.document
-    assert told["environment"] == []
-    assert told["only_in"] == []
-    assert len(told["rows"]) == 2 * 2
-    assert {row["verdict"] for row in told["rows"]} == {"few"}
+    document = diff.document
+    assert document["environment"] == []
+    assert document["only_in"] == []
+    assert len(document["rows"]) == 2 * 2
+    assert {row["verdict"] for row in document["rows"]} == {"few"}
 
     listed = checkout.lab("history --format json").document["results"]
     assert [entry["rerun_of"] for entry in listed if entry["id"] == again["id"]] == [first["id"]]
 
 
-def test_other_packages_are_a_refusal_unless_that_is_wanted(checkout, first):
+def test_rerun_with_other_packages_needs_anyway(checkout, first):
     lock = checkout.root / "requirements" / "image.txt"
     whole = lock.read_text("utf-8")
     version = first["environment"]["packages"]["requests"]
@@ -82,7 +82,7 @@ def test_other_packages_are_a_refusal_unless_that_is_wanted(checkout, first):
 
 
 @pytest.mark.parametrize(("field", "value"), [("cpus", 999), ("python", "3.0.0"), ("git_commit", "0" * 40)])
-def test_another_machine_is_a_refusal_that_leaves_nothing(checkout, first, tmp_path, field, value):
+def test_rerun_on_another_machine_is_refused_and_leaves_nothing(checkout, first, tmp_path, field, value):
     first["environment"][field] = value
     (tmp_path / "result.json").write_text(json.dumps(first), encoding="utf-8")
     before = checkout.results()
@@ -92,7 +92,7 @@ def test_another_machine_is_a_refusal_that_leaves_nothing(checkout, first, tmp_p
     assert checkout.results() == before
 
 
-def test_an_approach_that_is_gone_cannot_be_run_again(checkout, first, tmp_path):
+def test_rerun_of_a_removed_approach_is_refused(checkout, first, tmp_path):
     text = json.dumps(first).replace("asyncio_semaphore", "asyncio_of_old")
     (tmp_path / "result.json").write_text(text, encoding="utf-8")
     refused = checkout.lab(f"rerun {tmp_path} --anyway")

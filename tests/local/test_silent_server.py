@@ -1,4 +1,4 @@
-"""A server that logs nothing: the check that leans on its log has to notice."""
+"""A server that logs nothing: the check that uses its log fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.checkout import Checkout
 
 
-def test_a_server_that_logs_no_request_is_found_out(tmp_path: Path) -> None:
+def test_a_server_that_logs_no_request_fails_the_check(tmp_path: Path) -> None:
     checkout = Checkout.copy_to(tmp_path)
     log = checkout.root / "server" / "log.py"
     silent = '    if event == "request":\n        return\n    line ='

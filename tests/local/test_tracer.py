@@ -1,4 +1,4 @@
-"""A traced trial of the real harness: what threads, processes and tasks did, against what they were made to do."""
+"""Traced trials of the real harness: the states of threads, processes and tasks, against known work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from clients.harness import catalogue
 from clients.harness.protocol import Gap, Lane, Ready, Sample, Trial, Unseen, from_line
-from tests.harness_driver import PATIENCE_S, ROOT, Harness, Told, answering
+from tests.harness_driver import PATIENCE_S, ROOT, Harness, Output, answering
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are watched through /proc")
 
@@ -50,33 +50,33 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def trace(tmp_path: Path, server: str):
-    """Makes a traced trial of an approach, a few where nobody watched for a while; what the harness told."""
+    """Trace a trial of an approach; repeat it if the tracer missed a while. Returns the output with the fewest gaps."""
     shutil.copytree(catalogue.FOLDER, tmp_path / "clients", ignore=shutil.ignore_patterns("__pycache__"))
 
-    def once(requests: int, timeout_s: float, *, traced: bool) -> Told:
+    def once(requests: int, timeout_s: float, *, traced: bool) -> Output:
         with Harness(tmp_path, ("mine", "--protocol")) as harness:
             assert isinstance(harness.next(), Ready)
             urls = tuple(f"{server}/t1/{number}" for number in range(1, requests + 1))
             harness.send(Trial(urls, requests, None, timeout_s, trace=traced))
             return harness.rest()
 
-    def run(*source: str, requests: int = 3, timeout_s: float = 20, traced: bool = True) -> Told:
+    def run(*source: str, requests: int = 3, timeout_s: float = 20, traced: bool = True) -> Output:
         (tmp_path / "clients" / "mine.py").write_text("".join(source), "utf-8")
-        trials: list[Told] = []
+        trials: list[Output] = []
         while len(trials) < ATTEMPTS and (not trials or trials[-1].all(Gap)):
             trials.append(once(requests, timeout_s, traced=traced))
-        return min(trials, key=lambda told: sum(gap.end_ns - gap.start_ns for gap in told.all(Gap)))
+        return min(trials, key=lambda output: sum(gap.end_ns - gap.start_ns for gap in output.all(Gap)))
 
     return run
 
 
-def lanes(told: Told, kind: str) -> dict[tuple[int, int, str], Counter[str]]:
-    """Milliseconds in each state, by pid, thread id and name, of lanes that are in order."""
-    done = told.done
-    assert (done.outcome, done.error, told.code) == ("ok", None, 0)
+def lanes(output: Output, kind: str) -> dict[tuple[int, int, str], Counter[str]]:
+    """Lane as (pid, thread id, name) -> milliseconds in each state; the spans of each lane are in order."""
+    done = output.done
+    assert (done.outcome, done.error, output.code) == ("ok", None, 0)
     found: dict[tuple[int, int, str], Counter[str]] = {}
     ends: dict[tuple[int, int, str], int] = {}
-    for lane in told.all(Lane):
+    for lane in output.all(Lane):
         spans = list(zip(lane.starts_ns, lane.ends_ns, strict=True))
         assert all(start < end for start, end in spans)
         assert all(end <= start for (_, end), (start, _) in pairwise(spans))
@@ -90,19 +90,19 @@ def lanes(told: Told, kind: str) -> dict[tuple[int, int, str], Counter[str]]:
     return found
 
 
-def test_an_untraced_trial_tells_nothing_of_lanes(trace):
-    told = trace(FETCH, "def main(urls):\n    return [fetch(url) for url in urls]\n", requests=1, traced=False)
-    assert told.all(Lane) + told.all(Gap) + told.all(Unseen) == []
+def test_an_untraced_trial_has_no_lanes(trace):
+    output = trace(FETCH, "def main(urls):\n    return [fetch(url) for url in urls]\n", requests=1, traced=False)
+    assert output.all(Lane) + output.all(Gap) + output.all(Unseen) == []
 
 
-def test_the_tracer_is_none_of_the_approachs_processes(trace):
-    told = trace(FETCH, "def main(urls):\n    return [fetch(url) for url in urls]\n", requests=1)
-    assert {sample.processes for sample in told.all(Sample)} == {1}
-    assert told.all(Unseen) == []
+def test_the_tracer_is_not_counted_among_the_approachs_processes(trace):
+    output = trace(FETCH, "def main(urls):\n    return [fetch(url) for url in urls]\n", requests=1)
+    assert {sample.processes for sample in output.all(Sample)} == {1}
+    assert output.all(Unseen) == []
 
 
-def test_three_threads_with_one_gil_wait_for_it_in_turn(trace):
-    told = trace(
+def test_three_threads_wait_for_one_gil_in_turn(trace):
+    output = trace(
         BUSY,
         """
 def core_ns():
@@ -124,17 +124,17 @@ def main(urls):
     return waited_us
 """,
     )
-    workers = [states for (pid, tid, _), states in lanes(told, "thread").items() if tid != pid]
+    workers = [states for (pid, tid, _), states in lanes(output, "thread").items() if tid != pid]
     assert len(workers) == 3
     # Three times 50 ms, more where a hypervisor takes some of it; with the waiting for the GIL it would be over 400.
     assert 90 < sum(states["running"] for states in workers) < 300
     # On a quiet machine that is 285 ms: one after the other they need 150, and each waits while the others run.
-    assert sum(states["gil"] for states in workers) == pytest.approx(sum(told.done.answers) / 1000, rel=0.4)
-    assert sum(told.done.answers) / 1000 > 100
+    assert sum(states["gil"] for states in workers) == pytest.approx(sum(output.done.answers) / 1000, rel=0.4)
+    assert sum(output.done.answers) / 1000 > 100
 
 
-def test_what_a_thread_waits_for(trace):
-    told = trace(
+def test_a_thread_is_in_the_state_of_its_wait(trace):
+    output = trace(
         BUSY,
         FETCH,
         """
@@ -160,7 +160,7 @@ def main(urls):
 """,
         requests=1,
     )
-    found = {name: states for (_, _, name), states in lanes(told, "thread").items()}
+    found = {name: states for (_, _, name), states in lanes(output, "thread").items()}
     expected = {"sleeper": "sleep", "waiter": "lock", "fetcher": "io", "busy": "running", "parent": "child"}
     assert {name: found[name].most_common(1)[0][0] for name in expected} == expected
     assert all(found[name][state] == pytest.approx(300, rel=0.4) for name, state in expected.items())
@@ -168,7 +168,7 @@ def main(urls):
 
 @pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
 def test_each_process_of_a_pool_has_a_gil_of_its_own(trace, start):
-    told = trace(
+    output = trace(
         BUSY,
         f"""
 import multiprocessing
@@ -178,7 +178,7 @@ def main(urls):
     return []
 """,
     )
-    found = lanes(told, "thread")
+    found = lanes(output, "thread")
     busiest = sorted(found.values(), key=lambda states: states["running"])[-2:]
     assert len({pid for pid, _, _ in found}) >= 3
     for states in busiest:
@@ -186,8 +186,8 @@ def main(urls):
         assert states["gil"] <= 0.1 * states["running"]
 
 
-def test_a_thread_that_soon_ends_is_seen(trace):
-    told = trace("""
+def test_a_short_lived_thread_is_seen(trace):
+    output = trace("""
 import threading, time
 def main(urls):
     for _ in range(5):
@@ -196,13 +196,13 @@ def main(urls):
         thread.join()
     return []
 """)
-    sleepers = [states for (pid, tid, _), states in lanes(told, "thread").items() if tid != pid]
+    sleepers = [states for (pid, tid, _), states in lanes(output, "thread").items() if tid != pid]
     assert len(sleepers) == 5
     assert all(states["sleep"] > 0 for states in sleepers)
 
 
-def test_a_task_whose_answer_is_there_waits_for_the_loop_while_another_has_it(trace):
-    told = trace(
+def test_a_task_with_an_answer_is_ready_while_another_task_holds_the_loop(trace):
+    output = trace(
         BUSY,
         """
 import asyncio
@@ -218,7 +218,7 @@ async def main(urls):
     return []
 """,
     )
-    found = {name: states for (_, _, name), states in lanes(told, "task").items() if name.startswith("fetch")}
+    found = {name: states for (_, _, name), states in lanes(output, "task").items() if name.startswith("fetch")}
     assert sorted(found) == ["fetch 1", "fetch 2", "fetch 3"]
     assert [states["io"] for states in found.values()] == pytest.approx([1000 * HOLD_S] * 3, rel=0.4)
     assert all(states["running"] >= 90 for states in found.values())
@@ -226,8 +226,8 @@ async def main(urls):
     assert sum(states["ready"] for states in found.values()) == pytest.approx(0 + 100 + 200, rel=0.4)
 
 
-def test_what_came_while_the_loop_was_busy_was_ready_since_then(trace):
-    told = trace(
+def test_an_answer_that_arrives_while_the_loop_is_busy_makes_its_task_ready(trace):
+    output = trace(
         BUSY,
         """
 import asyncio
@@ -246,15 +246,15 @@ async def main(urls):
 """,
         requests=1,
     )
-    (states,) = [states for (_, _, name), states in lanes(told, "task").items() if name == "fetch"]
+    (states,) = [states for (_, _, name), states in lanes(output, "task").items() if name == "fetch"]
     assert states["io"] == pytest.approx(300, rel=0.4)
     assert states["ready"] == pytest.approx(200, rel=0.4)
-    derived = [lane for lane in told.all(Lane) if lane.name == "fetch"][-1]
+    derived = [lane for lane in output.all(Lane) if lane.name == "fetch"][-1]
     assert "ready" in {state for state, is_derived in zip(derived.states, derived.derived, strict=True) if is_derived}
 
 
-def test_a_semaphore_is_waited_for_as_a_lock_is_and_a_timer_slept_for(trace):
-    told = trace("""
+def test_a_semaphore_shows_as_lock_and_a_timer_as_sleep(trace):
+    output = trace("""
 import asyncio
 async def work(semaphore):
     async with semaphore:
@@ -264,7 +264,7 @@ async def main(urls):
     await asyncio.gather(*(asyncio.create_task(work(semaphore), name=f"work {n}") for n in range(2)))
     return []
 """)
-    found = {name: states for (_, _, name), states in lanes(told, "task").items()}
+    found = {name: states for (_, _, name), states in lanes(output, "task").items()}
     assert [found[f"work {n}"]["sleep"] for n in range(2)] == pytest.approx([100, 100], rel=0.4)
     assert found["work 0"]["lock"] == 0
     assert found["work 1"]["lock"] == pytest.approx(100, rel=0.4)
@@ -273,18 +273,18 @@ async def main(urls):
 @pytest.mark.parametrize(
     ("end", "outcome"), [("os.abort()", "crashed"), ("time.sleep(600)", "timeout"), ("raise ValueError", "failed")]
 )
-def test_a_traced_trial_ends_as_any_other(trace, end, outcome):
-    told = trace(f"import os, time\ndef main(urls):\n    time.sleep(0.1)\n    {end}\n", timeout_s=0.5)
-    assert told.done.outcome == outcome
-    assert "sleep" in {state for lane in told.all(Lane) if lane.tid == lane.pid for state in lane.states}
+def test_a_traced_trial_ends_like_any_other(trace, end, outcome):
+    output = trace(f"import os, time\ndef main(urls):\n    time.sleep(0.1)\n    {end}\n", timeout_s=0.5)
+    assert output.done.outcome == outcome
+    assert "sleep" in {state for lane in output.all(Lane) if lane.tid == lane.pid for state in lane.states}
 
 
 def may_look_into_nothing() -> None:
-    """Take from this process, which is about to become another program, the right to look into other users' ones."""
+    """Drop the right to look into processes of other users, before this process becomes another program."""
     ctypes.CDLL(None).prctl(24, 19, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_SYS_PTRACE
 
 
-def test_a_process_that_may_not_be_looked_into_is_said_to_be_unseen():
+def test_a_process_without_access_is_reported_as_unseen():
     root = os.geteuid() == 0
     if not root and Path("/proc/1").stat().st_uid == os.geteuid():
         pytest.skip("there is no other user's process")

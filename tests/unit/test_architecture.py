@@ -1,4 +1,4 @@
-"""The architecture: who may import whom, how long a module may be, and what no file may contain."""
+"""The architecture: imports between folders, the length of modules, and addresses that no file contains."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LABKIT, CLIENTS, SERVER = (sorted((ROOT / name).rglob("*.py")) for name in ("labkit", "clients", "server"))
 LOADTEST = sorted((ROOT / "loadtest").rglob("*.py"))
 HARNESS = [path for path in CLIENTS if "harness" in path.parts]
-# These run inside the measured process, which pays for each import.
+# Modules inside the measured process, which pays for each import.
 MEASURED = [path for path in HARNESS if path.parent.name in {"hooks", "site"}] + [
     ROOT / "clients" / "harness" / f"{name}.py" for name in ("__init__", "handlers", "lanes", "measured", "recorder")
 ]
-# These too, in a traced trial alone.
+# The same in a traced trial alone.
 TRACED = [ROOT / "clients" / "harness" / "tracer" / f"{name}.py" for name in ("__init__", "tasks")]
 
 # The folders of labkit, from the bottom up, and the folders that each may import.
@@ -52,8 +53,9 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports_of(path: Path, skip: Callable[[ast.AST], bool] = lambda _: False) -> set[str]:
-    """The modules that a file imports; what stands under a node that `skip` says to is left out."""
+@cache
+def imports_of(path: Path, skip: Callable[[ast.AST], bool] = lambda _: False) -> frozenset[str]:
+    """The modules that a file imports, except under nodes for which `skip` holds."""
     found = set()
     for node in _nodes(ast.parse(path.read_bytes()), skip):
         if isinstance(node, ast.Import):
@@ -61,7 +63,7 @@ def imports_of(path: Path, skip: Callable[[ast.AST], bool] = lambda _: False) ->
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute here"
             found |= {_module(f"{node.module}.{alias.name}") or str(node.module) for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def for_types_alone(node: ast.AST) -> bool:
@@ -80,7 +82,7 @@ def _nodes(node: ast.AST, skip: Callable[[ast.AST], bool]) -> Iterator[ast.AST]:
 
 
 def _module(name: str) -> str | None:
-    """`name`, if it is a module of this repository: ``from labkit import owner`` imports labkit.system.runs."""
+    """`name`, if it is a module of this repository: ``from labkit.system import runs`` imports labkit.system.runs."""
     path = ROOT.joinpath(*name.split("."))
     return name if path.with_suffix(".py").exists() or path.is_dir() else None
 
@@ -89,12 +91,18 @@ def in_folder(folder: str) -> list[Path]:
     return [path for path in LABKIT if path.relative_to(ROOT / "labkit").parts[0] == folder]
 
 
-def of(package: str, names: set[str]) -> set[str]:
+def of(package: str, names: Iterable[str]) -> set[str]:
     return {name for name in names if name.split(".")[0] == package}
 
 
-each_labkit_module = pytest.mark.parametrize("path", LABKIT, ids=name_of)
-each_measured_module = pytest.mark.parametrize("path", MEASURED + TRACED, ids=name_of)
+def breaches(paths: Iterable[Path], package: str, allowed: Container[str] = ()) -> list[str]:
+    """Each import of a module of `package` that is not among the allowed names."""
+    return [
+        f"{name_of(path)} imports {name}"
+        for path in paths
+        for name in sorted(of(package, imports_of(path)))
+        if name not in allowed
+    ]
 
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)
@@ -117,67 +125,61 @@ def test_every_folder_of_labkit_has_its_line():
     assert {path.name for path in (ROOT / "labkit").glob("*.py")} == {"__init__.py", "cli.py"}
 
 
-@each_labkit_module
-def test_one_module_alone_imports_the_docker_sdk(path):
-    assert bool(of("docker", imports_of(path))) == (name_of(path) == "labkit.runtime.engine")
+def test_only_one_module_imports_the_docker_sdk():
+    assert {name_of(path) for path in LABKIT if of("docker", imports_of(path))} == {"labkit.runtime.engine"}
 
 
-@pytest.mark.parametrize("path", [*CLIENTS, *SERVER, *LOADTEST], ids=name_of)
-def test_clients_and_server_do_not_know_the_lab(path):
-    assert of("labkit", imports_of(path)) == set()
-    assert of("docker", imports_of(path)) == set()
+def test_clients_server_and_load_test_do_not_import_the_lab():
+    assert breaches([*CLIENTS, *SERVER, *LOADTEST], "labkit") == []
+    assert breaches([*CLIENTS, *SERVER, *LOADTEST], "docker") == []
 
 
-@each_labkit_module
-def test_labkit_needs_of_the_server_what_it_is_to_do(path):
-    assert of("server", imports_of(path)) <= {"server.behaviour"}
+def test_server_and_clients_do_not_import_each_other():
+    assert breaches(SERVER, "clients") == []
+    assert breaches(CLIENTS, "server") == []
 
 
-def test_server_and_clients_do_not_know_each_other():
-    assert {name for path in SERVER for name in of("clients", imports_of(path))} == set()
-    assert {name for path in CLIENTS for name in of("server", imports_of(path))} == set()
+def test_an_approach_does_not_import_the_harness():
+    assert breaches([catalogue.FOLDER / f"{name}.py" for name in catalogue.names()], "clients") == []
 
 
-@pytest.mark.parametrize("name", catalogue.names())
-def test_an_approach_does_not_know_the_harness(name):
-    assert of("clients", imports_of(catalogue.FOLDER / f"{name}.py")) == set()
+def test_labkit_imports_only_the_behaviour_of_the_server():
+    assert breaches(LABKIT, "server", {"server.behaviour"}) == []
 
 
-def test_labkit_needs_little_of_the_harness():
-    names = {name for path in LABKIT for name in of("clients", imports_of(path))}
-    assert names <= {f"clients.harness.{name}" for name in ("protocol", "catalogue", "recorder", "last_lines")}
+def test_labkit_imports_only_four_modules_of_the_harness():
+    modules = ("protocol", "catalogue", "recorder", "last_lines")
+    assert breaches(LABKIT, "clients", {f"clients.harness.{name}" for name in modules}) == []
 
 
-@each_measured_module
-def test_what_runs_in_the_measured_process_imports_the_standard_library_and_its_like(path):
-    names = imports_of(path, skip=for_types_alone)
-    ours = of("clients", names)
-    assert ours <= {name_of(path) for path in MEASURED + TRACED}
-    assert {name.split(".")[0] for name in names - ours} <= sys.stdlib_module_names
+def test_modules_of_the_measured_process_import_only_the_standard_library_and_each_other():
+    ours = {name_of(path) for path in MEASURED + TRACED}
+    names = {name for path in MEASURED + TRACED for name in imports_of(path, skip=for_types_alone)}
+    assert {name for name in names - ours if name.split(".")[0] not in sys.stdlib_module_names} == set()
 
 
 def loaded_by(modules: list[str]) -> set[str]:
-    """What importing these modules loads, in an interpreter that has loaded as little as may be."""
+    """All modules that importing these ones loads, in an interpreter that has loaded as few as possible."""
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(run.stdout.split())
 
 
-def test_what_is_slow_to_import_stays_out_of_the_measured_process():
+def test_the_measured_process_loads_no_module_that_is_slow_to_import():
     loaded = loaded_by([name_of(path) for path in MEASURED if path.stem != "sitecustomize"])
     assert loaded & {"typing", "dataclasses", "inspect", "subprocess", "pathlib", "asyncio"} == set()
 
 
-def test_what_is_slow_to_import_stays_out_of_the_start_of_a_trial():
+def test_the_start_of_a_trial_loads_no_module_that_is_slow_to_import():
     assert loaded_by(["clients.harness.serve"]) & {"dataclasses", "inspect", "argparse", "pathlib", "tempfile"} == set()
 
 
-def test_what_traces_stays_out_of_a_trial_that_is_not_traced():
+def test_a_trial_that_is_not_traced_loads_no_tracer():
     loaded = loaded_by(["clients.harness.serve", "clients.harness.measured"])
     assert {name for name in loaded if name.startswith("clients.harness.tracer")} == set()
 
 
-def test_help_and_usage_errors_need_the_standard_library_alone():
+def test_help_and_usage_errors_need_only_the_standard_library():
     waiting, seen = {"labkit.cli"}, set()
     while waiting:
         seen.add(name := waiting.pop())
@@ -189,11 +191,10 @@ def test_help_and_usage_errors_need_the_standard_library_alone():
     assert {name.split(".")[0] for name in seen} - {"labkit", "server"} <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("path", [*LABKIT, *HARNESS, *SERVER, *LOADTEST], ids=name_of)
-def test_a_module_says_what_it_is_and_is_no_longer_than_one_thing_takes(path):
-    text = path.read_text("utf-8")
-    assert ast.get_docstring(ast.parse(text))
-    assert text.count("\n") <= 300
+def test_every_module_has_a_docstring_and_at_most_300_lines():
+    texts = {name_of(path): path.read_text("utf-8") for path in [*LABKIT, *HARNESS, *SERVER, *LOADTEST]}
+    assert [name for name, text in texts.items() if not ast.get_docstring(ast.parse(text))] == []
+    assert {name: lines for name, text in texts.items() if (lines := text.count("\n")) > 300} == {}
 
 
 # The hosts of indexes and mirrors; in pieces, so that no file contains one for the sake of this test.
@@ -217,15 +218,13 @@ def test_no_file_contains_the_address_of_a_package_index_or_a_mirror():
     assert [(path.name, found.group()) for path, text in texts.items() if (found := INDEX.search(text))] == []
 
 
-def test_what_installs_names_no_address_at_all():
+def test_files_that_install_contain_no_address():
     folders = {ROOT / "requirements", ROOT / ".ci"}
     installing = [path for path in tracked() if path.parent in folders or path.name == "Dockerfile"]
     assert len(installing) >= 5
     assert [(path.name, found.group()) for path in installing if (found := URL.search(path.read_text("utf-8")))] == []
 
 
-@pytest.mark.parametrize(
-    "host", [("py", "pi.org"), ("files.python", "hosted.org"), ("deb.deb", "ian.org"), ("mirror", ".example.net")]
-)
-def test_such_an_address_would_be_found(host):
-    assert INDEX.search(f"install from https://{''.join(host)}/simple/requests now")
+def test_the_address_of_an_index_or_a_mirror_is_recognized():
+    for host in (("py", "pi.org"), ("files.python", "hosted.org"), ("deb.deb", "ian.org"), ("mirror", ".example.net")):
+        assert INDEX.search(f"install from https://{''.join(host)}/simple/requests now")

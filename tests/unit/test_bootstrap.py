@@ -1,4 +1,4 @@
-"""The set-up, with a stand-in for Python that makes and installs nothing, and then once for real."""
+"""The set-up: with a stand-in for Python that makes and installs nothing, and once with the real one."""
 
 import hashlib
 import json
@@ -22,8 +22,8 @@ from labkit.system.checkout import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for Python is a shell script")
 
-# What the set-up calls: `python -I -m venv --without-pip DIR`, `… -m ensurepip …`, `… -m pip …`. What pip does is up to
-# the test, in $FAKE_PIP.
+# The set-up calls `python -I -m venv --without-pip DIR`, `… -m ensurepip …` and `… -m pip …`. A test puts the work of
+# pip into $FAKE_PIP.
 STAND_IN = """\
 #!/bin/sh
 echo "$3 $*" >> "$(dirname "$FAKE_BASE")/calls"
@@ -62,7 +62,7 @@ class Stage:
         return self.checkout / "requirements" / f"{name}.txt"
 
     def pip(self, shell: str) -> None:
-        """Decide what pip does from now on."""
+        """Set the shell script that pip runs from now on."""
         self.setenv("FAKE_PIP", shell)
 
     def lab(self, requirements: str = "lab") -> LabVenv:
@@ -100,7 +100,7 @@ def nothing_left(checkout: Path) -> bool:
     return not (checkout / ".venv").exists() and not (checkout / ".lab" / "setup").exists()
 
 
-def test_the_first_run_makes_it_with_one_line_and_the_next_one_does_nothing(stage, capfd):
+def test_the_first_run_makes_the_environment_and_the_next_one_uses_it(stage, capfd):
     assert stage.lab().prepare() is True
     assert capfd.readouterr() == (
         "",
@@ -115,7 +115,7 @@ def test_the_first_run_makes_it_with_one_line_and_the_next_one_does_nothing(stag
     assert len(stage.calls("pip")) == 1
 
 
-def test_the_tests_requirements_are_added_to_what_is_there(stage, capfd):
+def test_the_packages_for_tests_are_added_to_the_environment(stage, capfd):
     stage.lab("lab").prepare()
     stage.lab("test").prepare()
     assert "adding to .venv the packages locked in requirements/test.txt" in capfd.readouterr().err
@@ -125,7 +125,7 @@ def test_the_tests_requirements_are_added_to_what_is_there(stage, capfd):
     assert stage.lab("test").task() is None
 
 
-def test_the_tests_requirements_bring_the_labs_along(stage):
+def test_the_packages_for_tests_include_the_labs(stage):
     stage.lab("test").prepare()
     assert stage.lab("lab").task() is None
 
@@ -168,7 +168,7 @@ def marker_is_cut_short(stage):
         (lambda stage: stage.change_marker(state="building"), "the last set-up of .venv did not finish"),
     ],
 )
-def test_it_is_made_again_when_it_does_not_serve(stage, capfd, change, words):
+def test_an_unusable_environment_is_made_again(stage, capfd, change, words):
     stage.lab().prepare()
     (stage.venv / "from the first one").touch()
     change(stage)
@@ -190,7 +190,7 @@ def test_a_change_of_the_tests_lock_alone_leaves_the_lab_alone(stage):
 
 
 @pytest.mark.parametrize("made_by", [Path.touch, Path.mkdir, lambda path: path.symlink_to("/nonexistent")])
-def test_a_venv_of_somebody_else_is_refused_and_left_alone(stage, made_by):
+def test_an_environment_that_the_lab_did_not_make_is_refused_and_left_alone(stage, made_by):
     made_by(stage.venv)
     with pytest.raises(MachineError, match=r"was not made by lab\.py") as caught:
         stage.lab().prepare()
@@ -199,7 +199,7 @@ def test_a_venv_of_somebody_else_is_refused_and_left_alone(stage, made_by):
     assert not (stage.folder / "calls").exists()
 
 
-def test_a_failure_leaves_nothing_but_the_log(stage):
+def test_a_failed_set_up_leaves_only_the_log(stage):
     stage.pip("echo 'ERROR: something new'; exit 2")
     with pytest.raises(MachineError, match=r"the set-up of \.venv failed: something new") as caught:
         stage.lab().prepare()
@@ -209,7 +209,7 @@ def test_a_failure_leaves_nothing_but_the_log(stage):
     assert nothing_left(stage.checkout)
 
 
-def test_the_one_before_comes_back_when_a_new_one_cannot_be_made(stage):
+def test_the_previous_environment_returns_when_a_new_one_fails(stage):
     stage.lab().prepare()
     before = stage.marker()
     stage.lock("lab").write_text("three\n")
@@ -221,7 +221,7 @@ def test_the_one_before_comes_back_when_a_new_one_cannot_be_made(stage):
     assert stage.lab().task() is None
 
 
-def test_a_half_made_one_does_not_come_back(stage):
+def test_a_half_made_environment_does_not_return(stage):
     stage.lab().prepare()
     stage.change_marker(state="building")
     stage.pip("exit 1")
@@ -242,7 +242,7 @@ def test_when_adding_fails_the_lab_still_works_and_the_tests_start_over(stage):
     assert stage.lab("test").task() is None
 
 
-def test_pip_is_told_where_packages_come_from_and_not_where_to_put_them(stage):
+def test_pip_gets_settings_for_sources_but_not_for_targets(stage):
     for name in ("TARGET", "PREFIX", "ROOT", "USER", "REQUIRE_VIRTUALENV", "DRY_RUN", "NO_BINARY", "INDEX_URL", "CERT"):
         stage.setenv(f"PIP_{name}", "set")
     stage.setenv("HTTPS_PROXY", "set")
@@ -256,7 +256,7 @@ def test_pip_is_told_where_packages_come_from_and_not_where_to_put_them(stage):
     assert environment["TMPDIR"].startswith(str(stage.checkout / ".lab"))
 
 
-def test_two_at_once_take_turns_and_one_of_them_does_the_work(stage):
+def test_of_two_set_ups_at_once_one_waits_and_the_other_works(stage):
     go = stage.folder / "go"
     stage.pip(f"while ! test -e '{go}'; do sleep 0.02; done")
     with stage.start() as first, stage.start() as second:
@@ -271,7 +271,7 @@ def test_two_at_once_take_turns_and_one_of_them_does_the_work(stage):
     assert len(stage.calls("pip")) == 1
 
 
-def test_after_a_kill_the_next_one_waits_for_the_step_that_lives_on_and_starts_over(stage):
+def test_after_a_kill_the_next_set_up_waits_for_the_running_step_and_starts_over(stage):
     started, go = stage.folder / "started", stage.folder / "go"
     stage.pip(
         f"touch '{started}'; while ! test -e '{go}'; do sleep 0.02; done; touch '{stage.venv}/from the first one'"
@@ -362,18 +362,18 @@ FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space
         (str(OSError(28, "No space left on device", "/x/.lab")), "the disk .* is full", "300 MB"),
         (str(OSError(13, "Permission denied", "/x/.lab")), "cannot be written to.*/x/.lab", "a checkout that is yours"),
         (str(OSError(30, "Read-only file system", "/x/.lab")), "cannot be written to.*/x/.lab", "not read-only"),
-        ("ERROR: who knows\nHint: whatever", "failed: who knows$", "^see there$"),
+        ("ERROR: who knows\nHint: none", "failed: who knows$", "^see there$"),
         ("", "ended without a word", "^see there$"),
     ],
 )
-def test_what_failed_is_said_with_what_to_do(output, message, hint):
+def test_a_failure_is_explained_with_a_remedy(output, message, hint):
     error = explain(output, "lab", "see there")
     assert error.exit_code == 3
     assert re.search(message, error.message)
     assert re.search(hint, error.hint)
 
 
-# From here on lab.py itself, in a copy of the checkout, with a command line that only does the set-up.
+# The rest runs lab.py itself, in a copy of the checkout, with a command line that only does the set-up.
 CLI = """\
 import importlib.util, json, os, sys
 from labkit.setup import bootstrap
@@ -426,8 +426,8 @@ def run_lab(checkout: Path, *arguments: str, **environment: str) -> subprocess.C
     )
 
 
-def test_lab_py_goes_on_in_a_venv_of_its_own_whatever_the_environment_says(copy):
-    """The one real set-up: about ten seconds, most of them ensurepip's."""
+def test_lab_py_uses_its_own_environment_despite_misleading_variables(copy):
+    """The one real set-up: about ten seconds, most of them for ensurepip."""
     elsewhere = copy.parent / "elsewhere"
     misleading = copy.parent / "misleading"
     (misleading / "first-1.0.dist-info").mkdir(parents=True)  # pip would take `first` for installed
@@ -483,7 +483,7 @@ def test_ctrl_c_during_the_set_up_ends_with_130_and_leaves_nothing(copy):
 
 
 @pytest.mark.parametrize(("name", "used"), [("lab", True), ("test", False)])
-def test_unpacked_wheels_are_used_for_the_lock_and_the_python_that_they_are_for(copy, name, used):
+def test_unpacked_wheels_serve_only_their_own_lock(copy, name, used):
     digest = hashlib.sha256((copy / "requirements" / "lab.txt").read_bytes()).hexdigest()
     (copy / ".lab").mkdir()
     place = packed.folder(copy / ".lab", digest)
@@ -493,7 +493,7 @@ def test_unpacked_wheels_are_used_for_the_lock_and_the_python_that_they_are_for(
 
 
 def old_pythons() -> list[str]:
-    """Interpreters here that are too old for the lab: on PATH, or among pyenv's."""
+    """Interpreters of this machine that are too old for the lab: on PATH or in pyenv."""
     versions = ["2.7", *(f"3.{minor}" for minor in range(4, 11))]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
     found = [[*pyenv.glob(f"{version}.*/bin/python"), shutil.which(f"python{version}")] for version in versions]
@@ -501,7 +501,7 @@ def old_pythons() -> list[str]:
 
 
 @pytest.mark.parametrize("python", old_pythons() or [pytest.param("", marks=pytest.mark.skip("no older Python here"))])
-def test_a_python_that_is_too_old_is_told_so_in_one_sentence(python):
+def test_a_python_that_is_too_old_gets_a_one_line_message(python):
     done = subprocess.run([python, ROOT / "lab.py", "compare"], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 3
     assert re.fullmatch(r"lab\.py: the lab needs Python 3\.11 or newer, and this is Python [23]\.\d+ .*\n", done.stderr)

@@ -1,4 +1,4 @@
-"""Bundles: what `pack` writes, and that `unpack` takes nothing else, whoever made it."""
+"""Bundles: the files that `pack` writes, and the refusal of all others by `unpack`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.bundle import files, image, paths, wheels
+from labkit.bundle import files, image, paths, unpacking, wheels
 from labkit.bundle.manifest import architecture
 from labkit.bundle.packing import Parts
 from labkit.bundle.sealed import BadBundle, opened, verify_seal
-from labkit.bundle.unpacking import Bundle, put, put_again
 from labkit.commands import pack, unpack
 from labkit.model.errors import MachineError, UsageError
 from labkit.options import parser
 from labkit.options.pack import PYTHONS, SYSTEMS, TARGETS, USUAL
 from labkit.setup import packed
 from labkit.system.locks import take
-from tests.bundles import changed, make_bundle, make_checkout, rewritten, save_image, tagged, tell
+from tests.bundles import changed, make_bundle, make_checkout, put, rewritten, save_image, tagged
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = "image/{}.tar.xz"
@@ -42,7 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bundle(whole: Path, tmp_path: Path) -> Path:
-    """A whole bundle that a test may spoil."""
+    """A complete bundle that a test may spoil."""
     return Path(shutil.copy(whole, tmp_path / "lab.pyz"))
 
 
@@ -51,7 +50,7 @@ def run(bundle: Path, folder: Path) -> int:
 
 
 def refused(bundle: Path) -> BadBundle:
-    """Why a bundle is refused, with nothing left of it."""
+    """The error for a bundle that is refused; nothing of it is left."""
     before = set(bundle.parent.iterdir())
     with pytest.raises(BadBundle) as caught:
         run(bundle, bundle.parent / "out" if bundle.parent.exists() else bundle)
@@ -90,7 +89,7 @@ def test_a_checkout_of_the_same_version_gets_the_wheels_and_keeps_its_files(bund
     assert [each.name for each in (out / ".lab").iterdir()] == ["wheels"]
 
 
-def test_what_a_killed_unpack_has_left_is_removed_and_nothing_else(bundle):
+def test_unpack_removes_only_the_remains_of_a_killed_unpack(bundle):
     dead, busy, foreign = (bundle.parent / f".out-{name}" for name in ("dead", "busy", "foreign"))
     for folder in (dead, busy, foreign):
         (folder / "checkout").mkdir(parents=True)
@@ -111,7 +110,7 @@ def test_another_checkout_is_left_alone(bundle, name):
     assert not (out / ".lab").exists()
 
 
-def test_this_checkout_is_of_another_version_than_the_bundle(bundle):
+def test_unpack_refuses_to_update_this_checkout_to_another_version(bundle):
     with pytest.raises(UsageError, match="this checkout is of another version") as caught:
         unpack.run(parser().parse_args(["unpack", str(bundle), "--runtime", "local"]))
     assert "FOLDER" in caught.value.hint
@@ -129,16 +128,16 @@ def test_the_manifest_names_all_that_is_in_the_bundle(whole):
     assert [layer["member"] for layer in manifest["images"][1]["layers"]] == layers[:2]  # so is one of two images
 
 
-def stage_all(bundle: Bundle, tar: Path, wanted: Iterable[int] = (0, 1)) -> None:
-    """Write those of the images, with their numbers for names."""
+def stage_all(bundle: unpacking.Bundle, tar: Path, wanted: Iterable[int] = (0, 1)) -> None:
+    """Write these images, with their numbers as names."""
     tags = [each.tag for each in bundle.manifest.images]
     bundle.stage_images(tar, {tags[number]: [f"concurrency-lab:{number}"] for number in wanted}, lambda _: None)
 
 
 @pytest.mark.parametrize("wanted", [(0, 1), (0,), (1,)])
-def test_the_engine_gets_what_it_lacks_and_no_name_from_elsewhere(whole, tmp_path, wanted):
+def test_the_engine_gets_only_the_images_that_it_lacks_under_the_labs_names(whole, tmp_path, wanted):
     with opened(whole) as file:
-        stage_all(Bundle.of(whole, file), tmp_path / "image.tar", wanted)
+        stage_all(unpacking.Bundle.of(whole, file), tmp_path / "image.tar", wanted)
     with tarfile.open(tmp_path / "image.tar") as tar:
         entries = json.loads(tar.extractfile("manifest.json").read())
     assert [entry["RepoTags"] for entry in entries] == [[f"concurrency-lab:{number}"] for number in wanted]
@@ -152,7 +151,7 @@ def test_the_engine_gets_what_it_lacks_and_no_name_from_elsewhere(whole, tmp_pat
                     assert one.read() == other.read()
 
 
-# Files that are not what `pack` wrote.
+# Files that `pack` did not write.
 
 
 @given(st.data())
@@ -174,12 +173,12 @@ def test_a_bundle_cut_off_anywhere_is_refused(whole, data):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"PK\x03\x04" + b"0" * 200, bytes(range(256)) * 2])
-def test_something_else_than_a_bundle_is_refused(bundle, content):
+def test_a_file_that_is_no_bundle_is_refused(bundle, content):
     bundle.write_bytes(content)
     refused(bundle)
 
 
-def test_more_at_its_end_is_refused(bundle):
+def test_a_bundle_with_bytes_after_its_end_is_refused(bundle):
     with bundle.open("ab") as file:
         file.write(b"more")
     refused(bundle)
@@ -191,12 +190,12 @@ def test_another_zip_is_refused(bundle):
     assert "not a bundle" in refused(bundle).message
 
 
-def test_another_zip_is_refused_even_sealed(bundle):
+def test_another_zip_is_refused_even_with_a_seal(bundle):
     rewritten(bundle, [(zipfile.ZipInfo("__main__.py"), b"print('evil')")])
     assert "no manifest" in refused(bundle).message
 
 
-# Bundles that somebody has made and sealed for another purpose.
+# Bundles that an attacker has made and sealed.
 
 OUTSIDE = [
     *("../evil", "/evil", "checkout/../../evil", "checkout//evil", "checkout/./lab.py", "checkout/labkit/../../evil"),
@@ -228,13 +227,13 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_a_name_that_no_bundle_has_is_refused(bundle, name):
-    changed(bundle, lambda members, manifest: tell(members, manifest, name, b"evil"))
+def test_a_member_with_a_dangerous_name_is_refused(bundle, name):
+    changed(bundle, lambda members, manifest: put(members, manifest, name, b"evil"))
     assert "name" in refused(bundle).message
 
 
 @given(st.text(max_size=30), st.sampled_from(["", "checkout/", "checkout/labkit/", "wheels/", "image/"]))
-def test_a_name_that_is_taken_stays_in_its_folder(text, prefix):
+def test_an_accepted_name_stays_in_its_folder(text, prefix):
     name = prefix + text
     if name not in {paths.MAIN, paths.MANIFEST} and paths.complaint(name) is None:
         place = os.path.normpath(f"/top/{name}")
@@ -244,7 +243,7 @@ def test_a_name_that_is_taken_stays_in_its_folder(text, prefix):
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK])
-def test_a_member_that_is_no_plain_file_is_refused(bundle, kind):
+def test_a_member_that_is_not_a_plain_file_is_refused(bundle, kind):
     with zipfile.ZipFile(bundle) as file:
         members = [(info, file.read(info)) for info in file.infolist()]
     for info, _ in members:
@@ -254,7 +253,7 @@ def test_a_member_that_is_no_plain_file_is_refused(bundle, kind):
 
 
 @pytest.mark.parametrize("name", ["checkout/lab.py", "CHECKOUT/LAB.PY", "checkout/LAB.py"])
-def test_a_member_that_is_there_twice_is_refused(bundle, name):
+def test_a_duplicate_member_is_refused(bundle, name):
     with zipfile.ZipFile(bundle) as file:
         members = [(info, file.read(info)) for info in file.infolist()]
     with warnings.catch_warnings():
@@ -389,7 +388,7 @@ def a_wheel_that_is_none(_, manifest):
         (a_wheel_that_is_none, "something else"),
     ],
 )
-def test_a_bundle_that_does_not_hold_what_it_tells_is_refused(bundle, change, message):
+def test_a_bundle_that_differs_from_its_manifest_is_refused(bundle, change, message):
     changed(bundle, change)
     with pytest.raises(BadBundle, match=message):
         run(bundle, bundle.parent / "out")
@@ -398,11 +397,11 @@ def test_a_bundle_that_does_not_hold_what_it_tells_is_refused(bundle, change, me
 
 def another_layer(members, manifest):
     one, other = (layer["member"] for layer in manifest["images"][0]["layers"][:2])
-    tell(members, manifest, one, members[other])
+    put(members, manifest, one, members[other])
 
 
 def a_layer_that_is_not_packed(members, manifest):
-    tell(members, manifest, manifest["images"][0]["layers"][0]["member"], b"evil")
+    put(members, manifest, manifest["images"][0]["layers"][0]["member"], b"evil")
 
 
 def lengthened(manifest, by: int):
@@ -432,7 +431,7 @@ def another_image(_, manifest):
 
 
 def another_configuration(members, manifest):
-    tell(members, manifest, manifest["images"][0]["config"], b"{}")
+    put(members, manifest, manifest["images"][0]["config"], b"{}")
 
 
 @pytest.mark.parametrize(
@@ -442,18 +441,18 @@ def another_configuration(members, manifest):
         another_configuration,
     ],
 )
-def test_an_image_that_is_not_the_one_told_of_is_refused(bundle, change, tmp_path):
+def test_an_image_that_differs_from_the_manifest_is_refused(bundle, change, tmp_path):
     changed(bundle, change)
     with pytest.raises(BadBundle), opened(bundle) as file:
-        stage_all(Bundle.of(bundle, file), tmp_path / "image.tar")
+        stage_all(unpacking.Bundle.of(bundle, file), tmp_path / "image.tar")
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match="there is no file"):
         run(tmp_path / "none.pyz", tmp_path / "out")
 
 
-def test_a_python_that_the_bundle_has_no_packages_for_is_told_which_it_has(tmp_path):
+def test_a_bundle_without_packages_for_this_python_names_the_pythons_it_serves(tmp_path):
     made = make_bundle(tmp_path, python="cpython 3.9")
     with pytest.raises(MachineError, match="has no packages for") as caught:
         run(made, tmp_path / "out")
@@ -473,7 +472,7 @@ def test_every_file_of_the_repository_is_packed():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
-def test_what_a_full_disk_cuts_off_leaves_nothing_and_the_older_bundle(bundle, whole):
+def test_a_full_disk_leaves_only_the_older_bundle(bundle, whole):
     import resource  # noqa: PLC0415
 
     older = bundle.read_bytes()
@@ -491,7 +490,7 @@ def test_what_a_full_disk_cuts_off_leaves_nothing_and_the_older_bundle(bundle, w
     assert bundle.read_bytes() == older
 
 
-def test_an_interruption_leaves_nothing_and_the_older_bundle(bundle, whole):
+def test_an_interruption_leaves_only_the_older_bundle(bundle, whole):
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
@@ -504,7 +503,7 @@ def test_an_interruption_leaves_nothing_and_the_older_bundle(bundle, whole):
     assert bundle.read_bytes() == older
 
 
-def test_pack_says_how_much_it_will_write(whole, tmp_path):
+def test_pack_announces_how_many_bytes_it_writes(whole, tmp_path):
     written = []
     with image.saved(whole.parent / "image.tar") as saved:
         parts = Parts(whole.parent / "packed", tagged(saved, whole.parent / "packed"), whole.parent / "wheels")
@@ -513,7 +512,7 @@ def test_pack_says_how_much_it_will_write(whole, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["README.md", ".", "no/such/folder/lab.pyz"])
-def test_pack_writes_over_nothing_but_a_bundle(tmp_path, name, monkeypatch):
+def test_pack_overwrites_only_a_bundle(tmp_path, name, monkeypatch):
     (tmp_path / "README.md").write_text("mine")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError):
@@ -521,7 +520,7 @@ def test_pack_writes_over_nothing_but_a_bundle(tmp_path, name, monkeypatch):
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
-def test_an_image_packed_by_the_engine_is_read_all_the_same(tmp_path):
+def test_an_image_with_compressed_layers_is_read(tmp_path):
     import gzip  # noqa: PLC0415
 
     save_image(tmp_path / "plain.tar")
@@ -537,7 +536,7 @@ def test_an_image_packed_by_the_engine_is_read_all_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("name", TARGETS[1:])
-def test_a_lock_for_a_target_has_what_that_system_needs(name):
+def test_the_lock_for_a_target_has_the_packages_of_that_system(name):
     (target,) = wheels.targets([name])
     text = wheels.lock_for((ROOT / files.LOCK).read_text("utf-8"), target)
     assert " ; " not in text
@@ -546,7 +545,7 @@ def test_a_lock_for_a_target_has_what_that_system_needs(name):
     assert text.count("--hash") > 100
 
 
-def test_there_are_wheels_for_every_target_that_can_be_named():
+def test_every_target_of_the_command_line_has_wheels():
     assert {(each.system, each.python) for each in wheels.targets(TARGETS[1:])} == {
         (system, python) for system in SYSTEMS for python in PYTHONS
     }
@@ -555,7 +554,7 @@ def test_there_are_wheels_for_every_target_that_can_be_named():
     assert wheels.targets(["here", here[0].name]) == here
 
 
-def test_the_file_starts_with_any_python_and_says_which_it_needs(whole):
+def test_a_bundle_started_with_an_old_python_names_the_python_it_needs(whole):
     from tests.unit.test_bootstrap import old_pythons  # noqa: PLC0415
 
     for python in old_pythons():
@@ -564,7 +563,7 @@ def test_the_file_starts_with_any_python_and_says_which_it_needs(whole):
         assert done.stderr.startswith("The lab needs Python 3.11 or newer")
 
 
-def test_what_unpacks_needs_the_standard_library_alone():
+def test_unpacking_needs_only_the_standard_library():
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import labkit.cli, labkit.commands.unpack"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)  # -S: no packages
 
@@ -575,12 +574,12 @@ def test_a_seal_is_read_to_its_end(whole):
     assert sum(read) == whole.stat().st_size
 
 
-def test_a_folder_that_came_to_be_there_meanwhile_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_that_appears_during_unpacking_is_left_alone(tmp_path: Path) -> None:
     staged, target = tmp_path / "staged", tmp_path / "concurrency-lab"
     staged.mkdir()
     (target / "results").mkdir(parents=True)
     with pytest.raises(UsageError, match="left alone"):
-        put(staged, target)
+        unpacking.put(staged, target)
     assert (target / "results").is_dir()
-    put_again(staged, target)  # what an earlier `unpack` put there
+    unpacking.put_again(staged, target)  # what an earlier `unpack` put there
     assert list(target.iterdir()) == []

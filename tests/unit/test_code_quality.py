@@ -1,4 +1,4 @@
-"""ruff and mypy --strict, as pyproject.toml has them, over the whole repository."""
+"""ruff and mypy --strict on the whole repository, with the settings of pyproject.toml."""
 
 from __future__ import annotations
 

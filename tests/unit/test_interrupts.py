@@ -1,4 +1,4 @@
-"""Nobody's Ctrl-C is lost, and none comes while things are being removed."""
+"""Interruptions: none is lost, and none breaks off a removal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ try:
 except KeyboardInterrupt:
     print("raised again")
 """
-KEPT_AWAY = """
+UNINTERRUPTED = """
 import os, signal
 from labkit.system import interrupts
 signal.signal({number}, interrupts.interrupt)
@@ -67,17 +67,17 @@ def test_an_interruption_that_was_dropped_is_raised_again() -> None:
     assert lines_of(LOST) == ["dropped", "raised again"]
 
 
-def test_what_belongs_together_is_done_and_the_interruption_comes_then() -> None:
+def test_an_undivided_block_completes_before_the_interruption() -> None:
     assert lines_of(UNDIVIDED) == ["done as a whole", "raised afterwards"]
 
 
 @pytest.mark.parametrize("number", ["signal.SIGINT", "signal.SIGTERM", "signal.SIGHUP"])
-def test_what_must_not_be_left_half_done_goes_on(number: str) -> None:
-    assert lines_of(KEPT_AWAY.format(number=number)) == ["went on", "as before"]
+def test_an_uninterruptible_block_ignores_signals(number: str) -> None:
+    assert lines_of(UNINTERRUPTED.format(number=number)) == ["went on", "as before"]
 
 
-@pytest.mark.parametrize("how", ["its owner goes", "SIGTERM", "SIGKILL"])
-def test_what_is_guarded_does_not_outlive_its_guard(how: str) -> None:
+@pytest.mark.parametrize("how", ["its owner ends", "SIGTERM", "SIGKILL"])
+def test_a_guarded_command_ends_with_its_guard(how: str) -> None:
     command = ["sh", "-c", "echo $$; exec sleep 60"]
     with subprocess.Popen(
         [sys.executable, "-m", "labkit.runtime.guard", *command], cwd=ROOT, stdin=PIPE, stdout=PIPE, bufsize=0
@@ -85,20 +85,20 @@ def test_what_is_guarded_does_not_outlive_its_guard(how: str) -> None:
         assert guard.stdin is not None
         assert guard.stdout is not None
         pid = int(guard.stdout.readline())
-        if how == "its owner goes":
+        if how == "its owner ends":
             guard.stdin.close()
         else:
             guard.send_signal(getattr(signal, how))
         assert guard.stdout.read() == b""  # its last writer has gone
         guard.wait(10)
     deadline = monotonic() + 5
-    while running(pid):  # its parent may be this container's first process, which reaps when it pleases
+    while running(pid):  # a container's first process may reap it late
         assert monotonic() < deadline
         sleep(0.01)
 
 
 def running(pid: int) -> bool:
-    """Whether there is such a process, and one that has not ended."""
+    """True for a process that exists and has not ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
