@@ -6,6 +6,7 @@ about with keywords, which go to `dataclasses.replace`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from heapq import heapify, heapreplace
@@ -13,6 +14,7 @@ from typing import Any
 
 from clients.harness.catalogue import Approach
 from labkit import scenarios
+from labkit.analysis.analyse import analyse
 from labkit.analysis.checks import check_trial
 from labkit.model import (
     CheckedTrial,
@@ -31,6 +33,8 @@ from labkit.model import (
     WorkerClass,
 )
 from labkit.plan.grid import Grid, make_plan
+from labkit.results import document as results
+from labkit.results.read_comparison import decode_comparison
 
 CLIENT_PID = 4100
 WORKER_PID = 70
@@ -240,6 +244,16 @@ def comparison(
         notices=(),
     )
     return replace(whole, **changes)
+
+
+def document(whole: Comparison) -> dict[str, Any]:
+    """The result document of `whole`, as `--format json` prints it."""
+    return results.document(analyse(whole))
+
+
+def read_back(tree: dict[str, Any]) -> Comparison:
+    """The comparison that the lab reads from the document `tree`."""
+    return decode_comparison(json.dumps(tree).encode())
 
 
 def troubled_comparison(repeat: int = 1, **axes: Any) -> Comparison:

@@ -22,9 +22,5 @@ class Analysis:
 
 def analyse(comparison: Comparison) -> Analysis:
     """Derive metrics, summary and agreement with the baseline from the raw rows of `comparison`."""
-    return Analysis(
-        comparison=comparison,
-        metrics=tuple(trial_metrics(checked.trial) for checked in comparison.trials),
-        summary=summarise(comparison),
-        agreements=agreements(comparison),
-    )
+    metrics = tuple(trial_metrics(checked.trial) for checked in comparison.trials)
+    return Analysis(comparison, metrics, summarise(comparison, metrics), agreements(comparison))

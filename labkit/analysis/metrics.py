@@ -61,7 +61,7 @@ class Metrics:
     handling_s: float | None
     overhead_s: float | None
     efficiency: float | None
-    latency: Latency | None
+    latency_s: Latency | None
     max_in_flight: int | None
     server_max_in_flight: int | None
     threads_peak: int | None
@@ -86,7 +86,7 @@ def trial_metrics(trial: Trial) -> Metrics:
         handling_s=handling_s(trial),
         overhead_s=makespan_s - ideal_s if measured and makespan_s is not None else None,
         efficiency=ideal_s / makespan_s if measured and makespan_s is not None else None,
-        latency=_latency(trial),
+        latency_s=_latency(trial),
         max_in_flight=max_in_flight(trial),
         server_max_in_flight=_server_max_in_flight(trial),
         threads_peak=max((sample.threads for sample in trial.samples), default=None),

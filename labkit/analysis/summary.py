@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from labkit.analysis.metrics import Metrics, answered, failed_by_cause, trial_metrics
+from labkit.analysis.metrics import Metrics, answered
 from labkit.analysis.statistics import median_interval
-from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, label
+from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, Trial, label
 
 FASTEST = "fastest"
 NO_CLEAR_WINNER = "no clear winner"
@@ -67,51 +67,54 @@ class SummaryRow:
     verdict: str
 
 
-def summarise(comparison: Comparison) -> tuple[SummaryRow, ...]:
-    """A row per grid point and approach, grid points in their natural order, approaches in the order asked for."""
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A trial and the metrics derived from it."""
+
+    checked: CheckedTrial
+    metrics: Metrics
+
+    @property
+    def trial(self) -> Trial:
+        return self.checked.trial
+
+
+def summarise(comparison: Comparison, metrics: Sequence[Metrics]) -> tuple[SummaryRow, ...]:
+    """Return one row per grid point and approach, both in the order of the plan; `metrics` are those of the trials."""
+    groups: dict[tuple[GridPoint, str], list[_Measured]] = defaultdict(list)
+    for checked, its_metrics in zip(comparison.trials, metrics, strict=True):
+        planned = checked.trial.planned
+        if planned.traced == (comparison.mode == "trace"):
+            groups[planned.point, planned.approach].append(_Measured(checked, its_metrics))
     rows: list[SummaryRow] = []
     for point in comparison.plan.points:
-        group = {
-            name: [
-                checked
-                for checked in comparison.trials
-                if _is_of(checked, name, point) and checked.trial.planned.traced == (comparison.mode == "trace")
-            ]
-            for name in comparison.plan.approaches
-        }
+        group = {name: groups[point, name] for name in comparison.plan.approaches}
         makespans = {name: _makespan(_ranked(trials)) for name, trials in group.items()}
+        sync = makespans.get("sync")
         verdicts = {BASELINE: IS_BASELINE} if makespans.pop(BASELINE, None) else {}
         verdicts |= _verdicts(makespans)
-        sync = _makespan(_ranked(group.get("sync", [])))
         for name, trials in group.items():
             unavailable = comparison.unavailable.get(label(name, point.python))
-            verdict = unavailable or verdicts.get(name) or _why_not(trials)
+            verdict = unavailable or verdicts.get(name) or _reason_unranked(trials)
             rows.append(_row(name, point, trials, sync, verdict))
     return tuple(rows)
 
 
-def _is_of(checked: CheckedTrial, approach: str, point: GridPoint) -> bool:
-    return checked.trial.planned.approach == approach and checked.trial.planned.point == point
+def _ranked(trials: Iterable[_Measured]) -> list[_Measured]:
+    return [each for each in trials if each.checked.rankable]
 
 
-def _ranked(trials: Iterable[CheckedTrial]) -> list[CheckedTrial]:
-    return [checked for checked in trials if checked.rankable]
-
-
-def _row(
-    name: str, point: GridPoint, trials: Sequence[CheckedTrial], sync: Makespan | None, verdict: str
-) -> SummaryRow:
+def _row(name: str, point: GridPoint, trials: Sequence[_Measured], sync: Makespan | None, verdict: str) -> SummaryRow:
     ranked = _ranked(trials)
-    shown = [checked.trial for checked in ranked or trials]
-    all_figures = [trial_metrics(trial) for trial in shown]
-    ok = sum(answered(checked.trial) for checked in trials)
-    makespan = _makespan(ranked or [checked for checked in trials if checked.trial.outcome == "ok"])
+    shown = ranked or trials
+    ok = sum(answered(each.trial) for each in trials)
+    makespan = _makespan(ranked or [each for each in trials if each.trial.outcome == "ok"])
 
     def middle(value: Callable[[Metrics], float | None]) -> float | None:
-        return _median(value(each) for each in all_figures)
+        return _median(value(each.metrics) for each in shown)
 
     def most(value: Callable[[Metrics], int | None]) -> int | None:
-        return max((found for each in all_figures if (found := value(each)) is not None), default=None)
+        return max((number for each in shown if (number := value(each.metrics)) is not None), default=None)
 
     return SummaryRow(
         approach=name,
@@ -123,15 +126,15 @@ def _row(
         efficiency=middle(lambda each: each.efficiency),
         overhead_s=middle(lambda each: each.overhead_s),
         speedup_vs_sync=sync.median / makespan.median if sync and makespan and ranked else None,
-        cold_start_s=_median(trial.cold_start_s for trial in shown),
+        cold_start_s=_median(each.trial.cold_start_s for each in shown),
         max_in_flight=most(lambda each: each.max_in_flight),
         threads_peak=most(lambda each: each.threads_peak),
         processes_peak=most(lambda each: each.processes_peak),
         cpu_s=middle(lambda each: each.cpu_s),
         peak_memory_bytes=most(lambda each: each.peak_memory_bytes),
         ok=ok,
-        failed=sum(checked.trial.planned.point.load.requests for checked in trials) - ok,
-        failed_by_cause=_together(failed_by_cause(checked.trial.requests) for checked in trials),
+        failed=len(trials) * point.load.requests - ok,
+        failed_by_cause=_add_up(each.metrics.failed_by_cause for each in trials),
         attempts=most(lambda each: each.attempts),
         wasted_attempts=most(lambda each: each.wasted_attempts),
         refused=most(lambda each: each.refused),
@@ -141,12 +144,12 @@ def _row(
     )
 
 
-def _together(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+def _add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(sum(map(Counter, counts), Counter[str]()).most_common())
 
 
-def _makespan(trials: Iterable[CheckedTrial]) -> Makespan | None:
-    values = [checked.trial.makespan_s for checked in trials if checked.trial.makespan_s is not None]
+def _makespan(trials: Iterable[_Measured]) -> Makespan | None:
+    values = [each.trial.makespan_s for each in trials if each.trial.makespan_s is not None]
     if not values:
         return None
     return Makespan(median(values), min(values), max(values), median_interval(values))
@@ -183,13 +186,13 @@ def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
     return verdicts
 
 
-def _why_not(trials: Sequence[CheckedTrial]) -> str:
-    for checked in trials:
-        if checked.trial.outcome != "ok":
-            return checked.trial.outcome
-        if checked.trial.planned.traced:
+def _reason_unranked(trials: Sequence[_Measured]) -> str:
+    for each in trials:
+        if each.trial.outcome != "ok":
+            return each.trial.outcome
+        if each.trial.planned.traced:
             return TRACED
-        for check in checked.checks:
+        for check in each.checked.checks:
             if check.ok is False:
                 return f"{NOT_RANKED}: {check.name}"
     return "not run"

@@ -15,8 +15,9 @@ from labkit.model.errors import UsageError
 from labkit.model.load import LoadRun
 from labkit.output.format import plural
 from labkit.output.page import page, show
-from labkit.results.locate import find
-from labkit.results.read import DOCUMENT, read
+from labkit.results.locate import locate
+from labkit.results.read import read
+from labkit.results.store import DOCUMENT
 from labkit.system import checkout
 
 NAMED = 9
@@ -27,7 +28,7 @@ def run(options: Namespace) -> int:
     named = [each for wanted in options.results for each in _expanded(wanted)]
     if len(named) < 2:
         raise UsageError("one result alone differs from nothing", "Name two, or more: `python lab.py diff A B`.")
-    paths = [find(wanted, checkout.ROOT / "results") for wanted in named]
+    paths = [locate(wanted, checkout.ROOT / "results") for wanted in named]
     sides = _sides(paths)
     least = options.least / 100
     found = pair(sides[0], sides[1], least) if len(sides) == 2 else several(sides, least)

@@ -6,7 +6,6 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Literal
 
 from rich.box import SIMPLE_HEAD
@@ -17,7 +16,8 @@ from rich.text import Text
 from labkit.output.format import NOT_MEASURED, SEPARATOR, format_count, join_words, plural, sanitize
 from labkit.output.page import Page, page, show
 from labkit.reports.content.drawing import drawn, paper_of
-from labkit.results.history import Entry, entries
+from labkit.reports.content.history_text import describe_grid, describe_state, describe_verdict, entry_document
+from labkit.results.history import Entry, list_results
 from labkit.scenarios import DEFAULT
 from labkit.system import checkout, runs
 
@@ -32,9 +32,9 @@ LEAST = 8
 def run(options: Namespace) -> int:
     """List them; 0, whatever state they are in."""
     results = checkout.ROOT / "results"
-    found = entries(results, runs.is_running)
+    found = list_results(results, runs.is_running)
     if options.format == "json":
-        show(json.dumps({"schema": SCHEMA, "results": [asdict(entry) for entry in found]}, indent=1))
+        show(json.dumps({"schema": SCHEMA, "results": [entry_document(entry) for entry in found]}, indent=1))
     elif found:
         show(_table(found, page(sys.stdout)))
     else:
@@ -84,10 +84,9 @@ def _widths(rows: Sequence[dict[str, str]], width: int) -> dict[str, int]:
 
 
 def _outcome(entry: Entry) -> str:
-    """Who won, and what is missing."""
-    if entry.state in {"damaged", "foreign"}:
-        return f"{entry.state}: {entry.why}"
-    return "; ".join(filter(None, (entry.why, entry.verdict)))
+    """``18/21 ran; threads fastest``: what is missing, and the fastest approach."""
+    state = f"{entry.state}: " if entry.state in {"damaged", "foreign"} else ""
+    return state + "; ".join(filter(None, (describe_state(entry), describe_verdict(entry.rows))))
 
 
 def _what(entry: Entry) -> str:
@@ -97,4 +96,5 @@ def _what(entry: Entry) -> str:
         names.append(plural(rest, "other"))
     scenarios = "" if entry.scenarios in {(), (DEFAULT,)} else ",".join(entry.scenarios)
     again = f"again {entry.rerun_of}" if entry.rerun_of else ""
-    return SEPARATOR.join(filter(None, (join_words(names) if names else "", scenarios, entry.grid, again)))
+    grid = describe_grid(entry.rows)
+    return SEPARATOR.join(filter(None, (join_words(names) if names else "", scenarios, grid, again)))

@@ -9,13 +9,13 @@ from argparse import Namespace
 from pathlib import Path
 
 from labkit import exports, reports
+from labkit.analysis.analyse import analyse
 from labkit.load import reports as load_reports
 from labkit.model import Comparison
 from labkit.model.errors import MachineError, UsageError
 from labkit.model.load import LoadRun
 from labkit.output.page import Page, page, show
-from labkit.results.document import document
-from labkit.results.locate import find
+from labkit.results.locate import locate
 from labkit.results.read import read
 from labkit.system import checkout
 
@@ -24,7 +24,7 @@ PAGE = "html"
 
 def run(options: Namespace) -> int:
     """Make the report and say where it is, or print it; 0."""
-    path = find(options.result, checkout.ROOT / "results")
+    path = locate(options.result, checkout.ROOT / "results")
     result = read(path)
     if isinstance(result, LoadRun):
         return _of_load(result, options)
@@ -48,7 +48,7 @@ def _of_load(result: LoadRun, options: Namespace) -> int:
 
 def _export(result: Comparison, name: str, folder: Path, options: Namespace) -> int:
     export, made = exports.load(name), io.BytesIO()
-    export.write(document(result), made)
+    export.write(analyse(result), made)
     place: Path | None = options.output or (folder / export.FILE if export.FILE else None)
     if place is None:
         sys.stdout.buffer.write(made.getvalue())

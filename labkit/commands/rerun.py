@@ -14,7 +14,7 @@ from labkit.model import BASELINE, Comparison, Plan
 from labkit.model.errors import MachineError
 from labkit.plan.grid import plan_again
 from labkit.plan.selection import select
-from labkit.results.locate import find
+from labkit.results.locate import locate
 from labkit.results.read import read
 from labkit.run import rerun, session
 from labkit.runtime import Runtime
@@ -25,7 +25,7 @@ from labkit.system import checkout
 
 def run(options: Namespace) -> int:
     """Run it; as `compare` returns. Raises `UsageError` or `MachineError` where it cannot be the same."""
-    saved = rerun.repeatable(read(find(options.result, checkout.ROOT / "results")))
+    saved = rerun.repeatable(read(locate(options.result, checkout.ROOT / "results")))
     approaches = _approaches(saved)
     here = replace(saved.environment, git_commit=git_commit(), packages=packages())
     found = rerun.all_changes(saved.environment, here)

@@ -7,6 +7,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from labkit.analysis.analyse import analyse
 from labkit.analysis.metrics import trial_metrics
 from labkit.model import CheckedTrial, Comparison, Plan, ServerConfig
 from labkit.model.errors import LabError, UsageError
@@ -45,7 +46,7 @@ def run(options: Namespace) -> int:
             if stopped is not None:
                 raise stopped
             ((plan, checked),) = traced
-            results.add(trial_document(checked))
+            results.add(trial_document(checked, trial_metrics(checked.trial)))
         except BaseException:
             discard_if_empty(folder)
             raise
@@ -60,7 +61,7 @@ def run(options: Namespace) -> int:
         notices=(),
         mode="trace",
     )
-    results.finish(whole := document(comparison))
+    results.finish(whole := document(analyse(comparison)))
     results.add_page(html.render(whole))
     page = results.page_path.relative_to(checkout.ROOT)
     show(f"{_summary(checked)}\n\nThe picture is in {page}, the result beside it.")

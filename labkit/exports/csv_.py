@@ -11,7 +11,9 @@ from io import TextIOWrapper
 from operator import itemgetter
 from typing import Any, BinaryIO
 
+from labkit.analysis.analyse import Analysis
 from labkit.output.format import sanitize
+from labkit.results.document import document
 
 FILE: str | None = None
 
@@ -56,12 +58,12 @@ LATER_TRIAL_COLUMNS = ("interpreter", "python", "gil")
 COLUMNS = (*TRIAL_COLUMNS, *(f"request.{column}" for column in REQUEST_COLUMNS), *LATER_TRIAL_COLUMNS)
 
 
-def write(document: dict[str, Any], to: BinaryIO) -> None:
+def write(analysis: Analysis, to: BinaryIO) -> None:
     """Trials in the order in which they ran, requests in the order in which they began."""
     text = TextIOWrapper(to, encoding="utf-8", newline="", write_through=True)
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for trial in sorted(document["trials"], key=itemgetter("order")):
+    for trial in sorted(document(analysis)["trials"], key=itemgetter("order")):
         of_trial, later = ([_cell(trial, name) for name in names] for names in (TRIAL_COLUMNS, LATER_TRIAL_COLUMNS))
         for request in trial["requests"]:
             rows.writerow([*of_trial, *(_cell(request, column) for column in REQUEST_COLUMNS), *later])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from labkit.analysis.analyse import Analysis
 from labkit.reports.html import render
+from labkit.results.document import document
 
 FILE: str | None = "report.html"
 
 
-def write(document: dict[str, Any], to: BinaryIO) -> None:
-    to.write(render(document).encode())
+def write(analysis: Analysis, to: BinaryIO) -> None:
+    to.write(render(document(analysis)).encode())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from labkit.analysis.analyse import Analysis
 from labkit.analysis.metrics import end_of
 from labkit.exports.parts.canvas import GREY, PALE, VERMILLION, lighter
 from labkit.exports.parts.page import Group, Legend, Page, Panel, columns, drawn
@@ -22,7 +23,6 @@ from labkit.exports.parts.strips import (
 )
 from labkit.model import STATES, CheckedTrial, Comparison, GridPoint
 from labkit.output.format import SEPARATOR, format_grid_point, plural, sanitize
-from labkit.results.read_comparison import comparison_of
 
 FILE: str | None = "timeline.png"
 # An axis has a length, whatever came of the trials.
@@ -31,9 +31,9 @@ SHORTEST_S = 0.001
 BEYOND = 1.005
 
 
-def write(document: dict[str, Any], to: BinaryIO) -> None:
-    """A PNG picture. Raises `Damaged` for what is no comparison's document."""
-    drawn(page(comparison_of(document))).save(to)
+def write(analysis: Analysis, to: BinaryIO) -> None:
+    """A PNG picture."""
+    drawn(page(analysis.comparison)).save(to)
 
 
 def page(comparison: Comparison) -> Page:

@@ -10,23 +10,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from labkit.analysis.analyse import Analysis
 from labkit.analysis.metrics import end_of
 from labkit.exports.parts.events import Clock, Event, Track, arrow, complete, counter, instant, process, thread
 from labkit.exports.parts.rows import STAGES, phases, rows, worker_rows
 from labkit.model import STATES, Comparison, Trace, Trial
 from labkit.output.format import format_grid_point
-from labkit.results.read_comparison import comparison_of
 
 FILE: str | None = "trace.json"
 # A client's first track holds what is not a lane's. No track has the number 0, which is the idle thread's to Perfetto.
 LIFE = 1
 
 
-def write(document: dict[str, Any], to: BinaryIO) -> None:
-    """One JSON object. Raises `Damaged` for what is no comparison's document."""
-    comparison = comparison_of(document)
+def write(analysis: Analysis, to: BinaryIO) -> None:
+    """One JSON object."""
+    comparison = analysis.comparison
     whole = {
         "traceEvents": list(events(comparison)),
         "displayTimeUnit": "ms",

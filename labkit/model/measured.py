@@ -6,7 +6,7 @@ Times of a trial are seconds counted from its start signal; sizes are bytes. Wha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from labkit.model.planned import Plan, PlannedTrial
 
@@ -84,8 +84,7 @@ class SampleRow:
     in_flight: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """What a lane was doing from `start_s` to `end_s`; `derived` if it was not seen as such but follows from others."""
 
     state: State

@@ -9,6 +9,7 @@ put before it would be wrong data for every other program.
 
 from __future__ import annotations
 
+from labkit.analysis.analyse import analyse
 from labkit.model import Comparison
 from labkit.output.page import Page
 from labkit.reports.content.flat import CHECKS_COLUMN, flat
@@ -70,4 +71,4 @@ COLUMNS = (*COMPARISON_COLUMNS, *TRIAL_COLUMNS, CHECKS_COLUMN)
 
 def render(comparison: Comparison, page: Page) -> str:  # noqa: ARG001 - data is the same on every page
     """The rows under one header; `checks_failed` names the failed checks, with a space between them."""
-    return flat(document(comparison), COMPARISON_COLUMNS, TRIAL_COLUMNS)
+    return flat(document(analyse(comparison)), COMPARISON_COLUMNS, TRIAL_COLUMNS)

@@ -1,25 +1,20 @@
-"""A result from disk: a comparison or a load, also of a lab that was killed before it could write the document."""
+"""A saved result: a comparison or a load, complete or cut off before the lab could write its document."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from msgspec import ValidationError, json
 
 from labkit.model import Comparison, Environment, Notice
 from labkit.model.errors import UsageError
 from labkit.model.load import LoadRun
-from labkit.output.format import plural
-from labkit.results.decode import DamagedError
+from labkit.results import read_comparison, read_load
 from labkit.results.document import SCHEMA
-from labkit.results.read_comparison import comparison_of
-from labkit.results.read_load import load_run_of
-from labkit.results.store import saved_trials
+from labkit.results.store import DOCUMENT, TRIALS, whole_lines
 
-DOCUMENT, TRIALS = "result.json", "trials.jsonl"
-AGAIN = "Run it again; other results are not touched by that."
 UNKNOWN = Environment(
     runtime="unknown",
     runtime_reason="cut off before that was written",
@@ -35,67 +30,65 @@ UNKNOWN = Environment(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The fields that decide how a document is decoded."""
+
+    schema: str
+    mode: str = "compare"
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialKind:
+    """The same for a line of trials.jsonl: a load test's `load` has a mode."""
+
+    load: dict[str, int | float | str | None]
+
+
 def read(path: Path) -> Comparison | LoadRun:
-    """The result in `path`: a results folder, or a document. Raises `UsageError` with what is wrong with it."""
+    """Read the result in `path`, a results folder or a document. Raises `UsageError`, which names the damage."""
     file = path / DOCUMENT if path.is_dir() else path
+    if cut_off := path.is_dir() and not file.exists():
+        file = path / TRIALS
+        if not file.exists():
+            raise UsageError(f"{path} holds no result: there is neither {DOCUMENT} nor {TRIALS}")
     try:
-        result = _cut_off(path) if path.is_dir() and not file.exists() else _result(file)
-    except DamagedError as damaged:
-        raise UsageError(f"{file} is damaged: {damaged}", AGAIN) from damaged
-    except (ValueError, RecursionError) as error:  # no JSON, or no text at all
-        raise UsageError(f"{file} is damaged: {error}", AGAIN) from error
+        data = file.read_bytes()
+        result = _unfinished(data, path.resolve().name) if cut_off else _decode(data, file)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file} is damaged: {error}", "Run it again; this does not affect other results.") from error
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     if not result.trials:
-        raise UsageError(f"{path} holds no trial: it was cut off before the first one ended, or goes on yet")
+        raise UsageError(f"{path} holds no trial: it was cut off before the first one ended, or is still running")
     return result
 
 
-def _result(file: Path) -> Comparison | LoadRun:
-    document = json.loads(file.read_bytes())
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != SCHEMA:
-        what = f"has the schema {schema!r}" if isinstance(schema, str) else "is no result of this lab"
-        raise UsageError(f"{file} {what}; what can be read is {SCHEMA!r}")
-    return _by_mode(document)
+def _decode(data: bytes, file: Path) -> Comparison | LoadRun:
+    try:
+        kind = json.decode(data, type=_Kind)
+    except ValidationError as error:
+        raise UsageError(f"{file} is not a result of this lab: {error}") from error
+    if kind.schema != SCHEMA:
+        raise UsageError(f"{file} has the schema {kind.schema!r}; this lab reads {SCHEMA!r}")
+    return read_load.decode_load(data) if kind.mode == "load" else read_comparison.decode_comparison(data)
 
 
-def _by_mode(document: dict[str, Any]) -> Comparison | LoadRun:
-    match document.get("mode"):
-        case "compare" | "trace":
-            return comparison_of(document)
-        case "load":
-            return load_run_of(document)
-    raise DamagedError("is none of 'compare', 'trace' and 'load'", "mode")
-
-
-def _cut_off(folder: Path) -> Comparison | LoadRun:
-    """What is there of a comparison or a load that never ended: its trials, and what they and the folder's name tell.
-
-    What cannot be known is empty; a notice says so.
-    """
-    if not (folder / TRIALS).exists():
-        raise UsageError(f"{folder} holds no result: there is neither {DOCUMENT} nor {TRIALS}")
-    trials = saved_trials(folder)
-    is_load = any(isinstance(trial.get("load"), dict) and "mode" in trial["load"] for trial in trials)
-    rest: dict[str, Any] = {"thresholds": [], "stopped": None, "knee": None} if is_load else {"summary": []}
-    return _by_mode(
-        {
-            "mode": "load" if is_load else "compare",
-            "id": folder.resolve().name,
-            "started_at": started_at(folder.resolve().name),
-            "command": "",
-            "seed": 0,
-            "environment": asdict(UNKNOWN),
-            "trials": trials,
-            "warnings": [asdict(_notice("load" if is_load else "comparison", len(trials)))],
-            **rest,
-        }
-    )
+def _unfinished(data: bytes, name: str) -> Comparison | LoadRun:
+    """A result from its trials and the name of its folder; unknown values are empty, and a notice says so."""
+    lines = whole_lines(data)
+    started = started_at(name)
+    if lines and "mode" in json.decode(lines[0], type=_TrialKind).load:
+        loads = tuple(map(read_load.TRIAL.decode, lines))
+        notices = (_notice("load", len(loads)),)
+        return read_load.restore(read_load.SavedLoadRun(name, started, "", 0, UNKNOWN, loads, (), None, None, notices))
+    trials = tuple(map(read_comparison.TRIAL.decode, lines))
+    notices = (_notice("comparison", len(trials)),)
+    return read_comparison.restore(read_comparison.SavedComparison(name, started, "", 0, UNKNOWN, trials, (), notices))
 
 
 def started_at(name: str) -> str:
-    """When a result was begun, by the name of its folder; empty where somebody has renamed it."""
+    """Read the time of the start from a folder's name; empty for a folder that was renamed."""
     try:
         started = datetime.strptime(name[: len("20261122-120000")], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     except ValueError:
@@ -106,8 +99,7 @@ def started_at(name: str) -> str:
 def _notice(what: str, trials: int) -> Notice:
     return Notice(
         "cut_off",
-        f"this {what} was cut off, or is still running: {plural(trials, 'trial')} of it "
-        f"{'is' if trials == 1 else 'are'} here;"
-        " its command, its seed, where it ran and what else was planned are not known",
-        f"Run the {what} again for the whole.",
+        f"this {what} was cut off or is still running (saved trials: {trials}):"
+        " its command, seed, environment and remaining plan are unknown",
+        f"Run the {what} again to get all of it.",
     )

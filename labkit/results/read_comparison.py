@@ -1,51 +1,172 @@
-"""A comparison from its document: the inverse of `labkit.results.document.document`."""
+"""A comparison from its document: the inverse of `labkit.results.document.document`.
+
+The types below are those of the document where it differs from the model; everywhere else msgspec decodes the model's
+own types. Values that follow from raw rows are not read. A field with a default was added to the schema later.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal
+
+from msgspec.json import Decoder
 
 from labkit.model import (
     Block,
+    Check,
     CheckedTrial,
     Comparison,
+    Environment,
     GridPoint,
-    LaneRow,
+    Load,
     Notice,
+    Outcome,
     Plan,
     PlannedTrial,
     RequestRow,
+    SampleRow,
+    ServerConfig,
     ServerRow,
-    Span,
     Trace,
     Trial,
 )
-from labkit.results.decode import decode
-from labkit.results.schema import SavedBlock, SavedComparison, SavedPlan, SavedRequest, SavedTrace, SavedTrial
 
 
-def comparison_of(document: Mapping[str, Any]) -> Comparison:
-    """The comparison that `document` tells of; what follows from its raw rows is not read. Raises `Damaged`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedServerRow(ServerRow):
+    """The document omits the id, which is the request's."""
 
-    ``plan``, ``unavailable`` and ``traced`` were added to the schema later. Of a document without a plan, the plan is
-    what ran; how long those trials might have taken is then what the lab allows by itself.
+    id: int | str = 0
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRequest(RequestRow):
+    server: SavedServerRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTrial:
+    """What was planned and what was measured, on one level."""
+
+    approach: str
+    repeat: int
+    order: int
+    scenario: str
+    server: ServerConfig
+    load: Load
+    outcome: Outcome
+    error: str | None
+    python: str | None
+    bound: int
+    ideal_s: float
+    makespan_s: float | None
+    cold_start_s: float | None
+    cpu_s: float | None
+    server_cpu_s: float | None
+    machine_cpu_s: float | None
+    cpus: int | None
+    requests: tuple[SavedRequest, ...]
+    unmatched: tuple[ServerRow, ...]
+    answers: tuple[int | str | None, ...] | None
+    samples: tuple[SampleRow, ...]
+    last_lines: tuple[str, ...]
+    checks: tuple[Check, ...]
+    traced: bool = False
+    trace: Trace | None = None
+    interpreter: str | None = None
+    causes: tuple[str | None, ...] | None = None
+    gil: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlannedTrial:
+    """Its grid point is its block's."""
+
+    approach: str
+    repeat: int
+    order: int
+    bound: int
+    ideal_s: float
+    timeout_s: float
+    traced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SavedBlock:
+    scenario: str
+    server: ServerConfig
+    load: Load
+    trials: tuple[SavedPlannedTrial, ...]
+    interpreter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    approaches: tuple[str, ...]
+    left_out: tuple[str, ...]
+    blocks: tuple[SavedBlock, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSummary:
+    """The rows are in the order in which the user named the approaches."""
+
+    approach: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavedComparison:
+    """The whole document."""
+
+    id: str
+    started_at: str
+    command: str
+    seed: int
+    environment: Environment
+    trials: tuple[SavedTrial, ...]
+    summary: tuple[SavedSummary, ...]
+    warnings: tuple[Notice, ...]
+    mode: Literal["compare", "trace"] = "compare"
+    plan: SavedPlan | None = None
+    unavailable: dict[str, str] | None = None
+    rerun_of: str | None = None
+
+
+DOCUMENT, TRIAL = Decoder(SavedComparison), Decoder(SavedTrial)
+
+
+def decode_comparison(data: bytes) -> Comparison:
+    """Decode a document. Raises ValueError, or RecursionError for one nested too deeply."""
+    return restore(DOCUMENT.decode(data))
+
+
+def restore(saved: SavedComparison) -> Comparison:
+    """Make the comparison again.
+
+    The plan of a document without one holds the trials that ran, each with the time that the lab allows by default.
     """
-    saved = decode(SavedComparison, document)
-    plan = _what_ran(saved) if saved.plan is None else _plan(saved.plan, saved.seed)
+    plan = _plan_of_trials(saved) if saved.plan is None else _plan(saved.plan, saved.seed)
+    timeouts_s = {planned.order: planned.timeout_s for planned in plan.trials}
     return Comparison(
         id=saved.id,
         started_at=saved.started_at,
         command=saved.command,
         plan=plan,
         environment=saved.environment,
-        trials=_trials(saved.trials, plan),
-        unavailable=_told_unavailable(saved.warnings) if saved.unavailable is None else saved.unavailable,
+        trials=tuple(_trial(trial, timeouts_s.get(trial.order)) for trial in saved.trials),
+        unavailable=_unavailable(saved.warnings) if saved.unavailable is None else saved.unavailable,
         notices=saved.warnings,
         mode=saved.mode,
         rerun_of=saved.rerun_of,
     )
+
+
+def shared_fields(row: Any, kind: type[Any]) -> dict[str, Any]:
+    """The values in `row` of the fields that the dataclass `kind` has as well."""
+    return {field.name: getattr(row, field.name) for field in fields(kind) if hasattr(row, field.name)}
 
 
 def _plan(plan: SavedPlan, seed: int) -> Plan:
@@ -53,17 +174,17 @@ def _plan(plan: SavedPlan, seed: int) -> Plan:
 
 
 def _block(block: SavedBlock) -> Block:
-    point = GridPoint(block.server, block.load, block.scenario, block.interpreter)
-    return Block(point, tuple(PlannedTrial(point=point, **_values(trial)) for trial in block.trials))
+    point = _point(block)
+    trials = (PlannedTrial(point=point, **shared_fields(trial, PlannedTrial)) for trial in block.trials)
+    return Block(point, tuple(trials))
 
 
-def _values(row: Any) -> dict[str, Any]:
-    """The fields of `row`, not copied: `asdict` would take them apart all the way down."""
-    return {field.name: getattr(row, field.name) for field in fields(row)}
+def _point(row: SavedBlock | SavedTrial) -> GridPoint:
+    return GridPoint(row.server, row.load, row.scenario, row.interpreter)
 
 
-def _what_ran(saved: SavedComparison) -> Plan:
-    in_order = sorted((_planned(trial, _timeout_s(trial)) for trial in saved.trials), key=lambda trial: trial.order)
+def _plan_of_trials(saved: SavedComparison) -> Plan:
+    in_order = sorted((_planned(trial, None) for trial in saved.trials), key=lambda trial: trial.order)
     blocks = groupby(in_order, key=lambda trial: (trial.repeat, trial.point))
     names = [row.approach for row in saved.summary] + [trial.approach for trial in saved.trials]
     left_out = [notice.message.removeprefix("left out: ") for notice in saved.warnings if notice.code == "left_out"]
@@ -75,72 +196,30 @@ def _what_ran(saved: SavedComparison) -> Plan:
     )
 
 
-def _timeout_s(trial: SavedTrial) -> float:
-    return 10 + 2 * trial.load.requests * trial.server.delay_s
+def _unavailable(notices: Sequence[Notice]) -> dict[str, str]:
+    """From the notices of a document without the field."""
+    messages = [notice.message.partition(" ") for notice in notices if notice.code == "unavailable"]
+    return {name: reason for name, _, reason in messages}
 
 
-def _told_unavailable(notices: Sequence[Notice]) -> dict[str, str]:
-    """From before the document said it in so many words."""
-    told = [notice.message.partition(" ") for notice in notices if notice.code == "unavailable"]
-    return {name: reason for name, _, reason in told}
-
-
-def _trials(trials: Sequence[SavedTrial], plan: Plan) -> tuple[CheckedTrial, ...]:
-    timeouts = {planned.order: planned.timeout_s for planned in plan.trials}
-    return tuple(
-        CheckedTrial(_trial(trial, _planned(trial, timeouts.get(trial.order, _timeout_s(trial)))), trial.checks)
-        for trial in trials
-    )
-
-
-def _planned(trial: SavedTrial, timeout_s: float) -> PlannedTrial:
+def _planned(trial: SavedTrial, timeout_s: float | None) -> PlannedTrial:
+    default_s = 10 + 2 * trial.load.requests * trial.server.delay_s
     return PlannedTrial(
-        approach=trial.approach,
-        point=GridPoint(trial.server, trial.load, trial.scenario, trial.interpreter),
-        repeat=trial.repeat,
-        order=trial.order,
-        bound=trial.bound,
-        ideal_s=trial.ideal_s,
-        timeout_s=timeout_s,
-        traced=trial.traced,
+        point=_point(trial),
+        timeout_s=default_s if timeout_s is None else timeout_s,
+        **shared_fields(trial, PlannedTrial),
     )
 
 
-def _trial(trial: SavedTrial, planned: PlannedTrial) -> Trial:
-    return Trial(
-        planned=planned,
-        outcome=trial.outcome,
-        error=trial.error,
-        python=trial.python,
-        cold_start_s=trial.cold_start_s,
-        makespan_s=trial.makespan_s,
-        requests=tuple(map(_request, trial.requests)),
-        unmatched=trial.unmatched,
-        samples=trial.samples,
-        answers=trial.answers,
-        cpu_s=trial.cpu_s,
-        machine_cpu_s=trial.machine_cpu_s,
-        server_cpu_s=trial.server_cpu_s,
-        cpus=trial.cpus,
-        last_lines=trial.last_lines,
-        trace=None if trial.trace is None else _trace(trial.trace),
-        causes=trial.causes,
-        gil=trial.gil,
-    )
+def _trial(saved: SavedTrial, timeout_s: float | None) -> CheckedTrial:
+    measured = shared_fields(saved, Trial) | {"requests": tuple(map(_request, saved.requests))}
+    return CheckedTrial(Trial(planned=_planned(saved, timeout_s), **measured), saved.checks)
 
 
 def _request(row: SavedRequest) -> RequestRow:
-    served = row.server
-    if served is None:
-        return RequestRow(**_values(row))
-    # The server's status was added later; what the client saw is the same, if it saw any.
-    status = served.status if served.status is not None else row.status or 0
-    return RequestRow(**_values(row) | {"server": ServerRow(id=row.id, **_values(served) | {"status": status})})
-
-
-def _trace(trace: SavedTrace) -> Trace:
-    lanes = (
-        LaneRow(lane.kind, lane.pid, lane.tid, lane.name, tuple(Span(*span) for span in lane.spans))
-        for lane in trace.lanes
-    )
-    return Trace(tuple(lanes), trace.gaps, trace.unseen)
+    values, server = shared_fields(row, RequestRow), row.server
+    if server is not None:
+        # A row without the server's status has the client's, where it received one.
+        own = {"id": row.id, "status": server.status or row.status or 0}
+        values["server"] = ServerRow(**shared_fields(server, ServerRow) | own)
+    return RequestRow(**values)

@@ -1,10 +1,14 @@
-"""A load from its document: the inverse of `labkit.results.load_document.document`."""
+"""A load from its document: the inverse of `labkit.results.load_document.document`.
+
+As in `labkit.results.read_comparison`, the types are those of the document where it differs from the model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.json import Decoder
 
 from labkit.model import Check, Environment, Notice, Outcome, ServerConfig
 from labkit.model.load import (
@@ -20,12 +24,12 @@ from labkit.model.load import (
     Second,
     Verdict,
 )
-from labkit.results.decode import DamagedError, decode
+from labkit.results.read_comparison import shared_fields
 
 
 @dataclass(frozen=True, slots=True)
 class SavedLoad:
-    """What was asked of a load, closed or open: what does not apply is null."""
+    """A closed or an open load; values that do not apply are null."""
 
     mode: Literal["closed", "open"]
     users: int
@@ -37,10 +41,22 @@ class SavedLoad:
     timeout_s: float
     processes: int
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, to which msgspec adds the place."""
+        if None in ((self.spawn_rate,) if self.mode == "closed" else (self.rate, self.arrivals)):
+            raise ValueError(f"Incomplete {self.mode} load")
+
+    def shape(self, seed: int) -> Closed | Open:
+        """The model's own form of it."""
+        if self.spawn_rate is not None and self.mode == "closed":
+            return Closed(self.users, self.spawn_rate)
+        assert self.rate is not None and self.arrivals is not None  # noqa: PT018 - as validated
+        return Open(self.rate, self.arrivals, seed, self.users)
+
 
 @dataclass(frozen=True, slots=True)
 class SavedError:
-    """One kind of error, and how often it came."""
+    """One kind of error, and how often it occurred."""
 
     what: str
     count: int
@@ -48,7 +64,7 @@ class SavedError:
 
 @dataclass(frozen=True, slots=True)
 class SavedLoadTrial:
-    """A load: what was planned and what was measured, on one level."""
+    """What was planned and what was measured, on one level."""
 
     order: int
     server: ServerConfig
@@ -97,61 +113,44 @@ class SavedLoadRun:
     warnings: tuple[Notice, ...]
 
 
-def load_run_of(document: Mapping[str, Any]) -> LoadRun:
-    """The load that `document` tells of; what follows from its figures is not read. Raises `Damaged`."""
-    saved = decode(SavedLoadRun, document)
+DOCUMENT, TRIAL = Decoder(SavedLoadRun), Decoder(SavedLoadTrial)
+
+
+def decode_load(data: bytes) -> LoadRun:
+    """Decode a document. Raises ValueError, or RecursionError for one nested too deeply."""
+    return restore(DOCUMENT.decode(data))
+
+
+def restore(saved: SavedLoadRun) -> LoadRun:
+    """Make the load again."""
     return LoadRun(
-        id=saved.id,
-        started_at=saved.started_at,
-        command=saved.command,
-        seed=saved.seed,
-        environment=saved.environment,
-        trials=tuple(_trial(trial, saved.seed, f"trials[{number}]") for number, trial in enumerate(saved.trials)),
-        verdicts=saved.thresholds,
-        stopped=saved.stopped,
-        knee=saved.knee,
-        notices=saved.warnings,
+        **shared_fields(saved, LoadRun)
+        | {
+            "trials": tuple(_trial(trial, saved.seed) for trial in saved.trials),
+            "verdicts": saved.thresholds,
+            "notices": saved.warnings,
+        }
     )
 
 
-def _trial(trial: SavedLoadTrial, seed: int, where: str) -> LoadTrial:
-    load = trial.load
+def _trial(saved: SavedLoadTrial, seed: int) -> LoadTrial:
+    load = saved.load
+    plan = LoadPlan(
+        order=saved.order,
+        server=saved.server,
+        shape=load.shape(seed),
+        duration_s=load.duration_s,
+        requests=load.requests,
+        processes=load.processes,
+        timeout_s=load.timeout_s,
+    )
     return LoadTrial(
-        plan=LoadPlan(
-            order=trial.order,
-            server=trial.server,
-            shape=_shape(load, seed, f"{where}.load"),
-            duration_s=load.duration_s,
-            requests=load.requests,
-            processes=load.processes,
-            timeout_s=load.timeout_s,
-        ),
-        outcome=trial.outcome,
-        error=trial.error,
-        python=trial.python,
-        cold_start_s=trial.cold_start_s,
-        makespan_s=trial.makespan_s,
-        counts=Counts(**{field.name: getattr(trial, field.name) for field in fields(Counts)}),
-        latency=trial.latency_s,
-        response=trial.response_s,
-        percentiles=trial.percentiles,
-        throughput_per_s=trial.throughput_per_s,
-        max_in_flight=trial.max_in_flight,
-        server_max_in_flight=trial.server_max_in_flight,
-        threads_peak=trial.threads_peak,
-        processes_peak=trial.processes_peak,
-        cpu_s=trial.cpu_s,
-        peak_memory_bytes=trial.peak_memory_bytes,
-        errors=tuple((error.what, error.count) for error in trial.errors),
-        seconds=trial.seconds,
-        checks=trial.checks,
-        last_lines=trial.last_lines,
+        **shared_fields(saved, LoadTrial)
+        | {
+            "plan": plan,
+            "counts": Counts(**shared_fields(saved, Counts)),
+            "latency": saved.latency_s,
+            "response": saved.response_s,
+            "errors": tuple((error.what, error.count) for error in saved.errors),
+        }
     )
-
-
-def _shape(load: SavedLoad, seed: int, where: str) -> Closed | Open:
-    if load.mode == "closed" and load.spawn_rate is not None:
-        return Closed(load.users, load.spawn_rate)
-    if load.mode == "open" and load.rate is not None and load.arrivals is not None:
-        return Open(load.rate, load.arrivals, seed, load.users)
-    raise DamagedError(f"is no {load.mode} load", where)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from labkit import reports
+from labkit.analysis.analyse import analyse
 from labkit.analysis.baseline import agreements
+from labkit.analysis.metrics import trial_metrics
 from labkit.model import CheckedTrial, Comparison, Notice, Plan
 from labkit.model.errors import LabError, MachineError
 from labkit.output.page import page, show
@@ -77,7 +79,7 @@ def run(wanted: RunRequest) -> int:
     comparison = replace(comparison, notices=(*wanted.remarks(comparison), *comparison.notices))
     saved: str | None = f"{results.document_path.relative_to(checkout.ROOT)} and {results.page_path.name}"
     try:
-        results.finish(whole := document(comparison))
+        results.finish(whole := document(analyse(comparison)))
         results.add_page(html.render(whole))
     except LabError as error:
         saved = None
@@ -102,7 +104,7 @@ class _Keeper:
 
     def __call__(self, checked: CheckedTrial) -> None:
         try:
-            self._results.add(trial_document(checked))
+            self._results.add(trial_document(checked, trial_metrics(checked.trial)))
         except LabError as error:
             self.notices = [not_saved(error)]
 

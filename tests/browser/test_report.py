@@ -10,9 +10,9 @@ import pytest
 from playwright import sync_api as playwright
 
 from labkit.reports.html import render
-from labkit.results.document import document
 from tests import samples
 from tests.browsers import chromium
+from tests.samples import document
 
 pytestmark = pytest.mark.browser
 

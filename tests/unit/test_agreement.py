@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from labkit.analysis.baseline import agreements, close, expected_latencies
 from labkit.analysis.statistics import percentile
 from labkit.model import RequestRow, ServerRow, Trial
-from labkit.results.document import document
 from tests import samples
+from tests.samples import document
 
 PAIR = ("asyncio_semaphore", "locust")
 

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "setup": {"model", "system"},
     "runtime": {"model", "setup", "system"},
     "bundle": {"model", "runtime", "setup"},
-    "results": {"model", "analysis", "output"},
+    "results": {"model", "analysis"},
     "doctor": {"model", "analysis", "output", "runtime", "setup", "system"},
     "reports": {"model", "analysis", "output", "results", "scenarios", "system"},
     "diffs": {"model", "analysis", "output", "reports", "system"},

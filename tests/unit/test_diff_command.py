@@ -8,11 +8,11 @@ import shutil
 import pytest
 
 from labkit import cli, diffs
-from labkit.results.document import document
 from labkit.results.load_document import document as load_document
 from labkit.setup import bootstrap
 from labkit.system import checkout
 from tests import load_samples, samples
+from tests.samples import document
 
 FIRST, SECOND, LOAD = "20261121-120000-0001", "20261122-120000-a1b2", "20261120-120000-00ff"
 
@@ -93,7 +93,7 @@ def test_everything_that_cannot_be_compared_is_named_at_once(results, capsys):
     (results / SECOND / "result.json").write_text('{"schema": "concurrency-lab/comparison/1", "mode": "compare"}')
     assert lab(FIRST, SECOND, LOAD) == 2
     said = capsys.readouterr()
-    assert f"{SECOND}/result.json is damaged: id is missing" in said.err
+    assert f"{SECOND}/result.json is damaged: Object missing required field `id`" in said.err
     assert f"{LOAD} is a load" in said.err
     assert said.out == ""
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from labkit import exports, scenarios
+from labkit.analysis.analyse import analyse
 from labkit.exports.csv_ import COLUMNS, LATER_TRIAL_COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
 from labkit.exports.parts.canvas import GREEN, ORANGE, PALE, VERMILLION
 from labkit.exports.parts.page import HEADER, LEFT, RIGHT, WIDTH, ticks
@@ -23,8 +24,8 @@ from labkit.exports.parts.rows import phases, rows, worker_rows
 from labkit.exports.parts.stacks import Time, shares
 from labkit.exports.parts.strips import client_strips, state_strips, worker_strips
 from labkit.model import LaneRow, Span, Trace
-from labkit.results.document import document
 from tests import samples
+from tests.samples import document
 
 HOSTILE = "\x1b[31m<script>alert(1)</script>\u202e漢"
 
@@ -70,7 +71,7 @@ def trace_of(number):
 
 def written(name, comparison):
     to = BytesIO()
-    exports.load(name).write(json.loads(json.dumps(document(comparison))), to)
+    exports.load(name).write(analyse(comparison), to)
     return to.getvalue()
 
 
@@ -79,7 +80,9 @@ def test_the_formats_that_were_promised_are_there():
 
 
 def test_a_new_format_is_one_file(tmp_path, monkeypatch):
-    (tmp_path / "shout.py").write_text("FILE = None\ndef write(document, to):\n    to.write(document['id'].encode())\n")
+    (tmp_path / "shout.py").write_text(
+        "FILE = None\ndef write(analysis, to):\n    to.write(analysis.comparison.id.encode())\n"
+    )
     monkeypatch.setattr(exports, "__path__", [*exports.__path__, str(tmp_path)])
     assert written("shout", WHOLE) == WHOLE.id.encode()
 

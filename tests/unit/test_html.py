@@ -21,9 +21,9 @@ from labkit.reports.html import embedded, render
 from labkit.reports.html.sentences import ordinal, seconds, sentence, typical
 from labkit.reports.html.tables import heading, points_of, sections
 from labkit.reports.html.view import UNIT_S, units, view
-from labkit.results.document import document
 from server.behaviour import Kind
 from tests import samples
+from tests.samples import document
 
 ONE_TRIAL = document(samples.comparison())
 FIVE_RUNS = document(samples.comparison(samples.plan(repeat=5)))

@@ -24,9 +24,9 @@ from labkit.model.load import Counts, Knee, Second, Verdict, requests_file
 from labkit.output.page import Page
 from labkit.reports.content.load import MOST_ERRORS
 from labkit.reports.content.sparklines import BARS, Strip, drawn_strip, strips
-from labkit.results.document import document as comparison_document
 from labkit.results.load_document import document
 from tests import load_samples, samples
+from tests.samples import document as comparison_document
 
 CLOSED = load_samples.load_run(load_samples.closed_trial())
 OPEN = load_samples.load_run()

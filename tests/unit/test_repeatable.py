@@ -10,10 +10,9 @@ from labkit.analysis.environment_diff import Change
 from labkit.model import Notice
 from labkit.model.errors import MachineError, UsageError
 from labkit.plan.grid import plan_again
-from labkit.results.document import document
-from labkit.results.read_comparison import comparison_of
 from labkit.run import rerun
 from tests import load_samples, samples
+from tests.samples import document, read_back
 
 WHOLE = samples.comparison()
 HERE = samples.ENVIRONMENT
@@ -39,7 +38,7 @@ def test_the_same_approaches_on_as_many_processors_make_the_same_plan(axes):
 
 
 def test_a_plan_that_was_saved_is_the_plan_again():
-    plan = comparison_of(document(samples.comparison(samples.plan(repeat=2, seed=5, trial_timeout_s=7.5)))).plan
+    plan = read_back(document(samples.comparison(samples.plan(repeat=2, seed=5, trial_timeout_s=7.5)))).plan
     assert plan_again(plan, approaches(), 1) == samples.plan(repeat=2, seed=5, trial_timeout_s=7.5)
 
 
@@ -163,7 +162,7 @@ def test_what_cannot_be_run_again_is_bad_usage(result, why):
 def test_a_rerun_says_of_what_and_is_read_back_so():
     again = replace(WHOLE, rerun_of="20261121-120000-0001")
     assert document(again)["rerun_of"] == "20261121-120000-0001"
-    assert comparison_of(document(again)) == again
+    assert read_back(document(again)) == again
     older = document(WHOLE)
     del older["rerun_of"]
-    assert comparison_of(older) == WHOLE
+    assert read_back(older) == WHOLE

@@ -11,11 +11,11 @@ from io import StringIO
 import pytest
 
 from labkit import cli, exports, reports
-from labkit.results.document import document
 from labkit.results.load_document import document as load_document
 from labkit.setup import bootstrap
 from labkit.system import checkout
 from tests import load_samples, samples
+from tests.samples import document
 
 WHOLE = samples.comparison()
 OLDER, NEWER, LOAD = "20261121-120000-0001", "20261122-120000-a1b2", "20261120-120000-00ff"
@@ -124,7 +124,7 @@ def test_bad_usage_says_what_is_wrong(arguments, complaint, capsys):
 def test_a_damaged_result_is_named_and_where(results, capsys):
     (results / NEWER / "result.json").write_text('{"schema": "concurrency-lab/comparison/1", "mode": "compare"}')
     assert lab("latest") == 2
-    assert f"{NEWER}/result.json is damaged: id is missing" in capsys.readouterr().err
+    assert f"{NEWER}/result.json is damaged: Object missing required field `id`" in capsys.readouterr().err
 
 
 def test_without_any_result_the_command_that_makes_one_is_named(tmp_path, monkeypatch, capsys):

@@ -24,8 +24,8 @@ from labkit.output.page import Page, page
 from labkit.reports.content.faults import compare_handling
 from labkit.reports.content.trouble import MOST_LINES
 from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
-from labkit.results.document import document
 from tests import samples
+from tests.samples import document
 
 ONE_TRIAL = samples.comparison()
 FIVE_RUNS = samples.comparison(samples.plan(repeat=5))

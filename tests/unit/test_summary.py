@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 
+from labkit.analysis.analyse import analyse
 from labkit.analysis.metrics import trial_metrics
 from labkit.analysis.statistics import median_interval
 from labkit.analysis.summary import (
@@ -17,7 +18,6 @@ from labkit.analysis.summary import (
     NOT_RANKED,
     ONE_TRIAL,
     SLOWER,
-    summarise,
 )
 from labkit.model import Check, CheckedTrial
 from tests import samples
@@ -50,7 +50,7 @@ def spoilt(whole, name, spoil):
 
 
 def rows_of(whole):
-    return {row.approach: row for row in summarise(whole)}
+    return {row.approach: row for row in analyse(whole).summary}
 
 
 def verdicts(whole):
@@ -60,7 +60,7 @@ def verdicts(whole):
 def test_a_row_per_grid_point_and_approach_in_their_order():
     names = ["threads", "sync", "asyncio_gather"]
     whole = comparison(plan(names, repeat=3, workers=[9, 1, 3], delays_s=[1.0, 0.5], seed=5))
-    rows = summarise(whole)
+    rows = analyse(whole).summary
     assert [row.approach for row in rows] == names * 6
     points = [row.point for row in rows[::3]]
     assert points == sorted(set(points), key=lambda point: point.place)
@@ -171,7 +171,7 @@ def test_grid_points_are_ranked_apart():
     for wanted in of.trials:
         base = 3.0 if faster[wanted.point.server.workers] == wanted.approach else 4.0
         trials.append(CheckedTrial(replace(good_trial(wanted), makespan_s=base + TIGHT[wanted.repeat - 1]), ()))
-    rows = summarise(comparison(of, trials=tuple(trials)))
+    rows = analyse(comparison(of, trials=tuple(trials))).summary
     assert {row.point.server.workers: row.approach for row in rows if row.verdict == FASTEST} == faster
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from labkit.analysis.summary import FASTEST, IS_BASELINE, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow, summarise
+from labkit.analysis.analyse import analyse
+from labkit.analysis.summary import FASTEST, IS_BASELINE, NO_CLEAR_WINNER, ONE_TRIAL, SummaryRow
 from labkit.model import BASELINE, Comparison, GridPoint
 from labkit.output.format import (
     NOT_MEASURED,
@@ -69,7 +70,7 @@ def sections(comparison: Comparison) -> tuple[Section, ...]:
     repeats = max((trial.repeat for trial in comparison.plan.trials), default=1)
     found: list[Section] = []
     scenario = None
-    for point, rows in groupby(summarise(comparison), key=lambda row: row.point):
+    for point, rows in groupby(analyse(comparison).summary, key=lambda row: row.point):
         told = introduction(point.scenario) if point.scenario != scenario else None
         scenario = point.scenario
         found.append(_section(_heading(comparison, point), told, tuple(rows), repeats))

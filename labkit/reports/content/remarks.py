@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from labkit.analysis.analyse import analyse
 from labkit.analysis.baseline import COUNTERPART, Agreement, agreements
-from labkit.analysis.summary import SummaryRow, summarise
+from labkit.analysis.summary import SummaryRow
 from labkit.model import BASELINE, CheckedTrial, Comparison
 from labkit.output.format import format_grid_point, sanitize
 from labkit.reports.content.faults import compare_handling, explain_failures, has_faults
@@ -20,7 +21,7 @@ def remarks(comparison: Comparison) -> tuple[Remark, ...]:
         *(_of_agreement(each) for each in agreements(comparison) if not each.ok),
         *(
             remark
-            for _, rows in groupby(summarise(comparison), lambda row: row.point)
+            for _, rows in groupby(analyse(comparison).summary, lambda row: row.point)
             for remark in _of_point(tuple(rows))
         ),
         *map(of_notice, comparison.notices),
