@@ -1,7 +1,7 @@
-"""Realistic measured data for tests: trials that pass every check, and ways to spoil them.
+"""Realistic measurements for tests: trials that pass every check, and ways to spoil them.
 
-Everything is made as the lab would make it: a plan by `make_plan`, verdicts by `check_trial`. A test changes what it is
-about with keywords, which go to `dataclasses.replace`.
+The lab's own functions make them: `make_plan` the plans, `check_trial` the checks. A test sets the values that it
+examines by keywords, which go to `dataclasses.replace`.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from labkit.results.read_comparison import decode_comparison
 
 CLIENT_PID = 4100
 WORKER_PID = 70
-# What connecting, sending and receiving take on either side of the server's own time.
+# The time of connecting, sending and receiving, on either side of the server's own time.
 WIRE_S = 0.002
-# What a sleep lasts longer than it was asked to.
+# The excess of a sleep over its argument.
 TIMER_S = 0.0001
 # From one attempt at a request to the next.
 RETRY_S = 0.01
@@ -72,7 +72,7 @@ ENVIRONMENT = Environment(
 
 
 def approach(name: str = "threads", **changes: Any) -> Approach:
-    """What the approach's file would say of itself; a name that the lab does not have takes no limit."""
+    """The description of the approach's file; an unknown name takes no limit."""
     most, takes_limit = _APPROACHES.get(name, (None, False))
     keywords = frozenset({"limit"} if takes_limit else ())
     return replace(Approach(name, f"How {name} does it.", keywords, most, None), **changes)
@@ -189,7 +189,7 @@ def coping_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
                 rows.append(row)
     lost = {2: "HTTPError: 503 Server Error", 4: "TimeoutError"}
     count = wanted.point.load.requests if wanted else len(good.requests)
-    told: dict[str, Any] = {
+    outcome: dict[str, Any] = {
         "outcome": "failed",
         "error": f"2 of {count} requests failed; request 2: status 503",
         "makespan_s": max(row.end_s or 0.0 for row in rows) + 0.001,
@@ -198,11 +198,11 @@ def coping_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
         "causes": tuple(lost.get(number) for number in range(1, count + 1)),
         "gil": True,
     }
-    return replace(good, **told | changes)
+    return replace(good, **outcome | changes)
 
 
 def crashed_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
-    """A trial whose client died half-way, of which the rows until then are left."""
+    """A trial whose client died half-way, with the rows until then."""
     good = good_trial(wanted)
     left: dict[str, Any] = {
         "outcome": "crashed",
@@ -218,7 +218,7 @@ def crashed_trial(wanted: PlannedTrial | None = None, **changes: Any) -> Trial:
 
 
 def checked(trial: Trial | None = None) -> CheckedTrial:
-    """`trial` with the verdicts of the lab's own checks."""
+    """`trial` with the results of the lab's own checks."""
     trial = trial or good_trial()
     return CheckedTrial(trial, check_trial(trial))
 
@@ -257,7 +257,7 @@ def read_back(tree: dict[str, Any]) -> Comparison:
 
 
 def troubled_comparison(repeat: int = 1, **axes: Any) -> Comparison:
-    """A comparison with one of everything that a report has to tell; only sync and asyncio_gather are without fault."""
+    """A comparison with every kind of trouble that reports show; only sync and asyncio_gather have none."""
 
     def measure(wanted: PlannedTrial) -> Trial:
         good = good_trial(wanted, slower=1 + wanted.repeat / 10)
@@ -290,7 +290,7 @@ def troubled_comparison(repeat: int = 1, **axes: Any) -> Comparison:
 
 
 def _attempt(row: RequestRow, number: int, status: int, did: str) -> RequestRow:
-    """A short attempt at `row`'s request that brings no answer: the server says so at once."""
+    """A short attempt at `row`'s request, refused by the server at once."""
     assert row.server is not None
     short = _later(row, (number - 1) * RETRY_S)
     served = replace(row.server, start_s=short.start_s + WIRE_S, end_s=short.start_s + 2 * WIRE_S, status=status)
@@ -305,7 +305,7 @@ def _attempt(row: RequestRow, number: int, status: int, did: str) -> RequestRow:
 
 
 def _later(row: RequestRow, by_s: float) -> RequestRow:
-    """`row`, as if everything in it had been that much later."""
+    """`row`, with all its times later by `by_s`."""
 
     def moved(moment_s: float | None) -> float | None:
         return None if moment_s is None else moment_s + by_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labkit.analysis.baseline import Agreement, agreements
+from labkit.analysis.baseline import Agreement, compare_with_baseline
 from labkit.analysis.metrics import Metrics, trial_metrics
 from labkit.analysis.summary import SummaryRow, summarise
 from labkit.model import Comparison
@@ -23,4 +23,4 @@ class Analysis:
 def analyse(comparison: Comparison) -> Analysis:
     """Derive metrics, summary and agreement with the baseline from the raw rows of `comparison`."""
     metrics = tuple(trial_metrics(checked.trial) for checked in comparison.trials)
-    return Analysis(comparison, metrics, summarise(comparison, metrics), agreements(comparison))
+    return Analysis(comparison, metrics, summarise(comparison, metrics), compare_with_baseline(comparison))

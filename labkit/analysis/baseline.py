@@ -1,7 +1,7 @@
-"""Whether two tools that share no measuring code agree: `asyncio_semaphore` by the harness, Locust by itself.
+"""Agreement of two tools that share no measuring code: `asyncio_semaphore` with the harness, and Locust with its own.
 
-Both make the same requests to the same server with the same limit, so their latencies should be the same. Where they
-are not, the server's own log says which of the two it supports. Pure functions of the raw rows.
+Both make the same requests to the same server with the same limit, so their latencies should be equal. Where they
+differ, the server's own log shows which of the two it supports. Pure functions of the raw rows.
 """
 
 from __future__ import annotations
@@ -14,36 +14,37 @@ from labkit.analysis.statistics import percentile
 from labkit.model import BASELINE, Comparison, GridPoint, Trial
 
 COUNTERPART = "asyncio_semaphore"
-SHARE, SLACK_S = 0.02, 0.005
+# Timers and scheduling move latencies by this much.
+TOLERANCE, SLACK_S = 0.02, 0.005
 FIGURES: dict[Literal["median", "p99"], int] = {"median": 50, "p99": 99}
 
 Supported = Literal["both", "neither", "asyncio_semaphore", "locust"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A latency in seconds: as the client told it, and as the server's log lets one expect it."""
+class Latencies:
+    """One latency in seconds, as the client measured it and as the server's log predicts it."""
 
     client_s: float
     server_s: float
 
     @property
     def supported(self) -> bool:
-        return close(self.client_s, self.server_s)
+        return is_close(self.client_s, self.server_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One figure at one grid point, over all requests of all trials there. `supported` is whom the log supports."""
+    """One figure at one grid point, over all requests of all trials there. `supported` is the log's verdict."""
 
     point: GridPoint
     figure: Literal["median", "p99"]
-    counterpart: Told
-    baseline: Told
+    counterpart: Latencies
+    baseline: Latencies
 
     @property
     def ok(self) -> bool:
-        return close(self.counterpart.client_s, self.baseline.client_s)
+        return is_close(self.counterpart.client_s, self.baseline.client_s)
 
     @property
     def supported(self) -> Supported:
@@ -57,27 +58,27 @@ class Agreement:
         return "neither"
 
 
-def agreements(comparison: Comparison) -> tuple[Agreement, ...]:
-    """A row per grid point and figure, where both were measured at that point."""
-    found = []
+def compare_with_baseline(comparison: Comparison) -> tuple[Agreement, ...]:
+    """Return one agreement per figure at each grid point where both tools were measured."""
+    agreements = []
     for point in comparison.plan.points:
         pair = [_trials(comparison, name, point) for name in (COUNTERPART, BASELINE)]
         if all(pair):
             for figure, percent in FIGURES.items():
-                found.append(Agreement(point, figure, *(_told(trials, percent) for trials in pair)))
-    return tuple(found)
+                agreements.append(Agreement(point, figure, *(_latencies(trials, percent) for trials in pair)))
+    return tuple(agreements)
 
 
-def close(one_s: float, other_s: float) -> bool:
-    """Whether two latencies are the same, but for 2 % and 5 ms: what timers and scheduling move."""
-    return abs(one_s - other_s) <= SHARE * max(one_s, other_s) + SLACK_S
+def is_close(one_s: float, other_s: float) -> bool:
+    """Return True if two latencies differ by at most 2 % and 5 ms."""
+    return abs(one_s - other_s) <= TOLERANCE * max(one_s, other_s) + SLACK_S
 
 
 def expected_latencies(trial: Trial) -> list[float]:
-    """The latency of each request as the server's log alone tells it, in the order of the answers; seconds.
+    """Derive each request's latency from the server's log alone: seconds, in the order of the answers.
 
-    With `bound` requests kept in flight, the k-th answer is to a request that was sent when the (k − bound)-th answer
-    had come; the first ones were sent when the server began with the first. Exact for answers in the order of sending.
+    With `bound` requests kept in flight, the k-th answer belongs to a request that was sent after the (k − bound)-th
+    answer; the first ones were sent when the server began with the first. Exact for answers in the order of sending.
     """
     rows = [row.server for row in trial.requests if row.server is not None]
     ends = sorted(row.end_s for row in rows)
@@ -98,12 +99,12 @@ def _trials(comparison: Comparison, name: str, point: GridPoint) -> list[Trial]:
     ]
 
 
-def _told(trials: Sequence[Trial], percent: int) -> Told:
-    def over(values: Callable[[Trial], list[float]]) -> float:
-        return percentile([value for trial in trials for value in values(trial)], percent)
+def _latencies(trials: Sequence[Trial], percent: int) -> Latencies:
+    def over_all(latencies_s: Callable[[Trial], list[float]]) -> float:
+        return percentile([latency_s for trial in trials for latency_s in latencies_s(trial)], percent)
 
-    return Told(over(_latencies), over(expected_latencies))
+    return Latencies(over_all(_measured_latencies), over_all(expected_latencies))
 
 
-def _latencies(trial: Trial) -> list[float]:
+def _measured_latencies(trial: Trial) -> list[float]:
     return [row.latency_s for row in trial.requests if row.latency_s is not None]

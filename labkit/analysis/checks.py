@@ -1,7 +1,7 @@
-"""The checks: a trial's figures are ranked only if every one of them holds.
+"""The checks: a trial is ranked only if every one of them holds.
 
 Each is a pure function of a trial's raw rows and asks one question. Client and server rows come from different
-processes, and the sockets from the kernel: where these witnesses agree, the figures deserve trust.
+processes, and the sockets from the kernel: figures on which these witnesses agree deserve trust.
 """
 
 from __future__ import annotations
@@ -16,55 +16,56 @@ from labkit.analysis.statistics import time_average
 from labkit.model import Check, RequestRow, Trial
 from server.behaviour import decide_action
 
-# A sleep may last longer by the timer's slack and by what else runs; a tenth is past anything of that kind.
+# A sleep lasts longer by the timer's slack and by scheduling, which together stay below a tenth.
 DELAY_TOLERANCE = 0.10
 DELAY_SLACK_S = 0.010
-# Little's law holds exactly over a whole trial; what remains is the time between samples.
+# Little's law holds exactly over a whole trial; the tolerance covers the time between samples.
 LITTLE_TOLERANCE = 0.05
 LITTLE_MIN_SAMPLES = 20
-# The share of the machine that others may use before a makespan is no longer the approach's own doing.
+# The share of the processors above which other programs affect a makespan.
 BUSY_SHARE = 0.20
-# What the server does to requests beyond the rate, at once.
+# The server's immediate actions on requests beyond the rate.
 REFUSALS = ("refused", "banned")
 
 
 def check_trial(trial: Trial) -> tuple[Check, ...]:
-    """The verdict of every check on `trial`, in a fixed order."""
+    """Apply every check to `trial`, in a fixed order."""
     return tuple(check(trial) for check in CHECKS)
 
 
 def accounted(trial: Trial) -> Check:
-    """Each request was sent, not again without need, and answered; or none could be, and its cause was told."""
+    """Each request was sent, was repeated only after a failure, and has an answer, or a cause if it can have none."""
     wanted = range(1, trial.planned.point.load.requests + 1)
     sent = {row.id for row in trial.requests}
     answered_s = {row.id: row.end_s for row in reversed(trial.requests) if row.answered and row.end_s is not None}
     missing = [number for number in wanted if number in sent and number not in answered_s]
-    told = {number for number, cause in enumerate(trial.causes or (), 1) if cause is not None}
+    explained = {number for number, cause in enumerate(trial.causes or (), 1) if cause is not None}
+    unexplained = [number for number in missing if _can_be_answered(trial, number) or number not in explained]
     faults = [
-        _these("never sent", [number for number in wanted if number not in sent]),
-        _these("sent more than once", _sent_again(trial.requests)),
-        _these("not asked for", [number for number in sorted(sent, key=str) if number not in wanted]),
-        _these("not answered", [number for number in missing if _can_be_answered(trial, number) or number not in told]),
+        _list_ids("never sent", [number for number in wanted if number not in sent]),
+        _list_ids("sent more than once", _sent_again(trial.requests)),
+        _list_ids("not planned", [number for number in sorted(sent, key=str) if number not in wanted]),
+        _list_ids("not answered", unexplained),
     ]
-    answered = f"all {len(wanted)} requests sent and answered"
-    return _verdict(
+    all_answered = f"all {len(wanted)} requests sent and answered"
+    return _conclude(
         "accounted",
         faults,
-        answered if not missing else f"all sent; {len(missing)} without an answer, each with a cause",
+        all_answered if not missing else f"all sent; {len(missing)} without an answer, each with a cause",
     )
 
 
 def _sent_again(rows: Sequence[RequestRow]) -> list[int | str]:
-    """The ids that were sent again while an earlier attempt was on its way, or after one had been answered."""
+    """The ids that were sent again while an earlier attempt was in flight, or after an answer."""
     attempts: dict[int | str, list[RequestRow]] = defaultdict(list)
     for row in rows:
         attempts[row.id].append(row)
     return [
         request_id
-        for request_id, its in attempts.items()
+        for request_id, its_rows in attempts.items()
         if any(
             earlier.answered or earlier.end_s is None or earlier.end_s > later.start_s
-            for earlier, later in pairwise(its)
+            for earlier, later in pairwise(its_rows)
         )
     ]
 
@@ -78,65 +79,65 @@ def _can_be_answered(trial: Trial, number: int) -> bool:
 def server_log(trial: Trial) -> Check:
     """The server's log holds the same requests as the client's.
 
-    Of a server that loses connections, or that is not there for a while, what got no answer need not be in it.
+    A server with faults loses connections, so requests without an answer may be missing from its log.
     """
     strict = trial.planned.point.server.behaviour.plain
     faults = [
-        _these(
+        _list_ids(
             "not in the server's log",
             [row.id for row in trial.requests if row.server is None and (strict or row.status is not None)],
         ),
-        _these("in the server's log alone", [row.id for row in trial.unmatched]),
+        _list_ids("only in the server's log", [row.id for row in trial.unmatched]),
     ]
-    return _verdict("server_log", faults, "the server logged the same requests")
+    return _conclude("server_log", faults, "the server logged the same requests")
 
 
 def containment(trial: Trial) -> Check:
-    """The time that the client gives a request contains the time that the server gives it."""
+    """The client's time for a request contains the server's time for it."""
     outside = [
         row.id
         for row in trial.requests
         if row.server is not None
-        and (row.server.start_s < row.start_s or (_was_heard_out(row, trial) and row.server.end_s > (row.end_s or 0.0)))
+        and (row.server.start_s < row.start_s or (_client_waited(row, trial) and row.server.end_s > (row.end_s or 0.0)))
     ]
-    return _verdict(
+    return _conclude(
         "containment",
-        [_these("served outside the client's own time", outside)],
+        [_list_ids("served outside the client's duration", outside)],
         "each client duration contains the server's",
     )
 
 
-def _was_heard_out(row: RequestRow, trial: Trial) -> bool:
-    """Whether the client stayed to the end. Who may give up on a server that hangs does so before the server does."""
+def _client_waited(row: RequestRow, trial: Trial) -> bool:
+    """Return True if the client waited for the end: with a server that hangs, a client may leave before it."""
     if trial.planned.point.server.behaviour.plain:
         return row.end_s is not None
     return row.status is not None and row.error is None
 
 
 def body_order(trial: Trial) -> Check:
-    """The bodies came back in the order of the urls, and where there is none, its cause."""
+    """The bodies were returned in the order of the URLs, with a cause in the place of each missing one."""
     if trial.answers is None:
-        return Check("body_order", False, "`main` returned no list of bodies")
+        return Check("body_order", False, "`main` did not return a list of bodies")
     causes = trial.causes or (None,) * len(trial.answers)
     wanted = range(1, trial.planned.point.load.requests + 1)
-    told = zip(trial.answers, causes, wanted, strict=False)
-    kept = all(answer == number or cause is not None for answer, cause, number in told)
-    if not kept or len(trial.answers) != len(wanted):
+    places = zip(trial.answers, causes, wanted, strict=False)
+    in_order = all(answer == number or cause is not None for answer, cause, number in places)
+    if not in_order or len(trial.answers) != len(wanted):
         shown = ", ".join("?" if answer is None else str(answer) for answer in trial.answers[:12])
-        return Check("body_order", False, f"bodies came back as {shown}{'…' if len(trial.answers) > 12 else ''}")
-    return Check("body_order", True, "bodies in the order of the urls")
+        return Check("body_order", False, f"bodies were returned as {shown}{'…' if len(trial.answers) > 12 else ''}")
+    return Check("body_order", True, "bodies in the order of the URLs")
 
 
 def limit(trial: Trial) -> Check:
-    """The approach never had more in flight than it may."""
+    """The approach never exceeded its limit of requests in flight."""
     bound, most = trial.planned.bound, max_in_flight(trial)
     if most is None:
         return Check("limit", None, "no request was sent")
-    return Check("limit", most <= bound, f"at most {most} in flight, {bound} allowed")
+    return Check("limit", most <= bound, f"at most {most} in flight, limit {bound}")
 
 
 def server_delay(trial: Trial) -> Check:
-    """The server kept its delay, with each request the one that it was to have."""
+    """The server kept the delay that each request should have."""
     server = trial.planned.point.server
     served = [
         (row.id, row.server.end_s - row.server.start_s, wanted_s)
@@ -144,7 +145,7 @@ def server_delay(trial: Trial) -> Check:
         if row.server is not None and (wanted_s := _delay_s(row, trial)) is not None
     ]
     if not served:
-        return Check("server_delay", None, "the server logged nothing")
+        return Check("server_delay", None, "the server logged no request")
     wrong = [
         request_id
         for request_id, took_s, wanted_s in served
@@ -153,19 +154,19 @@ def server_delay(trial: Trial) -> Check:
     if server.behaviour.plain:
         usual_s = server.delay_s
         fault = f"not served in {usual_s:g} to {usual_s * (1 + DELAY_TOLERANCE) + DELAY_SLACK_S:.3g} s"
-        return _verdict(
+        return _conclude(
             "server_delay",
-            [_these(fault, wrong)],
-            f"slowest {max(took_s for _, took_s, _ in served):.3f} s of {usual_s:g} s",
+            [_list_ids(fault, wrong)],
+            f"slowest {max(took_s for _, took_s, _ in served):.3f} s, delay {usual_s:g} s",
         )
     most_s = max(took_s - wanted_s for _, took_s, wanted_s in served)
-    return _verdict(
-        "server_delay", [_these("not served in the time they were to take", wrong)], f"at most {most_s:.3f} s late"
+    return _conclude(
+        "server_delay", [_list_ids("not served in the planned time", wrong)], f"at most {most_s:.3f} s late"
     )
 
 
 def _delay_s(row: RequestRow, trial: Trial) -> float | None:
-    """How long the server was to be busy with it; None where that is for others to decide."""
+    """The service time that the request should have; None if it depends on more than its id and attempt."""
     server = trial.planned.point.server
     assert row.server is not None
     if server.behaviour.plain:
@@ -181,10 +182,10 @@ def _delay_s(row: RequestRow, trial: Trial) -> float | None:
 
 
 def faults(trial: Trial) -> Check:
-    """The server did to each request what the scenario, the seed and the request's id say."""
+    """The server acted on each request as its scenario, seed and id determine."""
     server = trial.planned.point.server
     if server.behaviour.plain:
-        return Check("faults", True, "none were to come")
+        return Check("faults", True, "the scenario has none")
     logged = [*(row.server for row in trial.requests if row.server is not None), *trial.unmatched]
     other = [
         row.id
@@ -194,13 +195,13 @@ def faults(trial: Trial) -> Check:
         and row.did != decide_action(server.behaviour, server.delay_s, row.id, row.attempt).kind
         and not (server.behaviour.rate and row.did in REFUSALS)
     ]
-    told = Counter(row.did for row in logged)
-    shown = ", ".join(f"{number} × {kind.replace('_', ' ')}" for kind, number in sorted(told.items()))
-    return _verdict("faults", [_these("met something else than the scenario has", other)], shown or "none was met")
+    actions = Counter(row.did for row in logged)
+    shown = ", ".join(f"{number} × {kind.replace('_', ' ')}" for kind, number in sorted(actions.items()))
+    return _conclude("faults", [_list_ids("action not in the scenario", other)], shown or "none occurred")
 
 
 def littles_law(trial: Trial) -> Check:
-    """In flight as the kernel's sockets show it = throughput × mean latency of the client's rows.
+    """Requests in flight by the kernel's sockets = throughput × mean latency by the client's rows.
 
     J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research 9 (1961).
     """
@@ -210,21 +211,22 @@ def littles_law(trial: Trial) -> Check:
     if makespan_s is None or not points:
         return Check(name, None, "the sockets could not be read from outside")
     if len(within) < LITTLE_MIN_SAMPLES:
-        return Check(name, None, f"too short to tell: {len(within)} samples, {LITTLE_MIN_SAMPLES} needed")
+        return Check(name, None, f"too short: {len(within)} samples, {LITTLE_MIN_SAMPLES} needed")
     seen = time_average(points, 0.0, makespan_s)
     if seen is None:
         return Check(name, None, "the samples do not span the trial")
     latencies = [row.latency_s for row in trial.requests if row.latency_s is not None]
-    told = sum(latencies) / makespan_s
-    # Each request's two ends fall somewhere between two samples, which under load may be far apart.
+    expected = sum(latencies) / makespan_s
+    # Each request begins and ends between two samples, which under load may be far apart.
     gaps_s = [later - earlier for (earlier, _), (later, _) in pairwise(points) if later > 0 and earlier < makespan_s]
     widest_s = max(gaps_s)
-    allowed = LITTLE_TOLERANCE * told + len(latencies) * widest_s / makespan_s
-    return Check(name, abs(seen - told) <= allowed, f"{seen:.2f} in flight by sockets, {told:.2f} by the client's rows")
+    allowed = LITTLE_TOLERANCE * expected + len(latencies) * widest_s / makespan_s
+    detail = f"{seen:.2f} in flight by sockets, {expected:.2f} by the client's rows"
+    return Check(name, abs(seen - expected) <= allowed, detail)
 
 
 def quiet_machine(trial: Trial) -> Check:
-    """Neither the lab nor another program had the processors busy."""
+    """Neither the lab nor another program kept the processors busy."""
     name = "quiet_machine"
     if None in (trial.machine_cpu_s, trial.cpu_s, trial.makespan_s, trial.cpus):
         return Check(name, None, "the machine's processor time could not be read")
@@ -232,7 +234,8 @@ def quiet_machine(trial: Trial) -> Check:
     assert trial.makespan_s is not None and trial.cpus is not None  # noqa: PT018
     others_s = max(0.0, trial.machine_cpu_s - trial.cpu_s - (trial.server_cpu_s or 0.0))
     share = others_s / (trial.cpus * trial.makespan_s) if trial.makespan_s else 0.0
-    return Check(name, share <= BUSY_SHARE, f"{share:.0%} of the processors' time went to others, {BUSY_SHARE:.0%} may")
+    detail = f"other programs used {share:.0%} of the processors' time, limit {BUSY_SHARE:.0%}"
+    return Check(name, share <= BUSY_SHARE, detail)
 
 
 CHECKS: tuple[Callable[[Trial], Check], ...] = (
@@ -248,13 +251,13 @@ CHECKS: tuple[Callable[[Trial], Check], ...] = (
 )
 
 
-def _these(fault: str, ids: Collection[int | str]) -> str | None:
+def _list_ids(fault: str, ids: Collection[int | str]) -> str | None:
     if not ids:
         return None
     shown = ", ".join(map(str, list(ids)[:8]))
     return f"{fault}: {shown}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}"
 
 
-def _verdict(name: str, faults: list[str | None], good: str) -> Check:
+def _conclude(name: str, faults: list[str | None], good: str) -> Check:
     found = [fault for fault in faults if fault is not None]
     return Check(name, not found, "; ".join(found) or good)

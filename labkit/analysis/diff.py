@@ -1,6 +1,6 @@
-"""By how much saved comparisons differ: two of them, or many against the median one. Pure functions.
+"""The differences between saved comparisons: two of them, or many against the median one. Pure functions.
 
-What counts is the makespans of trials that may be ranked. The baseline's are shown and not judged, as everywhere.
+Only the makespans of rankable trials count. The baseline is shown and never judged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One approach at one grid point of one result: the makespans that count, of so many `trials` that ran."""
+    """One approach at one grid point of one result: the makespans that count, out of `trials` that ran."""
 
     makespans_s: tuple[float, ...]
     trials: int
@@ -39,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One result, called `label` here, as far as it is compared."""
+    """The compared part of one result, with the name that the report gives it."""
 
     label: str
     id: str
@@ -50,12 +50,12 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One approach at one grid point: how `second` differs from `first`.
+    """The difference of `second` from `first` for one approach at one grid point.
 
     `difference_s` is that of the medians, `difference_ci95_s` the interval of the shift between the samples; `ratio` is
-    second ÷ first, estimated and with its interval on logarithms. `p` speaks against a ratio within the margin, and
-    `p_holm` allows for all rows that are judged: those with enough trials to tell anything at all, whatever they
-    measured. None is what so few trials do not tell.
+    second ÷ first, estimated on logarithms like its interval. `p` tests the hypothesis that the ratio lies within the
+    margin, and `p_holm` is adjusted for all judged rows: those with enough trials to show any difference. Values that
+    need more trials are None.
     """
 
     point: GridPoint
@@ -73,7 +73,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two results. `least` is the smallest share that counts as a difference."""
+    """Two results. `least` is the smallest relative change that counts as a difference."""
 
     first: Side
     second: Side
@@ -82,13 +82,13 @@ class Pair:
 
     @property
     def compared(self) -> tuple[Row, ...]:
-        """Every comparison that was made."""
+        """Every row, in order."""
         return self.rows
 
 
 @dataclass(frozen=True)
 class Against:
-    """One result against the reference of a grid point and approach, which is None of the reference itself."""
+    """One result against the reference of a grid point and approach; `row` is None for the reference itself."""
 
     side: Side
     cell: Cell
@@ -98,7 +98,7 @@ class Against:
 
 @dataclass(frozen=True)
 class Several:
-    """Many results: for every grid point and approach, each result that has it against the one in the middle."""
+    """Many results: at every grid point and for every approach, each result against the median one."""
 
     sides: tuple[Side, ...]
     least: float
@@ -106,24 +106,24 @@ class Several:
 
     @property
     def compared(self) -> tuple[Row, ...]:
-        """Every comparison that was made."""
+        """Every row, in order."""
         return tuple(against.row for column in self.columns.values() for against in column if against.row is not None)
 
 
 def family(rows: Sequence[Row]) -> int:
-    """How many of them were judged at once."""
+    """Count the judged rows, for which Holm's adjustment allows."""
     return sum(row.p_holm is not None for row in rows)
 
 
 def would_do(rows: Sequence[Row]) -> int:
-    """How many trials of each would tell of every row, were it judged with the others."""
+    """Return the number of trials per approach with which every row could be judged."""
     return fewest(sum(row.verdict != "baseline" for row in rows))
 
 
 def side(label: str, comparison: Comparison) -> Side:
-    """What of `comparison` is compared; a traced trial is none of it."""
+    """Take from `comparison` the values to compare; traced trials are left out."""
     planned = {(trial.point, trial.approach): trial.ideal_s for trial in comparison.plan.trials if not trial.traced}
-    ideals_s = dict(planned)  # what ran may know better: on an interpreter without a GIL there are more cores
+    ideals_s = dict(planned)  # a trial's own may be lower: without a GIL more cores are usable
     ran: dict[Key, int] = dict.fromkeys(planned, 0)
     makespans: dict[Key, list[float]] = {key: [] for key in planned}
     for checked in comparison.trials:
@@ -141,26 +141,26 @@ def side(label: str, comparison: Comparison) -> Side:
 
 
 def pair(first: Side, second: Side, least: float) -> Pair:
-    """`second` against `first`, with every grid point and approach that both of them planned."""
-    wanted = [(key, first.cells[key], second.cells[key]) for key in first.cells if key in second.cells]
-    return Pair(first, second, least, tuple(_judged(wanted, least)))
+    """Compare `second` with `first` at every grid point and for every approach that both planned."""
+    pairs = [(key, first.cells[key], second.cells[key]) for key in first.cells if key in second.cells]
+    return Pair(first, second, least, tuple(_judge(pairs, least)))
 
 
 def several(sides: Sequence[Side], least: float) -> Several:
-    """All against the median machine, which is another one for every grid point and approach."""
+    """Compare all with the median result, which is chosen for each grid point and approach."""
     keys = sorted({key: None for each in sides for key in each.cells}, key=lambda key: key[0].place)
     references = {key: _reference(key, sides) for key in keys}
-    wanted = [
+    others = [
         (key, each, references[key].cells[key], each.cells[key])
         for key in keys
         for each in sides
         if key in each.cells and each is not references[key]
     ]
-    rows = _judged([(key, reference, cell) for key, _, reference, cell in wanted], least)
-    found = {(key, each.label): row for (key, each, _, _), row in zip(wanted, rows, strict=True)}
+    rows = _judge([(key, reference, cell) for key, _, reference, cell in others], least)
+    by_label = {(key, each.label): row for (key, each, _, _), row in zip(others, rows, strict=True)}
     columns = {
         key: tuple(
-            Against(each, each.cells[key], references[key].label, found.get((key, each.label)))
+            Against(each, each.cells[key], references[key].label, by_label.get((key, each.label)))
             for each in sides
             if key in each.cells
         )
@@ -170,7 +170,7 @@ def several(sides: Sequence[Side], least: float) -> Several:
 
 
 def _reference(key: Key, sides: Sequence[Side]) -> Side:
-    """The result with the (lower) middle median among those with enough trials to be compared with, or with any."""
+    """Choose the result with the (lower) middle median, if possible among those with enough trials to be compared."""
     having = [each for each in sides if key in each.cells]
     sized = [each for each in having if least_p(n := len(each.cells[key].makespans_s), n) <= ALPHA]
     known = sized or [each for each in having if each.cells[key].makespans_s] or having
@@ -178,12 +178,12 @@ def _reference(key: Key, sides: Sequence[Side]) -> Side:
     return ordered[(len(ordered) - 1) // 2]
 
 
-def _judged(wanted: Sequence[tuple[Key, Cell, Cell]], least: float) -> list[Row]:
-    """A row for each."""
+def _judge(pairs: Sequence[tuple[Key, Cell, Cell]], least: float) -> list[Row]:
+    """Return one row for each pair of cells."""
     margin = log(1 + least)
     p_values = {
         place: p_beyond(_logs(first), _logs(second), margin)
-        for place, ((_, approach), first, second) in enumerate(wanted)
+        for place, ((_, approach), first, second) in enumerate(pairs)
         if approach != BASELINE and least_p(len(first.makespans_s), len(second.makespans_s)) <= ALPHA
     }
     adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
@@ -194,13 +194,13 @@ def _judged(wanted: Sequence[tuple[Key, Cell, Cell]], least: float) -> list[Row]
             second,
             _Judgement(p_values[place], adjusted[place], len(adjusted)) if place in adjusted else None,
         )
-        for place, (key, first, second) in enumerate(wanted)
+        for place, (key, first, second) in enumerate(pairs)
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Judgement:
-    """What speaks against there being no difference, alone and as one of a `family`."""
+    """The p-value of one row, alone and adjusted as one of `family` rows."""
 
     p: float
     p_holm: float
@@ -231,8 +231,8 @@ def _row(key: Key, first: Cell, second: Cell, judged: _Judgement | None) -> Row:
 def _verdict(first: Cell, second: Cell, estimate: float, judged: _Judgement) -> Verdict:
     if judged.p_holm <= ALPHA:
         return "slower" if estimate > 0 else "faster"
-    can_tell = judged.family * least_p(len(first.makespans_s), len(second.makespans_s)) <= ALPHA
-    return "none" if can_tell else "few"
+    conclusive = judged.family * least_p(len(first.makespans_s), len(second.makespans_s)) <= ALPHA
+    return "none" if conclusive else "few"
 
 
 def _logs(cell: Cell) -> list[float]:

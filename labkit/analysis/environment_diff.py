@@ -1,4 +1,4 @@
-"""What two environments differ in, field by field."""
+"""The differences between two environments, field by field."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from labkit.model import Environment
 
 Value = str | int | None
 
-# How the runtime came to be chosen is no circumstance of what was measured there.
+# The reason for the choice of the runtime is left out: it does not affect measurements.
 FIELDS = {
     "runtime": "runtime",
     "python": "Python",
@@ -25,7 +25,7 @@ DIRTY = "-dirty"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs; `field` is its path in the document, None a value that there is not."""
+    """One difference; `field` is its path in the document, None an absent value."""
 
     field: str
     name: str
@@ -33,15 +33,15 @@ class Change:
     after: Value
 
 
-def changes(before: Environment, after: Environment) -> tuple[Change, ...]:
-    """Every field that differs, then images and packages; services with the same two images are told of together."""
+def compare_environments(before: Environment, after: Environment) -> tuple[Change, ...]:
+    """Return every field that differs, then images and packages; services with the same two images share a change."""
     fields = (Change(field, name, getattr(before, field), getattr(after, field)) for field, name in FIELDS.items())
     packages = _entries("packages", "package ", before.packages, after.packages)
     return (*filter(_differs, fields), *_images(before.images, after.images), *packages)
 
 
-def told(value: Value, field: str = "") -> str:
-    """A value for people: images by the digits that tell them apart, memory in GB."""
+def format_value(value: Value, field: str = "") -> str:
+    """Format a value for people: an image as its first 12 digits, memory in GB."""
     if value is None:
         return "none"
     if field == "memory_bytes" and isinstance(value, int):
@@ -56,7 +56,7 @@ def _differs(change: Change) -> bool:
 
 
 def _images(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
-    """A service that only one of them had has no other image; that it was not there is told of elsewhere."""
+    """Services that both environments have; an unavailable one is reported elsewhere."""
     services: dict[tuple[str, str], list[str]] = {}
     for service in (service for service in before if service in after):
         services.setdefault((before[service], after[service]), []).append(service)
@@ -65,8 +65,8 @@ def _images(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Cha
             yield Change(f"images.{names[0]}", f"image of {', '.join(names)}", old, new)
 
 
-def _entries(field: str, what: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+def _entries(field: str, prefix: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
     for name in sorted({*before, *after}):
-        change = Change(f"{field}.{name}", f"{what}{name}", before.get(name), after.get(name))
+        change = Change(f"{field}.{name}", f"{prefix}{name}", before.get(name), after.get(name))
         if _differs(change):
             yield change

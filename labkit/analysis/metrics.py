@@ -1,4 +1,4 @@
-"""A trial's figures, each a pure function of its raw rows."""
+"""The metrics of a trial, each a pure function of its raw rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from itertools import pairwise, zip_longest
 from labkit.analysis.statistics import covered, most_at_once, percentile
 from labkit.model import RequestRow, ServerRow, Trial
 
-# What a server says when it will not serve now: banned, too many requests, unavailable.
+# The statuses of a refusal: banned, too many requests, unavailable.
 REFUSALS = frozenset({403, 429, 503})
 NEVER_ENDED = "no answer when the trial ended"
-# Every library has its own exceptions for the same few things; the first that fits an error's text names it.
+# Every library has its own exceptions for the same few causes; the first pattern that matches an error names it.
 CAUSES = {
     "timeout": re.compile(r"time(d )?-?out|TooSlow", re.IGNORECASE),
     "connection refused": re.compile("refused", re.IGNORECASE),
@@ -28,9 +28,9 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Nearest-rank percentiles, in seconds, over the attempts that were answered: each from its own start to its end.
+    """Nearest-rank percentiles of the answered attempts in seconds, each from its own start to its end.
 
-    What a request waited between two attempts is in none of them.
+    The wait between two attempts at a request is not part of any.
     """
 
     min: float
@@ -42,13 +42,12 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What the table and the document show of a trial. `ok` + `failed` = the requests that were sent, each id once.
+    """The metrics of one trial. `ok` + `failed` = the sent requests, each id once.
 
-    `failed_by_cause` counts the failed ones by what ended their last attempt. Of all `attempts`, those `refused` had a
-    status in `REFUSALS`, and those wasted brought no answer, or one more of what was there. `longest_quiet_s` is the
-    longest time within the makespan in which no request was answered.
-
-    `handling_s` is how much of the makespan handling the bodies took, where that costs processor time.
+    `failed_by_cause` counts the failed requests by the end of their last attempt. Of all `attempts`, those `refused`
+    had a status in `REFUSALS`, and the wasted ones brought no answer or a second one. `longest_quiet_s` is the longest
+    time within the makespan without an answer. `handling_s` is the part of the makespan in which bodies were handled,
+    if that costs processor time.
     """
 
     ok: int | None
@@ -71,18 +70,18 @@ class Metrics:
 
 
 def trial_metrics(trial: Trial) -> Metrics:
-    """All figures of `trial`."""
-    known, attempts, ok = bool(trial.samples), len(trial.requests), answered(trial)
+    """Compute all metrics of `trial`."""
+    sampled, attempts, ok = bool(trial.samples), len(trial.requests), count_answered(trial)
     makespan_s, ideal_s = trial.makespan_s, trial.planned.ideal_s
     measured = makespan_s is not None and makespan_s > 0 and trial.outcome == "ok"
     return Metrics(
-        ok=ok if known else None,
-        failed=len({row.id for row in trial.requests}) - ok if known else None,
-        failed_by_cause=failed_by_cause(trial.requests),
-        attempts=attempts if known else None,
-        wasted_attempts=attempts - ok if known else None,
-        refused=sum(row.status in REFUSALS for row in trial.requests) if known else None,
-        longest_quiet_s=_longest_quiet_s(trial) if known else None,
+        ok=ok if sampled else None,
+        failed=len({row.id for row in trial.requests}) - ok if sampled else None,
+        failed_by_cause=count_failures(trial.requests),
+        attempts=attempts if sampled else None,
+        wasted_attempts=attempts - ok if sampled else None,
+        refused=sum(row.status in REFUSALS for row in trial.requests) if sampled else None,
+        longest_quiet_s=_longest_quiet_s(trial) if sampled else None,
         handling_s=handling_s(trial),
         overhead_s=makespan_s - ideal_s if measured and makespan_s is not None else None,
         efficiency=ideal_s / makespan_s if measured and makespan_s is not None else None,
@@ -96,21 +95,21 @@ def trial_metrics(trial: Trial) -> Metrics:
     )
 
 
-def answered(trial: Trial) -> int:
-    """How many requests were answered, whatever number of attempts that took."""
+def count_answered(trial: Trial) -> int:
+    """Count the answered requests, each once."""
     return len({row.id for row in trial.requests if row.answered})
 
 
-def failed_by_cause(rows: Sequence[RequestRow]) -> dict[str, int]:
-    """How many requests were never answered, by the cause of their last attempt: the most frequent cause first."""
+def count_failures(rows: Sequence[RequestRow]) -> dict[str, int]:
+    """Count the unanswered requests by the cause of their last attempt, the most frequent cause first."""
     last = {row.id: row for row in sorted(rows, key=lambda row: (row.attempt, row.start_s))}
     failed = last.keys() - {row.id for row in rows if row.answered}
-    counts = Counter(cause(row) for number, row in last.items() if number in failed)
+    counts = Counter(failure_cause(row) for number, row in last.items() if number in failed)
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
-def cause(row: RequestRow) -> str:
-    """Why an attempt brought no answer, in a few words: `CAUSES`, a status, or else the name of the exception."""
+def failure_cause(row: RequestRow) -> str:
+    """Name the cause of a failed attempt: one of `CAUSES`, a status, or else the name of the exception."""
     if row.end_s is None:
         return NEVER_ENDED
     if row.error is None or (row.status is not None and row.status >= 400):
@@ -120,11 +119,10 @@ def cause(row: RequestRow) -> str:
 
 
 def handling_s(trial: Trial) -> float | None:
-    """How long some body that had come was not known to be done with: seconds, None where bodies cost nothing.
+    """Estimate the time in which at least one received body was being handled; None if bodies cost nothing.
 
-    A body is at most handled from when it has come until its lane makes its next request, or the trial ends: where
-    several are handled side by side, or some while others are on their way, that counts once. From the rows alone, it
-    is an upper limit: what lanes that are done wait for the last answers is in it.
+    A body is handled from its arrival until its lane makes the next request, or the trial ends. Overlapping times count
+    once. The rows allow an upper bound only: a finished lane's wait for the last answers is included.
     """
     if not trial.planned.point.load.handle_s or trial.makespan_s is None:
         return None
@@ -141,22 +139,22 @@ def handling_s(trial: Trial) -> float | None:
 
 
 def end_of(trial: Trial) -> float:
-    """When the last thing happened that is known of `trial`, in seconds from the start signal."""
+    """Return the time of the last known event of `trial`, in seconds from the start signal."""
     known = [trial.makespan_s or 0.0]
     known += [row.end_s if row.end_s is not None else row.start_s for row in trial.requests]
     known += [row.end_s for row in served(trial)]
-    if trial.outcome != "ok":  # it may have waited for long, and nothing happened
+    if trial.outcome != "ok":  # it may have waited long without an event
         known += [sample.t_s for sample in trial.samples]
     return max(known)
 
 
 def served(trial: Trial) -> tuple[ServerRow, ...]:
-    """All that the server logged of `trial`."""
+    """Return all rows of the server's log for `trial`."""
     return (*(row.server for row in trial.requests if row.server is not None), *trial.unmatched)
 
 
 def max_in_flight(trial: Trial) -> int | None:
-    """The most requests that the client had open at once; one that never ended stays open."""
+    """Return the most requests that the client had open at once; one that never ended stays open."""
     if not trial.requests:
         return None
     forever = float("inf")
@@ -169,7 +167,7 @@ def _server_max_in_flight(trial: Trial) -> int | None:
 
 
 def _longest_quiet_s(trial: Trial) -> float:
-    """Of a trial that did not end by itself, up to the last thing that is known of it."""
+    """The longest time without an answer; in a trial without a makespan, up to its last known event."""
     until_s = end_of(trial) if trial.makespan_s is None else trial.makespan_s
     answers = (row.end_s for row in trial.requests if row.answered and row.end_s is not None)
     moments = sorted([0.0, until_s, *(min(max(moment_s, 0.0), until_s) for moment_s in answers)])

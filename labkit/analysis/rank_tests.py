@@ -1,9 +1,9 @@
-"""By how much two independent samples of a few values differ: pure functions that assume next to nothing of the values.
+"""Rank tests: the difference between two independent samples of a few values, whose distribution is unknown.
 
-All of it rests on the Mann-Whitney count: of how many pairs (one value of each sample) the second is the larger. Where
-both samples come from one distribution, whatever it is, that count has a distribution that can be written down, so an
-interval and a p-value hold for three values as for three hundred (Hollander, Wolfe & Chicken, Nonparametric Statistical
-Methods, 4.1 to 4.3). The price: a few values cannot show a small p-value at all, and `fewest` says how many can.
+All functions rest on the Mann-Whitney count: the number of pairs (one value of each sample) in which the second value
+is larger. If both samples come from one distribution, that count has a known distribution, so an interval and a p-value
+hold for three values as for three hundred (Hollander, Wolfe & Chicken, Nonparametric Statistical Methods, 4.1 to 4.3).
+The price: a few values cannot show a small p-value, and `fewest` returns the number that can.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import accumulate
 from math import comb, sqrt
 from statistics import NormalDist, median
 
-# Up to here the count's distribution is worked out; beyond, the normal one is as good and much quicker.
+# Up to this size the count's distribution is exact; beyond, the normal approximation is as good and much quicker.
 EXACT_UP_TO = 40
 ALPHA = 0.05
 LONGEST_SEARCH = 1000
@@ -24,33 +24,33 @@ LONGEST_SEARCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """By how much the second sample lies higher. `ci95` is None where so few values allow no such interval."""
+    """The shift of the second sample above the first. `ci95` is None if there are too few values for an interval."""
 
     estimate: float
     ci95: tuple[float, float] | None
 
 
 def shift(first: Sequence[float], second: Sequence[float]) -> Shift:
-    """The Hodges-Lehmann estimate: the median of all differences second - first, with its 95 % confidence interval.
+    """Return the Hodges-Lehmann estimate: the median of all differences second - first, and its 95 % interval.
 
     The interval ends at two of these differences, by the exact distribution of the Mann-Whitney count (Hollander, Wolfe
-    & Chicken, 4.3); it covers the true shift in at least 95 of 100 cases if the samples differ by a shift. Values that
-    are equal make it wider, never too narrow. Raises ValueError for an empty sample.
+    & Chicken, 4.3); it covers the true shift in at least 95 of 100 cases if the samples differ by a shift. Equal values
+    make it wider, never too narrow. Raises ValueError for an empty sample.
     """
     if not first or not second:
-        raise ValueError("no shift between samples of which one is empty")
+        raise ValueError("a shift needs two samples with values")
     differences = sorted(right - left for left in first for right in second)
-    below = _left_out(len(first), len(second))
+    below = _lower_rank(len(first), len(second))
     interval = (differences[below - 1], differences[len(differences) - below]) if below else None
     return Shift(median(differences), interval)
 
 
 def p_beyond(first: Sequence[float], second: Sequence[float], margin: float = 0.0) -> float:
-    """The two-sided p-value against a shift of at most `margin` either way: small where it must be larger than that.
+    """Return the two-sided p-value of the hypothesis that the shift is at most `margin` in either direction.
 
-    Twice the smaller of the one-sided Mann-Whitney p-values at the two edges of the margin, as befits an interval
+    Twice the smaller of the one-sided Mann-Whitney p-values at the two edges of the margin, as for any interval
     hypothesis (Wellek, Testing Statistical Hypotheses of Equivalence and Noninferiority, 1.2 on relevant differences).
-    It is at most `ALPHA` exactly where the interval of `shift` lies wholly beyond the margin. Ties speak against.
+    It is at most `ALPHA` exactly if the whole interval of `shift` lies beyond the margin. Ties make it larger.
     """
     differences = [right - left for left in first for right in second]
     above = sum(difference > margin for difference in differences)
@@ -59,20 +59,20 @@ def p_beyond(first: Sequence[float], second: Sequence[float], margin: float = 0.
 
 
 def least_p(first: int, second: int) -> float:
-    """The smallest p-value that samples of these sizes can show: all values of one above all of the other."""
+    """Return the smallest p-value for samples of these sizes: all values of one are above all of the other."""
     return 1.0 if not first or not second else min(1.0, 2 * _tail(first, second, first * second))
 
 
 def fewest(comparisons: int, alpha: float = ALPHA) -> int:
-    """How many values on either side can show a difference, when so many comparisons are made at once."""
+    """Return the sample size from which a difference can be significant in so many simultaneous comparisons."""
     sizes = range(2, LONGEST_SEARCH)
     return next((size for size in sizes if 2 * comparisons <= alpha * comb(2 * size, size)), LONGEST_SEARCH)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values adjusted for there being several, in their order (Holm 1979, Scand. J. Statist. 6, 65-70).
+    """Adjust p-values for multiple comparisons, in their order (Holm 1979, Scand. J. Statist. 6, 65-70).
 
-    Where those at most alpha are taken for differences, the chance of any false one among them is at most alpha.
+    If those of at most alpha count as differences, the chance of any false one among them is at most alpha.
     """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     scaled = (min(1.0, (len(order) - rank) * p_values[place]) for rank, place in enumerate(order))
@@ -80,15 +80,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [adjusted[place] for place in range(len(p_values))]
 
 
-def _left_out(first: int, second: int) -> int:
-    """The place, from 1, of the interval's lower end among the ordered differences; 0 where there is none."""
+def _lower_rank(first: int, second: int) -> int:
+    """Return the rank, from 1, of the interval's lower end among the ordered differences; 0 without an interval."""
     pairs = first * second
     # The count is as likely to be at most `place` as at least `pairs - place`.
     return bisect_right(range(pairs // 2 + 1), ALPHA, key=lambda place: 2 * _tail(first, second, pairs - place))
 
 
 def _tail(first: int, second: int, count: int) -> float:
-    """The chance of a Mann-Whitney count of at least `count`, where both samples come from one distribution."""
+    """Return the chance of a Mann-Whitney count of at least `count` if both samples come from one distribution."""
     if max(first, second) <= EXACT_UP_TO:
         ways = _ways(min(first, second), max(first, second))
         return sum(ways[count:]) / comb(first + second, first)
@@ -98,7 +98,7 @@ def _tail(first: int, second: int, count: int) -> float:
 
 @cache
 def _ways(first: int, second: int) -> tuple[int, ...]:
-    """In how many orders of all values the count comes out as 0, 1, 2 …: a Gaussian binomial's coefficients."""
+    """Return the number of orders of all values with a count of 0, 1, 2 …: coefficients of a Gaussian binomial."""
     ways = [1] + [0] * (first * second)
     for size in range(1, first + 1):
         for place in range(len(ways) - 1, second + size - 1, -1):

@@ -14,18 +14,18 @@ _MEDIAN_TO_MEAN = 1.2533
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile: always one of `values` (Hyndman & Fan 1996, type 1). Raises ValueError if empty."""
+    """Return the nearest-rank percentile, one of `values` (Hyndman & Fan 1996, type 1). Raises ValueError if empty."""
     if not values:
-        raise ValueError("no percentile of nothing")
+        raise ValueError("a percentile needs at least one value")
     return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)]
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """A 95 % confidence interval of the median, or None for fewer than two values.
+    """Return a 95 % confidence interval of the median, or None for fewer than two values.
 
-    From six values on it lies between two of the values themselves, by the binomial distribution of how many fall
-    below the median, and assumes nothing of their distribution (Conover, Practical Nonparametric Statistics, 3.2).
-    No such interval exists for fewer: there it is Student's t about the median, which assumes roughly normal values.
+    From six values on its ends are two of the values, by the binomial distribution of the number below the median; this
+    assumes nothing about the values' distribution (Conover, Practical Nonparametric Statistics, 3.2). For fewer values
+    no such interval exists: there it is Student's t about the median, which assumes roughly normal values.
     """
     n = len(values)
     if n < 2:
@@ -41,7 +41,7 @@ def median_interval(values: Sequence[float]) -> tuple[float, float] | None:
 
 
 def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
-    """The most of `spans` (start, end) that overlap at any moment; one that ends as another starts does not."""
+    """Return the largest number of `spans` (start, end) that overlap; one that ends as another starts does not."""
     edges = sorted(edge for start, end in spans for edge in ((start, 1), (end, -1)))
     most = now = 0
     for _, step in edges:
@@ -51,7 +51,7 @@ def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
 
 
 def covered(spans: Iterable[tuple[float, float]]) -> float:
-    """How much time lies within one of `spans` (start, end) at least."""
+    """Return the time within at least one of `spans` (start, end)."""
     total, reached = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, reached))
@@ -60,9 +60,9 @@ def covered(spans: Iterable[tuple[float, float]]) -> float:
 
 
 def time_average(points: Sequence[tuple[float, float]], start: float, end: float) -> float | None:
-    """The mean over time, from `start` to `end`, of a value read at some moments: `points` are (time, value), in order.
+    """Return the mean of a sampled value from `start` to `end`: `points` are its samples (time, value), in order.
 
-    Between two readings the value counts as the straight line between them; None unless readings span the stretch.
+    The value is interpolated linearly between samples; None unless the samples span the whole time.
     """
     if end <= start or len(points) < 2 or points[0][0] > start or points[-1][0] < end:
         return None

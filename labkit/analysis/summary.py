@@ -1,4 +1,4 @@
-"""The summary: one row per approach and grid point, over its repeats, and who may be called the fastest."""
+"""The summary: one row per approach and grid point over its repeats, with the verdict on the fastest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from labkit.analysis.metrics import Metrics, answered
+from labkit.analysis.metrics import Metrics, count_answered
 from labkit.analysis.statistics import median_interval
 from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, Trial, label
 
@@ -23,7 +23,7 @@ TRACED = "traced"
 
 @dataclass(frozen=True, slots=True)
 class Makespan:
-    """Seconds over the rankable trials; `ci95` is the median's 95 % interval, None for a single one."""
+    """Seconds over the rankable trials; `ci95` is the 95 % interval of the median, None for a single trial."""
 
     median: float
     min: float
@@ -33,12 +33,11 @@ class Makespan:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRow:
-    """One approach at one grid point; figures are medians over its rankable trials, counts the largest seen.
+    """One approach at one grid point; times are medians over its rankable trials, counts the largest measured.
 
-    `trials` counts those that ran, `ranked` those whose every check held. `ok` and `failed` count the requests of all
-    trials that were answered and that were not, those never sent among them; `failed_by_cause` counts those sent. The
-    figures of an approach of which none is rankable come from all its trials that ended by themselves, and its verdict
-    says that it is not ranked, and why.
+    `trials` ran, and in `ranked` of them every check held. `ok` and `failed` count the answered and unanswered requests
+    of all trials, with those never sent; `failed_by_cause` counts sent ones only. An approach without a rankable trial
+    has the figures of all its trials, and a verdict with the reason.
     """
 
     approach: str
@@ -107,7 +106,7 @@ def _ranked(trials: Iterable[_Measured]) -> list[_Measured]:
 def _row(name: str, point: GridPoint, trials: Sequence[_Measured], sync: Makespan | None, verdict: str) -> SummaryRow:
     ranked = _ranked(trials)
     shown = ranked or trials
-    ok = sum(answered(each.trial) for each in trials)
+    ok = sum(count_answered(each.trial) for each in trials)
     makespan = _makespan(ranked or [each for each in trials if each.trial.outcome == "ok"])
 
     def middle(value: Callable[[Metrics], float | None]) -> float | None:
@@ -161,9 +160,9 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 
 def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
-    """The lowest median is the fastest only if its interval lies below every other's; those it meets share the place.
+    """Call the lowest median the fastest only if its interval lies below every other; overlapping ones share the place.
 
-    One run has no interval: it neither wins nor lets another win.
+    A single trial has no interval: it neither wins nor lets another win.
     """
     if all(makespan is None or makespan.ci95 is None for makespan in makespans.values()):
         return {name: ONE_TRIAL for name, makespan in makespans.items() if makespan is not None}

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from labkit.analysis.diff import Pair, Several, Side, family
-from labkit.analysis.environment_diff import changes
+from labkit.analysis.environment_diff import compare_environments
 from labkit.output.page import Page
 from labkit.reports.content.diff_rows import rows
 from labkit.reports.content.diff_words import only_in
@@ -26,7 +26,7 @@ def render(found: Pair | Several, page: Page) -> str:  # noqa: ARG001 - a docume
         "rows": rows(found),
     }
     if isinstance(found, Pair):
-        between = changes(found.first.environment, found.second.environment)
+        between = compare_environments(found.first.environment, found.second.environment)
         document["environment"] = [
             {"field": each.field, "before": each.before, "after": each.after} for each in between
         ]

@@ -1,4 +1,4 @@
-"""What the lab plans and measures: frozen data, validated when it is made. It knows nothing of how it came about."""
+"""The data that the lab plans and measures, frozen. Nothing here imports another part of labkit."""
 
 from labkit.model.measured import (
     STATES,

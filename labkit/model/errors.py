@@ -1,10 +1,10 @@
-"""What can go wrong, as a tree; each kind carries the exit code it ends lab.py with.
+"""The errors of the lab, as a tree; each kind sets the exit code of lab.py.
 
-LabError                1    a trial or a check failed, or something unforeseen
+LabError                1    a trial or a check failed, or an unforeseen error
 ├── UsageError          2    bad usage: names the option, the value and what is allowed; nothing was started
 ├── MachineError        3    this machine lacks something; the hint says what to do
-│   └── EngineGone      3    the Docker engine stopped answering in the middle
-└── Interrupted       130    Ctrl-C or SIGTERM; what had finished is saved
+│   └── EngineGone      3    the Docker engine stopped answering during the work
+└── Interrupted       130    Ctrl-C or SIGTERM; finished trials are saved
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import ClassVar
 
 
 class LabError(Exception):
-    """A failure: one clear sentence, a hint about what to do, and the last `lines` that what failed wrote."""
+    """A failure: one clear sentence, a hint at the next step, and the last `lines` of the failed program's output."""
 
     exit_code: ClassVar[int] = 1
 
@@ -39,16 +39,16 @@ class MachineError(LabError):
 
 
 class EngineGone(MachineError):
-    """The Docker engine stopped answering in the middle of the work."""
+    """The Docker engine stopped answering during the work."""
 
 
 class Interrupted(LabError):
-    """Somebody ended the lab with Ctrl-C or SIGTERM."""
+    """The user ended the lab with Ctrl-C or SIGTERM."""
 
     exit_code = 130
 
 
 def nearest(text: str, allowed: Sequence[str]) -> str:
-    """A question that names what was probably meant, or nothing."""
+    """Return `` (did you mean X?)`` for the closest allowed text; empty if none is close."""
     close = get_close_matches(text, allowed, n=1)
     return f" (did you mean {close[0]}?)" if close else ""

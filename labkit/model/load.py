@@ -1,7 +1,7 @@
-"""What a load is and what came of it: frozen data. Times are seconds; those of a trial count from its start signal.
+"""Load tests, planned and measured: frozen data. Times are seconds; those of a trial count from its start signal.
 
-A load is closed or open. Under a closed one a fixed number of users each wait for an answer before they ask again,
-so a slow server is asked less. Under an open one arrivals come at their own rate, whatever the server does.
+A load is closed or open. In a closed load a fixed number of users each wait for an answer before the next request, so a
+slow server gets fewer requests. In an open load requests arrive at their own rate, independent of the server.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from labkit.model import Check, Environment, Notice, Outcome, ServerConfig
 
 Arrivals = Literal["constant", "poisson"]
 ARRIVALS: tuple[Arrivals, ...] = get_args(Arrivals)
-# An arrival that begins later than this after its time came too late: an idle generator is on time within 1 to 2 ms.
 SOUND = "sound"
+# An arrival that begins this much after its time is late: an idle generator is punctual within 1 to 2 ms.
 LATE_S = 0.010
 
 
@@ -28,7 +28,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """`rate` arrivals a second on average, at most `users` of them in flight: the others wait for one to be free."""
+    """`rate` arrivals per second on average, at most `users` of them in flight: the others wait for a free user."""
 
     rate: float
     arrivals: Arrivals
@@ -38,10 +38,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """One load to be run: until `duration_s` is over or `requests` have begun, whichever comes first.
+    """One planned load. It ends after `duration_s`, or when `requests` have begun, whichever is first.
 
-    `order` counts the loads of one `lab.py load` from 1. Requests may take `timeout_s` each, and those that are on
-    their way at the end are waited for as long.
+    `order` counts the loads of one `lab.py load` from 1. Each request may take `timeout_s`; requests in flight at the
+    end are awaited for as long.
     """
 
     order: int
@@ -59,13 +59,13 @@ class LoadPlan:
 
     @property
     def capacity_per_s(self) -> float | None:
-        """Requests a second that the slots can answer at most: slots ÷ delay. None where nothing bounds it."""
+        """The most requests per second that the slots can answer: slots ÷ delay. None if the server sets no bound."""
         return None if self.server.slots is None else self.server.slots / self.server.delay_s
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Of all values, in seconds; see `LoadTrial.percentiles` for how exact."""
+    """Percentiles of all values, in seconds; `LoadTrial.percentiles` states their accuracy."""
 
     min: float
     mean: float
@@ -79,9 +79,9 @@ class Percentiles:
 class Counts:
     """Every arrival is in exactly one of `ok`, `failed`, `unfinished` and `not_begun`.
 
-    `arrivals` were due (open) or begun (closed). `unfinished` began and never ended; `not_begun` were due, and no user
-    was free for them until the end. `late` of them began more than `LATE_S` after their time (None: a closed load has
-    no such time).
+    `arrivals` were due (open) or begun (closed). `unfinished` began and never ended; `not_begun` were due and found no
+    free user before the end. `late` of them began more than `LATE_S` after their time (None in a closed load, whose
+    requests have no such time).
     """
 
     arrivals: int = 0
@@ -95,7 +95,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """What happened in one second of a load, counted by when it happened. `in_flight` and `waiting` are at its end."""
+    """The events in one second of a load. `in_flight` and `waiting` are counted at its end."""
 
     t_s: int
     arrivals: int
@@ -109,11 +109,11 @@ class Second:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """The figures of a load that is running, over all of it so far.
+    """The figures of a running load, from its start until now.
 
-    `in_flight` have begun and wait for an answer; `queue` of all that have arrived are not being served, because they
-    are more than the server has slots (None where it has no such bound). Percentiles are None before the first answer;
-    `response_*` count from the intended start and are None under a closed load.
+    `in_flight` requests have begun and wait for an answer; `queue` counts all arrivals beyond the server's slots (None
+    if the server sets no bound). Percentiles are None before the first answer; `response_*` count from the intended
+    start and are None in a closed load.
     """
 
     elapsed_s: float
@@ -129,13 +129,12 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class LoadTrial:
-    """One load as it was measured.
+    """One load as measured.
 
-    `latency` counts from each request's actual start, `response` from its intended one: what a user waits (None under a
-    closed load). Both hold answered requests only; `percentiles` says how exact: ``exact``, or the name and the
-    relative error of the sketch that took over. `errors` are (what, how many), the most frequent first.
-    `throughput_per_s` is answered requests over `makespan_s`, which ends with the last answer, or over the duration of
-    a load that lasted longer.
+    `latency` counts from each request's actual start, `response` from its intended one: the time that a user waits
+    (None in a closed load). Both cover answered requests only; `percentiles` is ``exact``, or the name and the relative
+    error of the sketch in use. `errors` are (text, count), the most frequent first. `throughput_per_s` is answered
+    requests ÷ `makespan_s`, which ends with the last answer, or ÷ the duration of a load that lasted longer.
     """
 
     plan: LoadPlan
@@ -162,23 +161,23 @@ class LoadTrial:
 
     @property
     def checked(self) -> bool:
-        """Whether every check held."""
+        """True if every check held."""
         return all(check.ok is not False for check in self.checks)
 
     @property
     def answered(self) -> bool:
-        """Whether the load ran to its end and was answered, though some requests may have failed."""
+        """True if the load ran to its end with at least one answer; some requests may have failed."""
         return self.outcome == "ok" or (self.outcome == "failed" and self.counts.ok > 0)
 
     @property
     def sound(self) -> bool:
-        """Whether the load ran to its end, no request failed, and every check held."""
+        """True if the load ran to its end, no request failed, and every check held."""
         return self.outcome == "ok" and self.checked
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A threshold that a person set, and how it came out; `value` is None where there was nothing to measure."""
+    """A threshold of the user, and its result; `value` is None if nothing was measured."""
 
     text: str
     value: float | None
@@ -187,9 +186,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """What `--find-limit` found: the last rate that stayed within the bound, and the first that did not.
+    """The result of `--find-limit`: the last rate that stayed within the bound, and the first that did not.
 
-    Rates are arrivals a second. `last_good` is None when the first rate already failed, `first_bad` when none did.
+    Rates are arrivals per second. `last_good` is None if the first rate already failed, `first_bad` if none did.
     """
 
     last_good: float | None
@@ -200,7 +199,7 @@ class Knee:
 
 @dataclass(frozen=True, slots=True)
 class LoadRun:
-    """All of one `lab.py load`. `stopped` says which threshold ended it early."""
+    """All loads of one `lab.py load`. `stopped` names the threshold that ended it early."""
 
     id: str
     started_at: str
@@ -215,12 +214,12 @@ class LoadRun:
 
 
 def requests_file(plan: LoadPlan) -> str:
-    """The name of the file that holds a load's requests, beside result.json."""
+    """Name the file with a load's requests, beside result.json."""
     return f"requests-{plan.order}.csv"
 
 
 def verdict(trial: LoadTrial) -> str:
-    """``sound``, or what speaks against the figures: how the load ended, or else the first check that failed."""
+    """Return ``sound``, or the reason against the figures: a bad outcome, or else the first failed check."""
     if trial.outcome != "ok":
         return trial.outcome
     return next((check.name for check in trial.checks if check.ok is False), SOUND)

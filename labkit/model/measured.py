@@ -1,6 +1,6 @@
-"""What came of it: the raw rows of trials, their checks, and where they ran.
+"""Measurements: the raw rows of trials, their checks, and the environment.
 
-Times of a trial are seconds counted from its start signal; sizes are bytes. What could not be measured is None.
+Times of a trial are seconds from its start signal; sizes are bytes. A value that was not measured is None.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ STATES: dict[State, str] = {
 class ServerRow:
     """A request as the server logged it. `worker` is the worker's process id as the server sees it.
 
-    `did` is what it did to the request: a kind of `server.behaviour.Act`, or ``refused`` or ``banned``. `attempt`
-    counts the requests with this id from 1; None where the server does not count them.
+    `did` is the server's action: a kind of `server.behaviour.Act`, or ``refused`` or ``banned``. `attempt` counts the
+    requests with this id from 1; None if the server does not count them.
     """
 
     id: int | str
@@ -43,7 +43,7 @@ class ServerRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """An attempt at a request as the client made it; `end_s` is None where it never ended.
+    """An attempt at a request as the client made it; `end_s` is None if it never ended.
 
     `server` is its row in the server's log. `attempt` counts the attempts at this request from 1.
     """
@@ -64,7 +64,7 @@ class RequestRow:
 
     @property
     def answered(self) -> bool:
-        """Whether the whole answer arrived, with a status below 400."""
+        """True if the whole answer arrived, with a status below 400."""
         return self.end_s is not None and self.error is None and self.status is not None and self.status < 400
 
     @property
@@ -74,7 +74,7 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """The approach's processes from outside. `in_flight` counts the open sockets that wait for an answer."""
+    """The approach's processes, measured from outside. `in_flight` counts the open sockets that wait for an answer."""
 
     t_s: float
     threads: int
@@ -85,7 +85,7 @@ class SampleRow:
 
 
 class Span(NamedTuple):
-    """What a lane was doing from `start_s` to `end_s`; `derived` if it was not seen as such but follows from others."""
+    """A state of a lane from `start_s` to `end_s`; a `derived` one was not observed but follows from others."""
 
     state: State
     start_s: float
@@ -106,9 +106,9 @@ class LaneRow:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What the threads and tasks of a trial did.
+    """The states of a trial's threads and tasks.
 
-    In `gaps` (start, end) nobody watched; `unseen` says which states cannot be had here, and why.
+    In `gaps` (start, end) nothing was sampled; `unseen` names the states that are unavailable here, and why.
     """
 
     lanes: tuple[LaneRow, ...]
@@ -118,12 +118,12 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial as it was measured: the raw rows. Everything else about it follows from these.
+    """One trial as measured: the raw rows, from which all its metrics follow.
 
-    `answers` are the request ids that the returned bodies begin with, in their order; where an exception stands in a
-    body's place, `causes` holds what it says. `gil` is whether the interpreter has one. `unmatched` are rows of the
-    server's log to which no request of the client belongs. `machine_cpu_s` is the whole machine's processor time
-    during the trial, `server_cpu_s` the server's part of it.
+    `answers` are the request ids at the start of the returned bodies, in their order; for an exception in the place of
+    a body, `causes` holds its text. `gil` is True if the interpreter has one. `unmatched` are rows of the server's log
+    without a request of the client. `machine_cpu_s` is the whole machine's processor time during the trial,
+    `server_cpu_s` the server's part of it.
     """
 
     planned: PlannedTrial
@@ -148,7 +148,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a trial's figures are honest in one respect; `ok` is None where that could not be told."""
+    """One condition for a trial's figures to be trusted; `ok` is None if it could not be examined."""
 
     name: str
     ok: bool | None
@@ -157,21 +157,21 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckedTrial:
-    """A trial with the verdict of every check."""
+    """A trial with the result of every check."""
 
     trial: Trial
     checks: tuple[Check, ...]
 
     @property
     def rankable(self) -> bool:
-        """Whether its makespan may be compared with others."""
+        """True if its makespan may be compared with others."""
         sound = self.trial.outcome == "ok" and all(check.ok is not False for check in self.checks)
         return sound and not self.trial.planned.traced
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should know about the whole comparison, and what to do about it."""
+    """A message about the whole comparison, and a hint at the next step."""
 
     code: str
     message: str
@@ -180,7 +180,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where the trials ran."""
+    """The runtime, software and machine of the trials."""
 
     runtime: str
     runtime_reason: str
@@ -197,10 +197,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All trials of one `compare`, or of one `trace` its single one.
+    """All trials of one `compare`, or the single one of a `trace`.
 
-    `unavailable` maps what cannot run here, as it is `label`, to the reason. `rerun_of` is the id of what this
-    repeats.
+    `unavailable` maps the label of each approach that cannot run here to the reason. `rerun_of` is the id of the
+    comparison that this one repeats.
     """
 
     id: str
@@ -216,9 +216,9 @@ class Comparison:
 
     @property
     def complete(self) -> bool:
-        """Whether every trial ran to its end and every check held."""
-        wanted = sum(trial.label not in self.unavailable for trial in self.plan.trials)
-        return len(self.trials) == wanted and all(
+        """True if every trial ran to its end and every check held."""
+        possible = sum(trial.label not in self.unavailable for trial in self.plan.trials)
+        return len(self.trials) == possible and all(
             checked.trial.outcome == "ok" if checked.trial.planned.traced else checked.rankable
             for checked in self.trials
         )

@@ -1,4 +1,4 @@
-"""What is to be run: configurations, trials and their order."""
+"""The plan: configurations, trials and their order."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from server.behaviour import PLAIN, Behaviour
 
 WorkerClass = Literal["sync", "gthread", "gevent", "asgi"]
 WORKER_CLASSES: tuple[WorkerClass, ...] = get_args(WorkerClass)
-# The row that Locust makes: compared with the approaches, and never ranked among them.
+# Locust's row: compared with the approaches, and never ranked among them.
 BASELINE = "locust"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ServerConfig:
-    """How the slow server is started."""
+    """The configuration of the slow server."""
 
     workers: int
     worker_class: WorkerClass
@@ -26,7 +26,7 @@ class ServerConfig:
 
     @property
     def slots(self) -> int | None:
-        """How many requests the server serves at once; None where it sets no bound."""
+        """The most requests that the server serves at once; None if it sets no bound."""
         return self.workers * self.worker_threads if self.worker_class in {"sync", "gthread"} else None
 
 
@@ -41,9 +41,9 @@ def require_threads(worker_class: str, worker_threads: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What every approach is asked to do; `handle_s` is the processor time that each body costs it.
+    """The work of every approach; `handle_s` is the processor time that each body costs it.
 
-    `timeout_s` and `rate` (requests a second) are told to approaches that can make use of them; None: there is none.
+    Approaches that accept them get `timeout_s` and `rate` (requests per second); None means no timeout or rate.
     """
 
     requests: int
@@ -57,7 +57,7 @@ class Load:
 class GridPoint:
     """One configuration; approaches are compared with each other within it.
 
-    `python` is the interpreter or base image that was asked for, None for the lab's own.
+    `python` is the requested interpreter or base image, None for the lab's own.
     """
 
     server: ServerConfig
@@ -73,7 +73,7 @@ class GridPoint:
 
 
 def label(approach: str, python: str | None) -> str:
-    """The approach as it is told apart where it runs on several interpreters."""
+    """Name the approach, with its interpreter if it runs on a requested one."""
     return approach if python is None else f"{approach} on {python}"
 
 
@@ -115,7 +115,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that will be run, in order. `left_out` names combinations that are impossible, and why."""
+    """All trials in their order. `left_out` names the impossible combinations, each with its reason."""
 
     blocks: tuple[Block, ...]
     approaches: tuple[str, ...]

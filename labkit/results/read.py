@@ -75,7 +75,7 @@ def _decode(data: bytes, file: Path) -> Comparison | LoadRun:
 
 
 def _unfinished(data: bytes, name: str) -> Comparison | LoadRun:
-    """A result from its trials and the name of its folder; unknown values are empty, and a notice says so."""
+    """A result from its trials and the name of its folder; unknown values are empty, and a notice lists them."""
     lines = whole_lines(data)
     started = started_at(name)
     if lines and "mode" in json.decode(lines[0], type=_TrialKind).load:

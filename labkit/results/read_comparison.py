@@ -49,7 +49,7 @@ class SavedRequest(RequestRow):
 
 @dataclass(frozen=True, slots=True)
 class SavedTrial:
-    """What was planned and what was measured, on one level."""
+    """Planned and measured values on one level."""
 
     approach: str
     repeat: int

@@ -64,7 +64,7 @@ class SavedError:
 
 @dataclass(frozen=True, slots=True)
 class SavedLoadTrial:
-    """What was planned and what was measured, on one level."""
+    """Planned and measured values on one level."""
 
     order: int
     server: ServerConfig

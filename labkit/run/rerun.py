@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from labkit.analysis.environment_diff import DIRTY, Change, changes, told
+from labkit.analysis.environment_diff import DIRTY, Change, compare_environments, format_value
 from labkit.model import Comparison, Environment, Notice, Plan
 from labkit.model.errors import MachineError, UsageError
 from labkit.model.load import LoadRun
@@ -29,7 +29,7 @@ def repeatable(result: Comparison | LoadRun) -> Comparison:
 
 def all_changes(before: Environment, now: Environment) -> list[Change]:
     """What is not as it was; uncommitted changes are never known to be the same ones."""
-    found = list(changes(before, now))
+    found = list(compare_environments(before, now))
     if now.git_commit == before.git_commit and (now.git_commit or "").endswith(DIRTY):
         found.insert(0, Change("git_commit", "git commit", before.git_commit, now.git_commit))
     return found
@@ -61,7 +61,7 @@ def refuse(rerun_of: str, found: Sequence[Change]) -> None:
 
 def said(change: Change) -> str:
     """The difference in words."""
-    before, after = told(change.before, change.field), told(change.after, change.field)
+    before, after = format_value(change.before, change.field), format_value(change.after, change.field)
     if before == after:
         return f"the {change.name} is {after}, then and now, and nobody knows whether the changes are the same"
     return f"{change.name} was {before} and is {after}"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from labkit import reports
 from labkit.analysis.analyse import analyse
-from labkit.analysis.baseline import agreements
+from labkit.analysis.baseline import compare_with_baseline
 from labkit.analysis.metrics import trial_metrics
 from labkit.model import CheckedTrial, Comparison, Notice, Plan
 from labkit.model.errors import LabError, MachineError
@@ -88,7 +88,7 @@ def run(wanted: RunRequest) -> int:
     if stopped is not None:
         raise stopped
     saved_too = all(notice.code != NOT_SAVED for notice in comparison.notices)
-    return 0 if comparison.complete and saved_too and all(each.ok for each in agreements(comparison)) else 1
+    return 0 if comparison.complete and saved_too and all(each.ok for each in compare_with_baseline(comparison)) else 1
 
 
 def _how_many(work: Scheduler) -> str:

@@ -1,4 +1,4 @@
-"""Whether the harness's figures and Locust's agree, and whom the server's log supports where they do not."""
+"""Agreement of the harness's latencies with Locust's, and the tool that the server's log supports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.analysis.baseline import agreements, close, expected_latencies
+from labkit.analysis.baseline import compare_with_baseline, expected_latencies, is_close
 from labkit.analysis.statistics import percentile
 from labkit.model import RequestRow, ServerRow, Trial
 from tests import samples
@@ -19,7 +19,7 @@ PAIR = ("asyncio_semaphore", "locust")
 
 
 def slower_by(trial, more_s, *ids):
-    """`trial`, as told by a client that says of these requests (or of all) that they took longer than they did."""
+    """`trial`, with later ends of these requests, or of all, in the client's rows."""
     rows = [
         replace(row, end_s=row.end_s + more_s) if not ids or row.id in ids else row
         for row in trial.requests
@@ -28,7 +28,7 @@ def slower_by(trial, more_s, *ids):
 
 
 def compared(names=PAIR, *, repeat=1, spoil=None, **axes):
-    """A comparison of `names`, of which `spoil` (name: what is done to its trials) makes other ones."""
+    """A comparison of `names`; `spoil` maps a name to a change of its trials."""
 
     def measure(wanted):
         good = samples.good_trial(wanted)
@@ -37,29 +37,29 @@ def compared(names=PAIR, *, repeat=1, spoil=None, **axes):
     return samples.comparison(samples.plan(names, repeat=repeat, **axes), measure)
 
 
-def told(whole):
-    return {each.figure: (each.ok, each.supported) for each in agreements(whole)}
+def results_of(whole):
+    return {each.figure: (each.ok, each.supported) for each in compare_with_baseline(whole)}
 
 
-def test_two_that_tell_the_same_agree_and_the_server_bears_both_out():
-    assert told(compared(limits=[9])) == {"median": (True, "both"), "p99": (True, "both")}
+def test_equal_latencies_agree_and_the_log_supports_both():
+    assert results_of(compared(limits=[9])) == {"median": (True, "both"), "p99": (True, "both")}
 
 
 @pytest.mark.parametrize("name", PAIR)
-def test_of_two_that_differ_the_servers_log_supports_the_one_that_told_it_as_it_was(name):
+def test_the_log_supports_the_tool_with_the_true_latencies(name):
     (other,) = set(PAIR) - {name}
     whole = compared(limits=[9], spoil={name: lambda trial: slower_by(trial, 0.1)})
-    assert told(whole) == {"median": (False, other), "p99": (False, other)}
+    assert results_of(whole) == {"median": (False, other), "p99": (False, other)}
 
 
-def test_a_difference_in_the_slowest_alone_is_one_at_p99():
+def test_a_slow_request_alone_affects_only_p99():
     whole = compared(limits=[9], spoil={"locust": lambda trial: slower_by(trial, 0.1, 9)})
-    assert told(whole) == {"median": (True, "both"), "p99": (False, "asyncio_semaphore")}
+    assert results_of(whole) == {"median": (True, "both"), "p99": (False, "asyncio_semaphore")}
 
 
-def test_where_both_are_wrong_the_log_supports_neither():
+def test_the_log_supports_neither_of_two_wrong_tools():
     spoil = {"locust": lambda trial: slower_by(trial, 0.1), "asyncio_semaphore": lambda trial: slower_by(trial, 0.3)}
-    assert told(compared(limits=[9], spoil=spoil)) == {"median": (False, "neither"), "p99": (False, "neither")}
+    assert results_of(compared(limits=[9], spoil=spoil)) == {"median": (False, "neither"), "p99": (False, "neither")}
 
 
 @pytest.mark.parametrize(
@@ -74,20 +74,20 @@ def test_where_both_are_wrong_the_log_supports_neither():
         (0.0, 0.0052, False),
     ],
 )
-def test_two_percent_and_five_milliseconds_are_nothing(one_s, other_s, same):
-    assert close(one_s, other_s) == close(other_s, one_s) == same
+def test_two_percent_and_five_milliseconds_are_tolerated(one_s, other_s, same):
+    assert is_close(one_s, other_s) == is_close(other_s, one_s) == same
 
 
-def test_each_grid_point_is_asked_apart():
+def test_each_grid_point_is_compared_separately():
     whole = compared(limits=[9], workers=[1, 3], repeat=2)
-    found = agreements(whole)
+    found = compare_with_baseline(whole)
     assert [(each.point.server.workers, each.figure) for each in found] == [
         (1, "median"), (1, "p99"), (3, "median"), (3, "p99"),
     ]  # fmt: skip
     assert [each["server"]["workers"] for each in document(whole)["agreement"]] == [1, 1, 3, 3]
 
 
-def test_figures_are_over_all_repeats():
+def test_latencies_are_over_all_repeats():
     def spoil(trial):
         return slower_by(trial, 0.5) if trial.planned.repeat == 1 else trial
 
@@ -98,15 +98,15 @@ def test_figures_are_over_all_repeats():
         if checked.trial.planned.approach == "locust"
         for row in checked.trial.requests
     ]
-    median, p99 = agreements(whole)
+    median, p99 = compare_with_baseline(whole)
     assert median.baseline.client_s == percentile(latencies, 50)
     assert p99.baseline.client_s == percentile(latencies, 99) == max(latencies)
     assert (median.ok, p99.ok) == (True, False)
 
 
 @pytest.mark.parametrize("names", [("asyncio_semaphore",), ("locust",), ("threads", "locust"), ()])
-def test_without_both_there_is_nothing_to_agree_on(names):
-    assert agreements(compared(names or ("sync",))) == ()
+def test_one_tool_alone_has_no_agreement(names):
+    assert compare_with_baseline(compared(names or ("sync",))) == ()
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_without_both_there_is_nothing_to_agree_on(names):
         lambda trial: samples.with_rows(trial, 2, status=500),
     ],
 )
-def test_trials_that_are_not_whole_have_no_say(spoil):
-    assert agreements(compared(spoil={"asyncio_semaphore": spoil})) == ()
+def test_incomplete_trials_are_left_out(spoil):
+    assert compare_with_baseline(compared(spoil={"asyncio_semaphore": spoil})) == ()
 
 
 @given(
@@ -126,8 +126,8 @@ def test_trials_that_are_not_whole_have_no_say(spoil):
     bound=st.integers(1, 12),
     slots=st.integers(1, 12),
 )
-def test_with_equal_delays_a_first_come_first_served_server_alone_tells_every_latency(delays_s, bound, slots):
-    """Simulated: `bound` requests are kept in flight, and `slots` of them served at once in the order of sending."""
+def test_the_log_of_a_first_come_first_served_server_gives_every_latency(delays_s, bound, slots):
+    """Simulated: `bound` requests stay in flight, and `slots` of them are served at once in the order of sending."""
     delay_s, count = delays_s[0], len(delays_s)
     rows = _served([delay_s] * count, bound, slots)
     trial = _trial(rows, count, bound)
@@ -141,7 +141,7 @@ def test_with_one_slot_delays_may_differ(delays_s, bound):
     assert expected == pytest.approx([row.latency_s for row in sorted(rows, key=lambda row: row.end_s)])
 
 
-def test_of_a_server_that_logged_nothing_no_latency_is_expected():
+def test_an_empty_log_gives_no_latency():
     assert expected_latencies(samples.with_rows(samples.good_trial(), server=None)) == []
 
 
@@ -151,7 +151,7 @@ def _trial(rows: list[RequestRow], count: int, bound: int) -> Trial:
 
 
 def _served(delays_s: list[float], bound: int, slots: int) -> list[RequestRow]:
-    """The rows of a client that keeps `bound` in flight, where nothing but the server takes time."""
+    """The rows of a client that keeps `bound` requests in flight; only the server takes time."""
     places, free = [0.0] * bound, [0.0] * slots
     heapify(places)
     heapify(free)

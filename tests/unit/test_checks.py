@@ -1,4 +1,4 @@
-"""The checks: for each, trials in which it holds, in which it fails, and in which it cannot be told."""
+"""The checks: for each, trials in which it holds, fails, and cannot be examined."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def row(trial, request_id):
 
 
 def served(trial, request_id, **changes):
-    """`trial`, where the server tells another story about one request."""
+    """`trial`, with `changes` to the server's row of one request."""
     return with_rows(trial, request_id, server=replace(row(trial, request_id).server, **changes))
 
 
 def faulty_trial(**behaviour):
-    """A trial of one client that asks again at once, under a behaviour; what hangs it gives up after a second."""
+    """A trial of one client under a behaviour; it retries at once, and gives up on a hanging request after a second."""
     plain = good_trial(planned("sync", requests=20, delay_s=0.1))
     server = replace(plain.planned.point.server, behaviour=Behaviour(**behaviour))
     at = replace(plain.planned.point, server=server)
@@ -61,7 +61,7 @@ def faulty_trial(**behaviour):
 
 
 def impatient(trial):
-    """`trial`, with a client that gives up on a drip half-way, as its timeout of 0.2 s has it, and tells so."""
+    """`trial`, with a client that gives up on a drip after its timeout of 0.2 s, and names the cause."""
     load = replace(trial.planned.point.load, timeout_s=0.2)
     rows = [
         replace(
@@ -78,8 +78,8 @@ def impatient(trial):
     causes = tuple("TimeoutError" if place in dripped else cause for place, cause in enumerate(trial.causes, 1))
     answers = tuple(None if place in dripped else answer for place, answer in enumerate(trial.answers, 1))
     at = replace(trial.planned.point, load=load)
-    planned_so = replace(trial.planned, point=at)
-    return replace(trial, planned=planned_so, requests=tuple(rows), causes=causes, answers=answers)
+    changed = replace(trial.planned, point=at)
+    return replace(trial, planned=changed, requests=tuple(rows), causes=causes, answers=answers)
 
 
 FLAKY = faulty_trial(fail=3)
@@ -107,15 +107,15 @@ LIMITED = replace(
 
 
 def lost(trial, number):
-    """`trial`, where nobody was ever told what became of one request."""
+    """`trial`, with one request that has neither an answer nor a cause."""
     causes = tuple(None if place == number else cause for place, cause in enumerate(trial.causes, 1))
     answers = tuple(None if place == number else answer for place, answer in enumerate(trial.answers, 1))
     rows = tuple(replace(each, status=None, error="reset") if each.id == number else each for each in trial.requests)
     return replace(trial, causes=causes, answers=answers, requests=rows)
 
 
-def told(trial, number):
-    """`trial`, where one request that could be answered was given up, and its cause told."""
+def given_up(trial, number):
+    """`trial`, with one request that has a cause in place of a possible answer."""
     causes = tuple("gave up" if place == number else cause for place, cause in enumerate(trial.causes, 1))
     return replace(lost(trial, number), causes=causes)
 
@@ -132,7 +132,7 @@ def shifted(trial, request_id, by_s):
 
 
 def seen(trial, count):
-    """`trial`, where the sockets in flight are `count` of what they were."""
+    """`trial`, with `count` applied to its sockets in flight."""
     return replace(trial, samples=tuple(replace(s, in_flight=count(s.in_flight)) for s in trial.samples))
 
 
@@ -146,10 +146,10 @@ HOLDS = {
     ],
     "containment": [
         GOOD,
-        with_rows(GOOD, 4, end_s=None),  # cut off: nobody can say that it was served outside
+        with_rows(GOOD, 4, end_s=None),  # cut off: the client has no end to compare with
         served(GOOD, 4, start_s=row(GOOD, 4).start_s, end_s=row(GOOD, 4).end_s),
         FLAKY,
-        served(HANGING, HUNG, end_s=row(HANGING, HUNG).end_s + 0.1),  # it noticed later that the client had gone
+        served(HANGING, HUNG, end_s=row(HANGING, HUNG).end_s + 0.1),  # the server noticed late
         IMPATIENT,
     ],
     "body_order": [GOOD, SYNC, FLAKY, HANGING],
@@ -175,22 +175,22 @@ FAILS = {
         "a skipped URL": (without_requests(GOOD, 4, 7), ["never sent", "4, 7"]),
         "no request at all": (replace(GOOD, requests=()), ["never sent"]),
         "a repeated request": (replace(GOOD, requests=(*GOOD.requests, row(GOOD, 3))), ["more than once", "3"]),
-        "a request that nobody asked for": (with_rows(GOOD, 3, id=99), ["not asked for", "99", "never sent", "3"]),
-        "a path that is no number": (with_rows(GOOD, 3, id="favicon.ico"), ["not asked for", "favicon.ico"]),
+        "an unplanned request": (with_rows(GOOD, 3, id=99), ["not planned", "99", "never sent", "3"]),
+        "a path that is no number": (with_rows(GOOD, 3, id="favicon.ico"), ["not planned", "favicon.ico"]),
         "a failed request": (with_rows(GOOD, 5, error="ConnectionResetError"), ["not answered", "5"]),
         "an error's status": (with_rows(GOOD, 5, status=500), ["not answered", "5"]),
         "a request that never ended": (with_rows(GOOD, 5, end_s=None), ["not answered", "5"]),
-        "one that nobody asked to be sent again": (
+        "a needless repetition": (
             replace(FLAKY, requests=(*FLAKY.requests, replace(FLAKY.requests[0], start_s=9.0))),
             ["sent more than once"],
         ),
-        "one given up that could be answered": (told(FLAKY, 7), ["not answered", "7"]),
+        "one given up that could be answered": (given_up(FLAKY, 7), ["not answered", "7"]),
         "one without a cause": (lost(HANGING, HUNG), ["not answered", str(HUNG)]),
     },
     "server_log": {
         "a server that logs nothing": (with_rows(GOOD, server=None), ["not in the server's log"]),
         "a server that leaves one out": (with_rows(GOOD, 6, server=None), ["not in the server's log", "6"]),
-        "a request that the client hides": (replace(GOOD, unmatched=(STRAY,)), ["log alone", "17"]),
+        "a request that the client hides": (replace(GOOD, unmatched=(STRAY,)), ["only in the server's log", "17"]),
         "an answer out of nowhere": (
             replace(FLAKY, requests=tuple(replace(r, server=None) if r.status else r for r in FLAKY.requests)),
             ["not in the server's log"],
@@ -212,8 +212,8 @@ FAILS = {
         "a cause too many": (replace(HANGING, answers=(*HANGING.answers, None)), ["bodies"]),
     },
     "limit": {
-        "one more than the limit": (shifted(BOUNDED, 4, -0.5), ["4 in flight", "3 allowed"]),
-        "sync that is not": (shifted(SYNC, 3, -0.5), ["2 in flight", "1 allowed"]),
+        "one more than the limit": (shifted(BOUNDED, 4, -0.5), ["4 in flight", "limit 3"]),
+        "sync that is not": (shifted(SYNC, 3, -0.5), ["2 in flight", "limit 1"]),
         "one that never ended stays in flight": (with_rows(SYNC, 1, end_s=None), ["2 in flight"]),
     },
     "server_delay": {
@@ -223,16 +223,16 @@ FAILS = {
         "a slow refusal": (served(LIMITED, 1, end_s=row(LIMITED, 1).server.start_s + 0.1), ["1"]),
         "a drip that does not last": (
             with_rows(HANGING, server=replace(HANGING.requests[0].server, start_s=0.0, end_s=0.05)),
-            ["not served in the time"],
+            ["not served in the planned time"],
         ),
     },
     "faults": {
         "an answer for a failure": (
             replace(FLAKY, requests=tuple(replace(r, server=replace(r.server, did="answer")) for r in FLAKY.requests)),
-            ["something else", str(FAILED.id)],
+            ["not in the scenario", str(FAILED.id)],
         ),
-        "a failure for an answer": (served(HANGING, 3, did="reset_within"), ["something else", "3"]),
-        "a refusal where there is no rate": (served(FLAKY, 3, did="refused"), ["something else", "3"]),
+        "a failure for an answer": (served(HANGING, 3, did="reset_within"), ["not in the scenario", "3"]),
+        "a refusal where there is no rate": (served(FLAKY, 3, did="refused"), ["not in the scenario", "3"]),
     },
     "littles_law": {
         "sockets that see nothing": (seen(GOOD, lambda _: 0), ["0.00"]),
@@ -242,13 +242,13 @@ FAILS = {
     },
     "quiet_machine": {
         "another program": (replace(GOOD, machine_cpu_s=GOOD.makespan_s), ["%"]),
-        "another program, no word of the server": (
+        "another program, and a server of unknown use": (
             replace(GOOD, machine_cpu_s=GOOD.makespan_s, server_cpu_s=None),
             ["%"],
         ),
     },
 }
-UNTOLD = {
+UNKNOWN = {
     "limit": [replace(GOOD, requests=())],
     "server_delay": [with_rows(GOOD, server=None), replace(GOOD, requests=())],
     "littles_law": [
@@ -257,7 +257,7 @@ UNTOLD = {
         replace(GOOD, samples=GOOD.samples[::20]),  # too few
         replace(GOOD, samples=GOOD.samples[5:]),  # they begin late
         replace(GOOD, samples=GOOD.samples[:-20]),  # they end early
-        seen(GOOD, lambda _: None),  # a system that does not tell
+        seen(GOOD, lambda _: None),  # a system without a socket table
     ],
     "quiet_machine": [replace(GOOD, **{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")],
 }
@@ -266,13 +266,13 @@ each_check = pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: c
 
 
 @each_check
-def test_it_holds(check):
+def test_a_check_holds_for_these_trials(check):
     for trial in HOLDS[check.__name__]:
         assert check(trial).ok is True, check(trial).detail
 
 
 @each_check
-def test_it_fails_and_says_why(check):
+def test_a_check_fails_with_a_reason(check):
     assert FAILS[check.__name__]
     for story, (trial, named) in FAILS[check.__name__].items():
         verdict = check(trial)
@@ -281,41 +281,41 @@ def test_it_fails_and_says_why(check):
 
 
 @each_check
-def test_it_does_not_guess_what_cannot_be_told(check):
-    for trial in UNTOLD.get(check.__name__, []):
+def test_a_check_without_its_data_has_no_result(check):
+    for trial in UNKNOWN.get(check.__name__, []):
         assert check(trial).ok is None, check(trial).detail
         assert check(trial).detail
 
 
 @each_check
-def test_one_that_fails_turns_the_ranking_off(check):
+def test_a_failed_check_makes_a_trial_unrankable(check):
     assert samples.checked(GOOD).rankable
     for story, (trial, _) in FAILS[check.__name__].items():
         assert not samples.checked(trial).rankable, story
 
 
-def test_one_that_cannot_be_told_does_not_turn_the_ranking_off():
+def test_a_check_without_a_result_leaves_a_trial_rankable():
     assert samples.checked(replace(GOOD, samples=(), machine_cpu_s=None)).rankable
 
 
-def test_each_check_gives_one_verdict_under_its_own_name():
+def test_each_check_has_the_name_of_its_function():
     assert [check.name for check in checks.check_trial(GOOD)] == [check.__name__ for check in checks.CHECKS]
 
 
 @pytest.mark.parametrize("workers", [1, 3, 9])
 @pytest.mark.parametrize("worker_class", ["sync", "gthread", "gevent", "asgi"])
 @pytest.mark.parametrize("name", samples.DEFAULT_NAMES)
-def test_every_check_holds_for_an_honest_trial_whatever_the_configuration(name, worker_class, workers):
+def test_every_check_holds_for_a_good_trial_in_any_configuration(name, worker_class, workers):
     trial = good_trial(planned(name, worker_class=worker_class, workers=workers))
     assert [check for check in checks.check_trial(trial) if check.ok is not True] == []
 
 
-def test_a_trial_that_crashed_can_be_checked_too():
+def test_a_crashed_trial_can_be_checked():
     crashed = samples.checked(samples.crashed_trial())
     assert not crashed.rankable
     assert {check.name for check in crashed.checks if check.ok is False} >= {"accounted", "body_order"}
 
 
-def test_a_long_list_of_faults_is_cut_short():
+def test_a_long_list_of_ids_is_shortened():
     detail = checks.accounted(replace(good_trial(planned(requests=100)), requests=())).detail
     assert detail == "never sent: 1, 2, 3, 4, 5, 6, 7, 8 and 92 more"

@@ -12,7 +12,7 @@ import pytest
 
 from labkit import diffs
 from labkit.analysis.diff import family, pair, several, side, would_do
-from labkit.analysis.environment_diff import changes
+from labkit.analysis.environment_diff import compare_environments
 from labkit.model import BASELINE
 from labkit.output.page import Page
 from labkit.reports.content.diff_words import verdict
@@ -158,7 +158,9 @@ def test_every_field_of_the_environment_that_differs_is_told():
         packages={"requests": "3.0", "httpx": "1.0"},
         git_commit=None,
     )
-    told = {change.field: (change.before, change.after) for change in changes(samples.ENVIRONMENT, environment)}
+    told = {
+        change.field: (change.before, change.after) for change in compare_environments(samples.ENVIRONMENT, environment)
+    }
     assert told == {
         "runtime": ("local", "docker"),
         "python": ("3.14.0", "3.15.0"),
@@ -172,7 +174,7 @@ def test_every_field_of_the_environment_that_differs_is_told():
         "packages.httpx": (None, "1.0"),
         "packages.requests": ("2.32.5", "3.0"),
     }
-    assert changes(environment, environment) == ()
+    assert compare_environments(environment, environment) == ()
     text = rendered(pair(result("a"), result("b", environment=environment), LEAST), "table")
     for said in ("memory: 8.0 GB → 16.0 GB", "package httpx: none → 1.0", "git commit: 0123456789abcdef → none"):
         assert said in text
@@ -181,7 +183,7 @@ def test_every_field_of_the_environment_that_differs_is_told():
 def test_images_are_told_of_together_where_they_are_the_same():
     old = replace(samples.ENVIRONMENT, images={"server": "sha256:1", "sync": "sha256:1", "gone": "sha256:1"})
     new = replace(samples.ENVIRONMENT, images={"server": "sha256:2", "sync": "sha256:2", "added": "sha256:2"})
-    (change,) = changes(old, new)
+    (change,) = compare_environments(old, new)
     assert (change.name, change.before, change.after) == ("image of server, sync", "sha256:1", "sha256:2")
 
 

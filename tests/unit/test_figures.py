@@ -1,4 +1,4 @@
-"""A trial's figures follow from its rows: what was answered, what was lost and why, and how long nothing came."""
+"""Metrics of a trial: answered and lost requests, causes, attempts, quiet time and handling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.analysis.metrics import NEVER_ENDED, REFUSALS, cause, failed_by_cause, handling_s, trial_metrics
+from labkit.analysis.metrics import NEVER_ENDED, REFUSALS, count_failures, failure_cause, handling_s, trial_metrics
 from labkit.analysis.statistics import covered
 from tests import samples
 
@@ -42,38 +42,38 @@ ROW = samples.good_trial().requests[0]
         ("", "unknown"),
     ],
 )
-def test_an_error_is_named_in_a_few_words(error, named):
-    assert cause(replace(ROW, error=error)) == named
+def test_an_error_has_a_short_cause(error, named):
+    assert failure_cause(replace(ROW, error=error)) == named
 
 
 @pytest.mark.parametrize(("status", "error"), [(503, None), (404, None), (503, "closed after 0 of 9 bytes")])
-def test_a_status_that_says_no_is_the_cause(status, error):
-    assert cause(replace(ROW, status=status, error=error)) == f"status {status}"
+def test_an_error_status_is_the_cause(status, error):
+    assert failure_cause(replace(ROW, status=status, error=error)) == f"status {status}"
 
 
-def test_what_never_ended_had_no_answer_when_the_trial_ended():
-    assert cause(replace(ROW, end_s=None, status=None)) == NEVER_ENDED
+def test_an_attempt_without_an_end_had_no_answer():
+    assert failure_cause(replace(ROW, end_s=None, status=None)) == NEVER_ENDED
 
 
-def test_the_last_attempt_tells_the_cause_and_an_answer_before_it_counts():
+def test_the_cause_is_the_last_attempts_unless_an_earlier_one_was_answered():
     first, second = replace(ROW, status=503), replace(ROW, attempt=2, error="TimeoutError", start_s=2.0)
-    assert failed_by_cause([second, first]) == {"timeout": 1}
-    assert failed_by_cause([replace(ROW, attempt=1), second]) == {}
+    assert count_failures([second, first]) == {"timeout": 1}
+    assert count_failures([replace(ROW, attempt=1), second]) == {}
 
 
-def test_causes_come_the_most_frequent_first():
+def test_the_most_frequent_cause_is_first():
     rows = [replace(ROW, id=number, status=503 if number % 3 else 500) for number in range(1, 10)]
-    assert list(failed_by_cause(rows).items()) == [("status 503", 6), ("status 500", 3)]
+    assert list(count_failures(rows).items()) == [("status 503", 6), ("status 500", 3)]
 
 
-def test_the_figures_of_a_trial_with_attempts():
+def test_the_metrics_of_a_trial_with_retries():
     found = trial_metrics(samples.coping_trial())
     assert (found.ok, found.failed) == (7, 2)
     assert found.failed_by_cause == {NEVER_ENDED: 1, "status 503": 1}
     assert (found.attempts, found.wasted_attempts, found.refused) == (13, 6, 4)
 
 
-def test_without_a_fault_every_attempt_is_a_request():
+def test_without_faults_every_attempt_is_a_request():
     found = trial_metrics(samples.good_trial())
     assert (found.ok, found.failed, found.attempts, found.wasted_attempts, found.refused) == (9, 0, 9, 0, 0)
     assert found.failed_by_cause == {}
@@ -86,7 +86,7 @@ def test_a_second_answer_is_wasted():
     assert (trial_metrics(twice).ok, trial_metrics(twice).failed, trial_metrics(twice).wasted_attempts) == (9, 0, 1)
 
 
-def test_silence_counts_up_to_the_makespan_or_to_the_last_thing_that_is_known():
+def test_quiet_time_ends_with_the_makespan_or_the_last_known_event():
     good = samples.good_trial(makespan_s=7.0)
     assert trial_metrics(good).longest_quiet_s == pytest.approx(7.0 - max(row.end_s for row in good.requests))
     hung = samples.with_rows(good, status=500)
@@ -95,7 +95,7 @@ def test_silence_counts_up_to_the_makespan_or_to_the_last_thing_that_is_known():
     assert trial_metrics(stopped).longest_quiet_s == max(sample.t_s for sample in good.samples)
 
 
-def test_what_was_not_measured_is_nothing():
+def test_unmeasured_values_are_none():
     found = trial_metrics(samples.good_trial(samples=()))
     nothing = (found.ok, found.failed, found.attempts, found.wasted_attempts, found.refused, found.longest_quiet_s)
     assert set(nothing) == {None}
@@ -121,7 +121,7 @@ attempts = st.builds(
 
 
 @given(st.lists(attempts, max_size=25), st.none() | st.floats(0.1, 12))
-def test_every_request_is_accounted_for_once_whatever_was_tried(rows, makespan_s):
+def test_every_request_is_counted_once_for_any_attempts(rows, makespan_s):
     trial = samples.good_trial(requests=tuple(rows), makespan_s=makespan_s)
     found = trial_metrics(trial)
     assert found.ok + found.failed == len({row.id for row in rows})
@@ -156,11 +156,11 @@ def handled(lane_names, spans, makespan_s):
         pytest.param(LANES["pool"], [(0, 1), (0, 1.2), (1.1, 2), (1.3, 2)], 2.5, 0.7, id="with a gap between"),
     ],
 )
-def test_handling_is_when_some_body_had_come_and_its_lane_had_not_gone_on(lanes, spans, makespan_s, expected_s):
+def test_handling_lasts_from_an_answer_to_the_next_request_of_its_lane(lanes, spans, makespan_s, expected_s):
     assert handling_s(handled(lanes, spans, makespan_s)) == pytest.approx(expected_s)
 
 
-def test_where_bodies_cost_nothing_or_the_trial_did_not_end_there_is_no_handling():
+def test_free_bodies_and_unfinished_trials_have_no_handling_time():
     assert handling_s(samples.good_trial()) is None
     assert handling_s(replace(handled(LANES["sync"], [(0, 1)] * 4, 2.0), makespan_s=None)) is None
 

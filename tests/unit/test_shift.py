@@ -1,4 +1,4 @@
-"""By how much two samples differ: properties for any values, and the coverage and the error rates that are promised."""
+"""Rank tests: properties for any values, and the promised coverage and error rates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from labkit.analysis.rank_tests import ALPHA, EXACT_UP_TO, _tail, fewest, holm, least_p, p_beyond, shift
 
-# Halves add up without rounding, so that a shift of all values shifts every difference by just as much.
+# Halves add up without rounding, so a shift of all values shifts every difference by the same amount.
 VALUES = st.integers(-1000, 1000).map(lambda value: value / 2)
 SAMPLES = st.lists(VALUES, min_size=1, max_size=12)
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=30)
@@ -34,7 +34,7 @@ def test_the_estimate_lies_within_the_interval(first, second):
 
 
 @given(SAMPLES, SAMPLES)
-def test_the_other_way_round_everything_changes_its_sign(first, second):
+def test_swapped_samples_change_the_sign(first, second):
     there, back = shift(first, second), shift(second, first)
     assert back.estimate == -there.estimate
     assert back.ci95 == (None if there.ci95 is None else (-there.ci95[1], -there.ci95[0]))
@@ -42,14 +42,14 @@ def test_the_other_way_round_everything_changes_its_sign(first, second):
 
 
 @given(SAMPLES, SAMPLES, VALUES)
-def test_what_is_added_to_one_sample_is_added_to_the_shift(first, second, more):
+def test_a_constant_added_to_one_sample_is_added_to_the_shift(first, second, more):
     found, moved = shift(first, second), shift(first, [value + more for value in second])
     assert moved.estimate == found.estimate + more
     assert moved.ci95 == (None if found.ci95 is None else (found.ci95[0] + more, found.ci95[1] + more))
 
 
 @given(SAMPLES, SAMPLES, st.sampled_from([0.25, 0.5, 2.0, 1024.0]))
-def test_another_unit_is_another_unit_and_nothing_else(first, second, scale):
+def test_the_unit_of_the_values_does_not_matter(first, second, scale):
     found = shift(first, second)
     scaled = shift([value * scale for value in first], [value * scale for value in second])
     assert scaled.estimate == found.estimate * scale
@@ -73,13 +73,13 @@ def test_p_is_small_exactly_where_the_interval_lies_beyond_the_margin(first, sec
 
 
 @given(SAMPLES, SAMPLES, st.floats(0, 50), st.floats(0, 50))
-def test_a_wider_margin_is_harder_to_leave(first, second, one, other):
+def test_a_wider_margin_never_lowers_p(first, second, one, other):
     narrow, wide = sorted((one, other))
     assert p_beyond(first, second, narrow) <= p_beyond(first, second, wide)
 
 
 @given(SAMPLES, SAMPLES)
-def test_no_p_is_smaller_than_the_least(first, second):
+def test_no_p_is_below_the_least_p(first, second):
     assert p_beyond(first, second) >= least_p(len(first), len(second))
 
 
@@ -90,20 +90,20 @@ def test_samples_that_do_not_overlap_show_the_least_p(first, second):
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 1), (1, 20), (2, 2), (3, 3), (2, 7)])
-def test_too_few_values_tell_nothing_however_far_apart(first, second):
+def test_too_few_values_never_show_a_difference(first, second):
     assert shift(range(first), range(10**6, 10**6 + second)).ci95 is None
     assert p_beyond(range(first), range(10**6, 10**6 + second)) > ALPHA
 
 
-def test_there_is_no_shift_of_nothing():
-    with pytest.raises(ValueError, match="empty"):
+def test_an_empty_sample_has_no_shift():
+    with pytest.raises(ValueError, match="two samples"):
         shift([], [1.0])
     assert least_p(0, 5) == 1.0
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 4), (3, 3), (4, 5), (5, 5)])
-def test_the_chances_are_what_counting_every_order_finds(first, second):
-    """Every way to deal the ranks out is as likely as any other, where both samples come from one distribution."""
+def test_the_chances_match_a_count_of_every_order(first, second):
+    """All assignments of the ranks are equally likely if both samples come from one distribution."""
     ranks = range(first + second)
     counts = [
         sum(right > left for left in own for right in ranks if right not in own) for own in combinations(ranks, first)
@@ -121,7 +121,7 @@ def test_the_interval_ends_at_the_tabulated_differences(sizes, place):
     assert shift(first, second).ci95 == (differences[place - 1], differences[-place])
 
 
-def test_where_the_exact_chances_end_the_normal_ones_go_on():
+def test_the_normal_approximation_continues_the_exact_chances():
     size = EXACT_UP_TO + 1
     middle = size * size / 2
     for count in (int(middle), int(middle) + 150, int(middle) + 300):
@@ -131,7 +131,7 @@ def test_where_the_exact_chances_end_the_normal_ones_go_on():
 
 @each_distribution
 @pytest.mark.parametrize(("first", "second"), [(4, 4), (5, 5), (4, 9), (8, 8), (20, 20)])
-def test_the_interval_covers_the_true_shift_as_often_as_it_promises(draw, first, second):
+def test_the_interval_covers_the_true_shift_in_95_of_100_cases(draw, first, second):
     random = Random(first * 100 + second)
     covered = 0
     for _ in range(ROUNDS):
@@ -143,8 +143,8 @@ def test_the_interval_covers_the_true_shift_as_often_as_it_promises(draw, first,
 
 
 @pytest.mark.parametrize("size", [4, 5, 8, 12, 20])
-def test_the_interval_is_no_wider_than_it_must_be(size):
-    """One difference nearer on either side, and it would no longer cover 95 %."""
+def test_a_narrower_interval_would_cover_too_little(size):
+    """Moving each end by one difference brings the coverage below 95 %."""
     differences = sorted(right - 100.0 * left for left in range(size) for right in range(size))
     place = differences.index(shift([100.0 * value for value in range(size)], range(size)).ci95[0]) + 1
     assert 2 * _tail(size, size, size * size - place + 1) <= ALPHA < 2 * _tail(size, size, size * size - place)
@@ -152,7 +152,7 @@ def test_the_interval_is_no_wider_than_it_must_be(size):
 
 @each_distribution
 @pytest.mark.parametrize(("rows", "trials"), [(1, 4), (3, 5), (6, 5), (7, 8)])
-def test_of_a_hundred_diffs_of_the_same_no_more_than_five_show_anything(draw, rows, trials):
+def test_diffs_of_equal_results_show_a_difference_in_at_most_5_percent(draw, rows, trials):
     random = Random(rows)
     wrong = 0
     for _ in range(ROUNDS):
@@ -161,7 +161,7 @@ def test_of_a_hundred_diffs_of_the_same_no_more_than_five_show_anything(draw, ro
     assert wrong / (ROUNDS) <= 0.05 + NormalDist().inv_cdf(0.9999) * (0.05 * 0.95 / (ROUNDS)) ** 0.5
 
 
-def test_a_large_shift_is_seen():
+def test_a_large_shift_is_detected():
     random = Random(1)
     pairs = ([random.gauss(0, 1) for _ in range(8)] for _ in range(500))
     seen = sum(p_beyond(first, [random.gauss(4, 1) for _ in range(8)], 1.0) <= ALPHA for first in pairs)
@@ -169,7 +169,7 @@ def test_a_large_shift_is_seen():
 
 
 @given(P_VALUES)
-def test_holm_makes_no_p_smaller_and_keeps_their_order(p_values):
+def test_holm_lowers_no_p_and_keeps_the_order(p_values):
     adjusted = holm(p_values)
     assert all(p <= new <= 1 for p, new in zip(p_values, adjusted, strict=True))
     ranked = sorted(zip(p_values, adjusted, strict=True))
@@ -177,7 +177,7 @@ def test_holm_makes_no_p_smaller_and_keeps_their_order(p_values):
 
 
 @given(P_VALUES, st.randoms())
-def test_holm_treats_every_row_alike(p_values, random):
+def test_holm_does_not_depend_on_the_order(p_values, random):
     order = random.sample(range(len(p_values)), len(p_values))
     adjusted = holm(p_values)
     assert holm([p_values[place] for place in order]) == [adjusted[place] for place in order]
@@ -189,16 +189,16 @@ def test_holm_with_more_rows_is_stricter(p_values, another):
 
 
 @given(P_VALUES)
-def test_holm_sees_no_less_than_bonferroni(p_values):
+def test_holm_is_at_most_bonferroni(p_values):
     assert all(new <= min(1.0, p * len(p_values)) for p, new in zip(p_values, holm(p_values), strict=True))
 
 
-def test_holm_of_the_textbook():
+def test_holm_matches_the_textbook():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
 
 
 @pytest.mark.parametrize("rows", [1, 3, 6, 7, 30, 180, 1000])
-def test_so_many_trials_can_tell_and_one_fewer_cannot(rows):
+def test_the_smallest_conclusive_sample_size(rows):
     size = fewest(rows)
     assert rows * least_p(size, size) <= ALPHA < rows * least_p(size - 1, size - 1)

@@ -1,4 +1,4 @@
-"""Statistics: properties that hold for any values, and the coverage that an interval promises."""
+"""Statistics: properties that hold for any values, and the promised coverage of an interval."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def test_a_percentile_is_one_of_the_values(values, percent):
 
 
 @given(MANY, st.floats(0, 100), st.floats(0, 100))
-def test_a_higher_percentile_is_no_lower(values, one, other):
+def test_percentiles_increase(values, one, other):
     low, high = sorted((one, other))
     assert percentile(values, low) <= percentile(values, high)
 
 
 @given(MANY, st.floats(0, 100))
-def test_so_many_values_reach_to_a_percentile_and_no_fewer_would_do(values, percent):
+def test_a_percentile_is_the_smallest_value_with_enough_values_below(values, percent):
     found = percentile(values, percent)
     assert sum(value <= found for value in values) >= len(values) * percent / 100
     assert sum(value < found for value in values) <= len(values) * percent / 100
@@ -43,8 +43,8 @@ def test_percentiles_of_ten_values(percent, expected):
     assert percentile([3, 1, 4, 2, 10, 9, 8, 7, 6, 5], percent) == expected
 
 
-def test_there_is_no_percentile_of_nothing():
-    with pytest.raises(ValueError, match="nothing"):
+def test_an_empty_sample_has_no_percentile():
+    with pytest.raises(ValueError, match="at least one value"):
         percentile([], 50)
 
 
@@ -59,7 +59,7 @@ def test_from_six_values_on_the_interval_ends_at_values(values):
     assert set(median_interval(values)) <= set(values)
 
 
-def test_there_is_no_interval_of_fewer_than_two_values():
+def test_fewer_than_two_values_have_no_interval():
     assert median_interval([]) is None
     assert median_interval([1.0]) is None
 
@@ -70,7 +70,7 @@ def test_there_is_no_interval_of_fewer_than_two_values():
     [(lambda random: random.gauss(1, 0.1), 1.0), (lambda random: random.expovariate(1), 0.6931)],
     ids=["normal", "skewed"],
 )
-def test_the_interval_covers_the_true_median_as_often_as_it_promises(draw, truth, count):
+def test_the_interval_covers_the_true_median_in_95_of_100_cases(draw, truth, count):
     random = Random(count)
     samples = ([draw(random) for _ in range(count)] for _ in range(ROUNDS))
     covered = sum(low <= truth <= high for low, high in map(median_interval, samples))
@@ -80,8 +80,8 @@ def test_the_interval_covers_the_true_median_as_often_as_it_promises(draw, truth
 
 
 @pytest.mark.parametrize("count", [6, 9, 12, 30])
-def test_the_interval_is_no_wider_than_it_must_be(count):
-    """One value nearer on either side, and it would no longer cover 95 %."""
+def test_a_narrower_interval_would_cover_too_little(count):
+    """Moving each end by one value brings the coverage below 95 %."""
     random = Random(count)
     covered = 0
     for _ in range(ROUNDS):
@@ -92,7 +92,7 @@ def test_the_interval_is_no_wider_than_it_must_be(count):
 
 
 @given(SPANS)
-def test_the_most_at_once_is_what_counting_at_every_moment_finds(spans):
+def test_the_most_at_once_matches_a_count_at_every_moment(spans):
     assert most_at_once(spans) == max(sum(start <= t < end for start, end in spans) for t in range(13))
 
 
@@ -110,15 +110,15 @@ TIMES = st.lists(st.integers(0, 1000), min_size=2, max_size=20, unique=True).map
 
 
 @given(TIMES, st.floats(-10, 10), st.floats(-10, 10), st.data())
-def test_the_average_of_a_line_is_its_value_in_the_middle(times, slope, height, data):
+def test_the_average_of_a_line_is_its_value_at_the_middle(times, slope, height, data):
     start, end = _within(times, data)
     points = [(float(t), height + slope * t) for t in times]
     assert time_average(points, start, end) == pytest.approx(height + slope * (start + end) / 2, abs=1e-6)
 
 
 @given(TIMES, st.data())
-def test_the_average_of_a_step_function_is_its_area_by_its_width(times, data):
-    """A step is two readings with next to no time between them."""
+def test_the_average_of_a_step_function_is_area_by_width(times, data):
+    """A step is two samples with almost no time between them."""
     values = data.draw(st.lists(st.integers(0, 50), min_size=len(times) - 1, max_size=len(times) - 1))
     start, end = _within(times, data)
     pieces = [(t0, t1, value) for (t0, t1), value in zip(pairwise(times), values, strict=True)]
@@ -128,7 +128,7 @@ def test_the_average_of_a_step_function_is_its_area_by_its_width(times, data):
     assert time_average(points, start, end) == pytest.approx(area / (end - start), abs=1e-4)
 
 
-def test_readings_far_apart_count_for_as_long_as_they_last():
+def test_samples_count_by_the_time_between_them():
     assert time_average([(0, 0), (1, 10), (9, 10), (10, 0)], 0, 10) == pytest.approx(9)
 
 
@@ -142,12 +142,12 @@ def test_readings_far_apart_count_for_as_long_as_they_last():
         ([(0, 5), (2, 5)], 1, 1),  # no stretch
     ],
 )
-def test_there_is_no_average_where_readings_do_not_span_the_stretch(points, start, end):
+def test_samples_that_do_not_span_the_time_have_no_average(points, start, end):
     assert time_average(points, start, end) is None
 
 
 def _within(times, data):
-    """A stretch of at least a thousandth within `times`."""
+    """An interval of at least a thousandth within `times`."""
     edge = st.floats(times[0], times[-1])
     start, end = sorted((data.draw(edge), data.draw(edge)))
     return (start, end) if end - start >= 1e-3 else (times[0], times[-1])

@@ -1,4 +1,4 @@
-"""The summary: what is ranked, against what, and who may be called the fastest."""
+"""The summary: ranking, verdicts, and figures over repeats."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from labkit.model import Check, CheckedTrial
 from tests import samples
 from tests.samples import comparison, good_trial, plan, with_rows, without_requests
 
-TIGHT = [0.000, 0.001, 0.002, 0.003, 0.004]  # what repeats differ by, in seconds
+TIGHT = [0.000, 0.001, 0.002, 0.003, 0.004]  # the differences between repeats, in seconds
 
 
 def ran(makespans):
-    """A comparison in which each approach took these times, one a repeat; every check held."""
+    """A comparison in which each approach took these times, one per repeat; every check held."""
     repeat = max(map(len, makespans.values()))
     of = plan(makespans, repeat=repeat)
     trials = [
@@ -39,7 +39,7 @@ def ran(makespans):
 
 
 def spoilt(whole, name, spoil):
-    """`whole`, with every trial of `name` spoilt and checked again."""
+    """`whole`, with `spoil` applied to every trial of `name`, and new checks."""
     return replace(
         whole,
         trials=tuple(
@@ -57,7 +57,7 @@ def verdicts(whole):
     return {name: row.verdict for name, row in rows_of(whole).items()}
 
 
-def test_a_row_per_grid_point_and_approach_in_their_order():
+def test_one_row_per_grid_point_and_approach_in_order():
     names = ["threads", "sync", "asyncio_gather"]
     whole = comparison(plan(names, repeat=3, workers=[9, 1, 3], delays_s=[1.0, 0.5], seed=5))
     rows = analyse(whole).summary
@@ -70,7 +70,7 @@ def test_a_row_per_grid_point_and_approach_in_their_order():
     assert {(row.trials, row.ranked) for row in rows} == {(3, 3)}
 
 
-def test_makespans_are_summed_up_over_the_repeats():
+def test_makespans_are_summarised_over_repeats():
     values = [3.05, 3.01, 3.2, 3.02, 3.03]
     row = rows_of(ran({"threads": values}))["threads"]
     assert (row.makespan.median, row.makespan.min, row.makespan.max) == (3.03, 3.01, 3.2)
@@ -80,7 +80,7 @@ def test_makespans_are_summed_up_over_the_repeats():
     assert row.overhead_s == pytest.approx(0.03)
 
 
-def test_a_trial_whose_check_failed_does_not_count():
+def test_a_trial_with_a_failed_check_does_not_count():
     whole = ran({"threads": [3.1, 3.2, 3.3, 0.1]})
     false = CheckedTrial(whole.trials[-1].trial, (Check("limit", False, "at most 9 in flight, 3 allowed"),))
     row = rows_of(replace(whole, trials=(*whole.trials[:-1], false)))["threads"]
@@ -88,7 +88,7 @@ def test_a_trial_whose_check_failed_does_not_count():
     assert (row.makespan.median, row.makespan.min) == (3.2, 3.1)
 
 
-def test_the_fastest_is_the_one_whose_interval_lies_below_all_others():
+def test_the_fastest_has_an_interval_below_all_others():
     whole = ran(
         {
             "sync": [9 + more for more in TIGHT],
@@ -99,7 +99,7 @@ def test_the_fastest_is_the_one_whose_interval_lies_below_all_others():
     assert verdicts(whole) == {"sync": SLOWER, "threads": SLOWER, "asyncio_gather": FASTEST}
 
 
-def test_those_whose_intervals_meet_the_best_share_the_first_place():
+def test_overlapping_intervals_share_the_first_place():
     whole = ran(
         {
             "sync": [9 + more for more in TIGHT],
@@ -115,29 +115,29 @@ def test_a_wide_interval_shares_the_first_place_with_a_better_median():
     assert verdicts(whole) == {"threads": NO_CLEAR_WINNER, "asyncio_gather": NO_CLEAR_WINNER}
 
 
-def test_one_run_ranks_nobody():
+def test_single_trials_are_not_ranked():
     assert verdicts(ran({"sync": [9.0], "threads": [3.0]})) == {"sync": ONE_TRIAL, "threads": ONE_TRIAL}
 
 
-def test_one_that_ran_often_is_not_told_that_it_ran_once():
+def test_repeated_trials_do_not_have_the_verdict_of_a_single_one():
     found = verdicts(ran({"threads": [3.1 + more for more in TIGHT], "asyncio_gather": [3.0]}))
     assert found["asyncio_gather"] == ONE_TRIAL
     assert found["threads"] != ONE_TRIAL
 
 
-def test_one_alone_is_not_the_fastest():
+def test_a_single_approach_is_not_the_fastest():
     assert verdicts(ran({"threads": [3.0 + more for more in TIGHT]})) == {"threads": ALONE}
 
 
-def test_nobody_is_the_fastest_of_those_that_ran_once_only():
-    """The one trial may have been a slow one: no interval says that the other is faster."""
+def test_a_single_trial_can_lose_to_none():
+    """The single trial may have been slow by chance: without its interval the other is not the fastest."""
     found = verdicts(ran({"threads": [3.1], "asyncio_gather": [3.0 + more for more in TIGHT]}))
     assert found["threads"] == ONE_TRIAL
     assert found["asyncio_gather"] != FASTEST
 
 
 @pytest.mark.parametrize("baseline_s", [0.1, 3.0, 3.5, 99.0])
-def test_the_baseline_is_not_ranked_and_keeps_nobody_from_being_fastest(baseline_s):
+def test_the_baseline_is_not_ranked_and_does_not_affect_the_fastest(baseline_s):
     whole = ran(
         {
             "threads": [3.2 + more for more in TIGHT],
@@ -149,22 +149,22 @@ def test_the_baseline_is_not_ranked_and_keeps_nobody_from_being_fastest(baseline
     assert rows_of(whole)["locust"].makespan.median == pytest.approx(baseline_s + 0.002)
 
 
-def test_beside_the_baseline_one_is_alone():
+def test_one_approach_and_the_baseline_are_not_compared():
     assert verdicts(ran({"threads": [3.0, 3.1], "locust": [2.0, 2.1]})) == {"threads": ALONE, "locust": IS_BASELINE}
 
 
-def test_of_one_trial_each_the_baseline_is_the_baseline_all_the_same():
+def test_a_single_trial_of_the_baseline_is_still_the_baseline():
     found = verdicts(ran({"threads": [3.0], "locust": [3.1]}))
     assert found == {"threads": ONE_TRIAL, "locust": IS_BASELINE}
 
 
-def test_a_baseline_that_fails_a_check_says_so():
+def test_a_baseline_with_a_failed_check_is_not_ranked():
     whole = comparison(plan(["sync", "locust"], repeat=3))
     whole = spoilt(whole, "locust", lambda trial: without_requests(trial, 1))
     assert verdicts(whole) == {"sync": ALONE, "locust": f"{NOT_RANKED}: accounted"}
 
 
-def test_grid_points_are_ranked_apart():
+def test_grid_points_are_ranked_separately():
     of = plan(["threads", "asyncio_gather"], workers=[1, 3], repeat=5)
     faster = {1: "threads", 3: "asyncio_gather"}
     trials = []
@@ -175,35 +175,35 @@ def test_grid_points_are_ranked_apart():
     assert {row.point.server.workers: row.approach for row in rows if row.verdict == FASTEST} == faster
 
 
-def test_speed_up_is_over_syncs_median():
+def test_the_speed_up_is_relative_to_the_median_of_sync():
     rows = rows_of(ran({"threads": [3.0, 3.0, 3.0], "sync": [9.0, 9.3, 9.6]}))
     assert rows["threads"].speedup_vs_sync == pytest.approx(3.1)
     assert rows["sync"].speedup_vs_sync == 1
 
 
-def test_without_a_sync_that_ranks_there_is_no_speed_up():
+def test_without_a_ranked_sync_there_is_no_speed_up():
     assert rows_of(ran({"threads": [3.0]}))["threads"].speedup_vs_sync is None
     whole = spoilt(ran({"threads": [3.0], "sync": [9.0]}), "sync", lambda trial: without_requests(trial, 1))
     assert rows_of(whole)["threads"].speedup_vs_sync is None
 
 
-def test_one_that_does_not_rank_has_no_speed_up():
+def test_an_unranked_approach_has_no_speed_up():
     whole = spoilt(ran({"threads": [3.0], "sync": [9.0]}), "threads", lambda trial: without_requests(trial, 1))
     assert rows_of(whole)["threads"].speedup_vs_sync is None
 
 
-def test_one_that_fails_a_check_is_not_ranked_and_the_check_is_named():
+def test_the_verdict_names_the_failed_check():
     whole = comparison(plan(["sync", "threads"], repeat=3))
     whole = spoilt(whole, "threads", lambda trial: without_requests(trial, 1, 2))
     row = rows_of(whole)["threads"]
     assert row.verdict == f"{NOT_RANKED}: accounted"
     assert (row.trials, row.ranked) == (3, 0)
-    assert row.makespan is not None  # shown, but beside a failed check
+    assert row.makespan is not None  # shown beside the failed check
     assert verdicts(whole)["sync"] == ALONE
 
 
 @pytest.mark.parametrize("outcome", ["crashed", "timeout", "interrupted", "failed"])
-def test_one_that_did_not_end_well_is_no_competitor(outcome):
+def test_an_approach_that_did_not_end_well_is_not_compared(outcome):
     whole = comparison(plan(["sync", "threads"], repeat=3))
     whole = spoilt(whole, "threads", lambda trial: samples.crashed_trial(trial.planned, outcome=outcome))
     row = rows_of(whole)["threads"]
@@ -211,24 +211,24 @@ def test_one_that_did_not_end_well_is_no_competitor(outcome):
     assert (row.makespan, row.efficiency, row.overhead_s, row.speedup_vs_sync) == (None, None, None, None)
 
 
-def test_one_that_cannot_run_here_says_why():
+def test_an_unavailable_approach_has_its_reason_as_verdict():
     whole = comparison(plan(["sync", "interpreter_pool"]), unavailable={"interpreter_pool": "needs Python 3.14"})
     row = rows_of(whole)["interpreter_pool"]
     assert (row.verdict, row.trials, row.makespan, row.failed) == ("needs Python 3.14", 0, None, 0)
 
 
-def test_what_was_cut_off_was_not_run():
+def test_missing_trials_were_not_run():
     assert set(verdicts(comparison(trials=())).values()) == {"not run"}
 
 
-def test_every_request_without_an_answer_has_failed_even_one_that_was_never_sent():
+def test_a_request_that_was_never_sent_has_failed_too():
     whole = comparison(plan(["threads"], repeat=2))
     spoil = {1: lambda trial: with_rows(trial, 2, 3, status=500), 2: lambda trial: without_requests(trial, 9)}
     trials = tuple(samples.checked(spoil[checked.trial.planned.repeat](checked.trial)) for checked in whole.trials)
     assert rows_of(replace(whole, trials=trials))["threads"].failed == 3
 
 
-def test_what_was_lost_is_counted_over_all_trials_and_attempts_are_the_most():
+def test_losses_are_summed_and_attempts_are_the_maximum():
     whole = comparison(plan(["threads"], repeat=2), samples.coping_trial)
     once = samples.checked(without_requests(whole.trials[0].trial, 9))
     row = rows_of(replace(whole, trials=(once, whole.trials[1])))["threads"]
@@ -237,7 +237,7 @@ def test_what_was_lost_is_counted_over_all_trials_and_attempts_are_the_most():
     assert (row.attempts, row.wasted_attempts, row.refused) == (13, 6, 4)
 
 
-def test_silence_and_handling_are_medians():
+def test_quiet_time_and_handling_are_medians():
     whole = comparison(plan(["threads"], repeat=3, handle_s=0.05))
     row = rows_of(whole)["threads"]
     for name in ("longest_quiet_s", "handling_s"):
@@ -245,7 +245,7 @@ def test_silence_and_handling_are_medians():
         assert getattr(row, name) == median(values) > 0
 
 
-def test_peaks_are_the_largest_and_costs_the_median():
+def test_peaks_are_maxima_and_costs_are_medians():
     of = plan(["threads"], repeat=3)
     peaks = {1: (4, 100, 0.1), 2: (9, 300, 0.4), 3: (6, 200, 0.2)}
     trials = []
@@ -260,7 +260,7 @@ def test_peaks_are_the_largest_and_costs_the_median():
     assert row.max_in_flight == 9
 
 
-def test_what_could_not_be_measured_is_nothing_and_not_zero():
+def test_unmeasured_values_are_none():
     of = plan(["threads"])
     bare = good_trial(of.trials[0], samples=(), cpu_s=None, cold_start_s=None)
     row = rows_of(comparison(of, trials=(samples.checked(bare),)))["threads"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from labkit.analysis.diff import Pair, Row, Several, Side, family, would_do
-from labkit.analysis.environment_diff import changes, told
+from labkit.analysis.environment_diff import compare_environments, format_value
 from labkit.model import Environment, GridPoint
 from labkit.output.format import NOT_MEASURED, SEPARATOR, format_grid_point, format_python, join_words, plural, sanitize
 
@@ -56,9 +56,10 @@ def kernel(environment: Environment) -> str:
 
 def changed(found: Pair) -> list[str]:
     """What changed around the trials, a line each."""
-    between = changes(found.first.environment, found.second.environment)
+    between = compare_environments(found.first.environment, found.second.environment)
     lines = [
-        sanitize(f"{each.name}: {told(each.before, each.field)} → {told(each.after, each.field)}") for each in between
+        sanitize(f"{each.name}: {format_value(each.before, each.field)} → {format_value(each.after, each.field)}")
+        for each in between
     ]
     return lines or ["nothing that the results tell of"]
 

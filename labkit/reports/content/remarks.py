@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from labkit.analysis.analyse import analyse
-from labkit.analysis.baseline import COUNTERPART, Agreement, agreements
+from labkit.analysis.baseline import COUNTERPART, Agreement, compare_with_baseline
 from labkit.analysis.summary import SummaryRow
 from labkit.model import BASELINE, CheckedTrial, Comparison
 from labkit.output.format import format_grid_point, sanitize
@@ -18,7 +18,7 @@ def remarks(comparison: Comparison) -> tuple[Remark, ...]:
     """Trials that went wrong and checks that failed, in order, then what holds for the whole comparison."""
     return (
         *(remark for checked in comparison.trials for remark in _of_checked(checked)),
-        *(_of_agreement(each) for each in agreements(comparison) if not each.ok),
+        *(_of_agreement(each) for each in compare_with_baseline(comparison) if not each.ok),
         *(
             remark
             for _, rows in groupby(analyse(comparison).summary, lambda row: row.point)
