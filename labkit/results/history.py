@@ -12,7 +12,8 @@ from msgspec.json import Decoder
 from labkit.model import BASELINE, Environment, Notice, ServerConfig, label
 from labkit.results.document import SCHEMA
 from labkit.results.read import started_at
-from labkit.results.store import DOCUMENT, TRIALS
+from labkit.results.read_comparison import SavedPlan
+from labkit.results.store import DOCUMENT, TRIALS, whole_lines
 
 State = Literal["complete", "incomplete", "cut off", "running", "damaged", "foreign"]
 
@@ -69,23 +70,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Planned:
-    approach: str
-    traced: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    trials: tuple[_Planned, ...]
-    interpreter: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    blocks: tuple[_Block, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Document:
     schema: str
     id: str
@@ -94,7 +78,7 @@ class _Document:
     summary: tuple[HistoryRow, ...]
     warnings: tuple[Notice, ...]
     mode: Literal["compare", "trace", "load"] = "compare"
-    plan: _Plan | None = None
+    plan: SavedPlan | None = None
     unavailable: dict[str, str] | None = None
     stopped: str | None = None
     rerun_of: str | None = None
@@ -172,9 +156,7 @@ def _planned(document: _Document) -> int | None:
 
 
 def _unfinished(folder: Path, state: Literal["cut off", "running"]) -> Entry:
-    """Count the saved trials line by line; a last line without its end was cut off."""
-    with (folder / TRIALS).open("rb") as file:
-        trials = [_TRIAL.decode(line) for line in file if line.endswith(b"\n")]
+    trials = _TRIAL.decode_lines(whole_lines(folder / TRIALS))
     return Entry(
         id=folder.name,
         state=state,

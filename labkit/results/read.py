@@ -53,8 +53,7 @@ def read(path: Path) -> Comparison | LoadRun:
         if not file.exists():
             raise UsageError(f"{path} holds no result: there is neither {DOCUMENT} nor {TRIALS}")
     try:
-        data = file.read_bytes()
-        result = _unfinished(data, path.resolve().name) if cut_off else _decode(data, file)
+        result = _unfinished(file) if cut_off else _finished(file)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file} is damaged: {error}", "Run it again; this does not affect other results.") from error
     except OSError as error:
@@ -64,7 +63,8 @@ def read(path: Path) -> Comparison | LoadRun:
     return result
 
 
-def _decode(data: bytes, file: Path) -> Comparison | LoadRun:
+def _finished(file: Path) -> Comparison | LoadRun:
+    data = file.read_bytes()
     try:
         kind = json.decode(data, type=_Kind)
     except ValidationError as error:
@@ -74,15 +74,15 @@ def _decode(data: bytes, file: Path) -> Comparison | LoadRun:
     return read_load.decode_load(data) if kind.mode == "load" else read_comparison.decode_comparison(data)
 
 
-def _unfinished(data: bytes, name: str) -> Comparison | LoadRun:
+def _unfinished(file: Path) -> Comparison | LoadRun:
     """A result from its trials and the name of its folder; unknown values are empty, and a notice lists them."""
-    lines = whole_lines(data)
+    lines, name = whole_lines(file), file.resolve().parent.name
     started = started_at(name)
-    if lines and "mode" in json.decode(lines[0], type=_TrialKind).load:
-        loads = tuple(map(read_load.TRIAL.decode, lines))
+    if lines and "mode" in json.decode(lines.splitlines()[0], type=_TrialKind).load:
+        loads = tuple(read_load.TRIAL.decode_lines(lines))
         notices = (_notice("load", len(loads)),)
         return read_load.restore(read_load.SavedLoadRun(name, started, "", 0, UNKNOWN, loads, (), None, None, notices))
-    trials = tuple(map(read_comparison.TRIAL.decode, lines))
+    trials = tuple(read_comparison.TRIAL.decode_lines(lines))
     notices = (_notice("comparison", len(trials)),)
     return read_comparison.restore(read_comparison.SavedComparison(name, started, "", 0, UNKNOWN, trials, (), notices))
 

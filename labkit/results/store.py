@@ -98,6 +98,7 @@ def discard_if_empty(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def whole_lines(data: bytes) -> list[bytes]:
-    """Split the content of trials.jsonl into its trials; a last line without its end was cut off and is omitted."""
-    return data.split(b"\n")[:-1]
+def whole_lines(path: Path) -> bytes:
+    """Read trials.jsonl up to its last line break: a line after that was cut off."""
+    data = path.read_bytes()
+    return data[: data.rfind(b"\n") + 1]

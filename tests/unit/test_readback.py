@@ -330,8 +330,11 @@ def test_a_load_without_its_rate_is_damaged(tmp_path):
 
 
 def test_damage_in_the_trials_of_a_killed_lab_names_their_file(tmp_path):
-    with pytest.raises(UsageError, match=r"trials\.jsonl is damaged: .*missing required field"):
-        read(cut_off(tmp_path, [{"load": {}}]))
+    trials = on_disk(document(WHOLE))["trials"][:3]
+    trials[2]["requests"][1]["lane"] = 7
+    complaint = r"trials\.jsonl is damaged: Expected `str`, got `int` - at `\$\[2\]\.requests\[1\]\.lane`"
+    with pytest.raises(UsageError, match=complaint):
+        read(cut_off(tmp_path, trials))
 
 
 def places(tree, path=()):
