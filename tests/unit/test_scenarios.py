@@ -1,4 +1,4 @@
-"""The scenarios: each has a summary and a question, and appears in every list of scenarios."""
+"""The scenarios: each says what happens and what to look at, and is listed wherever scenarios are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ each_scenario = pytest.mark.parametrize("name", scenarios.names())
 
 @pytest.fixture
 def listed(monkeypatch, capsys):
-    """The lines that `lab.py scenarios` prints."""
+    """What `lab.py scenarios` prints."""
     monkeypatch.setattr(bootstrap, "ensure", lambda *_: None)
 
     def lines():
@@ -27,7 +27,7 @@ def listed(monkeypatch, capsys):
     return lines
 
 
-def test_the_lab_has_these_scenarios():
+def test_the_scenarios_of_the_lab_are_there():
     assert set(scenarios.names()) >= {
         "baseline", "many", "jitter", "heavy-tail", "timeouts", "flaky", "rate-limit", "crash", "restart", "cpu", "big",
     }  # fmt: skip
@@ -35,17 +35,17 @@ def test_the_lab_has_these_scenarios():
 
 
 @each_scenario
-def test_a_scenario_has_a_summary_of_one_line_and_one_question(name):
-    scenario = scenarios.load(name)
-    assert re.fullmatch(r"[a-z0-9][^\n]{10,109}[^\n.]", scenario.summary)
-    assert re.fullmatch(r"[A-Z][^\n]{10,148}\?", scenario.look_at)
+def test_a_scenario_says_in_one_line_what_happens_and_asks_one_question(name):
+    told = scenarios.load(name)
+    assert re.fullmatch(r"[a-z0-9][^\n]{10,109}[^\n.]", told.summary)
+    assert re.fullmatch(r"[A-Z][^\n]{10,148}\?", told.look_at)
 
 
-def test_the_default_scenario_adds_no_behaviour():
+def test_the_plain_one_adds_nothing():
     assert scenarios.load(scenarios.DEFAULT).behaviour.plain
 
 
-def test_an_unknown_scenario_raises():
+def test_one_that_is_not_there_is_not_found():
     with pytest.raises(KeyError):
         scenarios.load("nowhere")
 
@@ -65,13 +65,13 @@ def test_a_scenario_is_listed_on_one_line(name, listed):
     assert lines[0].startswith("*") == (name == scenarios.DEFAULT)
 
 
-def test_the_documentation_lists_every_scenario():
+def test_the_handbook_lists_the_scenarios_as_they_are():
     table = re.findall(r"^\| `([\w-]+)` \| (.+) \| (.+) \|$", DOCS.read_text("utf-8"), re.MULTILINE)
     known = [(name, scenarios.load(name)) for name in scenarios.names()]
-    assert table == [(name, each.summary, each.look_at) for name, each in known]
+    assert table == [(name, told.summary, told.look_at) for name, told in known]
 
 
-def test_the_example_in_the_documentation_is_a_scenario():
+def test_the_handbooks_example_is_a_scenario():
     lines = DOCS.read_text("utf-8").partition("## Add your own")[2].splitlines()
     space: dict[str, object] = {}
     exec("\n".join(line[4:] for line in lines if line.startswith("    ")), space)
