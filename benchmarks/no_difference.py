@@ -18,7 +18,7 @@ from typing import Any
 from _lab import ROOT, compare, makespans, middle, show
 
 from labkit.analysis.rank_tests import ALPHA, holm, least_p, p_beyond
-from labkit.diffs import LEAST_PERCENT
+from labkit.options.saved_results import LEAST_PERCENT
 
 APPROACHES = ("sync", "threads", "asyncio_semaphore")
 PAIRS, AGAIN_AT_MOST = 20, 10

@@ -7,8 +7,9 @@ import os
 import shutil
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,8 +23,13 @@ settings.register_profile("lab", deadline=None, derandomize=True)
 settings.load_profile("lab")
 
 
+GOLDEN = Path(__file__).with_name("golden")
+UPDATE = "`python lab.py test tests/unit/test_reports.py --update-golden` accepts the change"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="skip the tests that are marked `slow`")
+    parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +57,20 @@ def _nothing_is_left() -> Iterator[None]:
     if left := leftovers.remaining(root):
         leftovers.remove(root)
     assert left == []
+
+
+@pytest.fixture
+def golden(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
+    """Compare a text with the golden file of that name, or write the file with --update-golden."""
+
+    def check(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if pytestconfig.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{text}\n", encoding="utf-8", newline="\n")
+        assert f"{text}\n" == path.read_text("utf-8"), UPDATE
+
+    return check
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,23 +1,30 @@
-"""``lab.py doctor``: what this machine lacks, and how exactly it can measure."""
+"""``lab.py doctor``: the state of this machine and the accuracy of its measurements."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 
-from labkit.doctor import reports
+from labkit import reports
 from labkit.doctor.examination import examine
 from labkit.doctor.machine import Machine
 from labkit.model.errors import MachineError
 from labkit.output.page import page, show
 from labkit.output.plain import can_redraw
+from labkit.reports.content.doctor import DoctorReport
+
+# Findings are long texts, which are hard to read in wider lines.
+WIDTH, WIDEST = 80, 100
 
 
 def run(options: Namespace) -> int:
-    """Examine the machine and print it; 0, or 3 when something needed is missing."""
+    """Examine the machine and print the findings; return 0, or 3 if something that the lab needs is missing."""
     machine = Machine.here()
     if can_redraw(sys.stderr, machine.environ):
-        print("lab.py: looking around, and measuring for two seconds", file=sys.stderr, flush=True)
+        print("lab.py: examining the machine, with two seconds of measurements", file=sys.stderr, flush=True)
     examination = examine(machine)
-    show(reports.load(options.format).render(examination, page(sys.stdout)))
+    paper = page(sys.stdout)
+    paper = replace(paper, width=min(paper.width or WIDTH, WIDEST))
+    show(reports.render(DoctorReport(examination), options.format, paper))
     return 0 if examination.ready else MachineError.exit_code

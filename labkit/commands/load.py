@@ -8,7 +8,8 @@ from argparse import Namespace
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from labkit.load import reports, ui
+from labkit import reports
+from labkit.load import ui
 from labkit.load.display import Display, make_display
 from labkit.load.limit import MOST_STEPS, find_limit
 from labkit.load.plan import LoadRequest, LoadTest, make_load_test
@@ -18,6 +19,7 @@ from labkit.model import Notice, ServerConfig
 from labkit.model.errors import LabError, UsageError
 from labkit.model.load import Knee, LoadPlan, LoadRun, LoadTrial, Now
 from labkit.output.page import page, show
+from labkit.reports.content.load import LoadReport
 from labkit.results.load_document import document, trial_document
 from labkit.results.store import Results, discard_if_empty
 from labkit.run.teardown import NOT_SAVED, not_saved, run_and_close
@@ -126,7 +128,7 @@ def _report(load_run: LoadRun, results: Results, name: str, stopped: LabError | 
     except LabError as error:
         saved = None
         load_run = replace(load_run, notices=tuple(dict.fromkeys([*load_run.notices, not_saved(error)])))
-    show(reports.load(name).render(load_run, page(sys.stdout, saved=saved)))
+    show(reports.render(LoadReport(load_run), name, page(sys.stdout, saved=saved)))
     if stopped is not None:
         raise stopped
     return 0 if passed(load_run) and all(notice.code != NOT_SAVED for notice in load_run.notices) else 1

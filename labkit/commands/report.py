@@ -10,11 +10,12 @@ from pathlib import Path
 
 from labkit import exports, reports
 from labkit.analysis.analyse import analyse
-from labkit.load import reports as load_reports
 from labkit.model import Comparison
 from labkit.model.errors import MachineError, UsageError
 from labkit.model.load import LoadRun
 from labkit.output.page import Page, page, show
+from labkit.reports.content.comparison import ComparisonReport
+from labkit.reports.content.load import LoadReport
 from labkit.results.locate import locate
 from labkit.results.read import read
 from labkit.system import checkout
@@ -33,17 +34,17 @@ def run(options: Namespace) -> int:
         raise UsageError(f"--open is for {PAGE}, and --format is {name}", "Leave one of them out.")
     if name in exports.names():
         return _export(result, name, path if path.is_dir() else path.parent, options)
-    return _print(reports.load(name).render(result, _page(options.output)), options.output)
+    return _print(ComparisonReport(analyse(result)), name, options.output)
 
 
 def _of_load(result: LoadRun, options: Namespace) -> int:
     name = options.format or reports.DEFAULT
-    if options.open or name not in load_reports.names():
+    if options.open or name not in reports.names():
         raise UsageError(
             f"a load has no timeline: {'--open' if options.open else f'--format {name}'} is for a comparison",
-            f"Of a load there is --format {', '.join(load_reports.names())}.",
+            f"Of a load there is --format {', '.join(reports.names())}.",
         )
-    return _print(load_reports.load(name).render(result, _page(options.output)), options.output)
+    return _print(LoadReport(result), name, options.output)
 
 
 def _export(result: Comparison, name: str, folder: Path, options: Namespace) -> int:
@@ -60,16 +61,12 @@ def _export(result: Comparison, name: str, folder: Path, options: Namespace) -> 
     return 0
 
 
-def _page(output: Path | None) -> Page:
-    return page(sys.stdout) if output is None else Page()
-
-
-def _print(text: str, output: Path | None) -> int:
+def _print(report: reports.Report, name: str, output: Path | None) -> int:
     if output is not None:
-        _keep(f"{text}\n".encode(), output)
+        _keep(f"{reports.render(report, name, Page())}\n".encode(), output)
         print(output)
-        return 0
-    show(text)
+    else:
+        show(reports.render(report, name, page(sys.stdout)))
     return 0
 
 

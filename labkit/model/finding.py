@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How a finding is judged. `OK`: nothing wrong was seen. `FAILED`: without it the lab does not run here."""
+    """The judgement on a finding. `FAILED`: the lab cannot run here."""
 
     OK = "ok"
     WARNING = "warning"
@@ -18,9 +18,9 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`mend` is one command, or one deed where no command does it; "" where nothing is to mend.
+    """An observation of a probe. `mend` is the remedy, a command if there is one; "" if none is needed.
 
-    `figures` are the readings for programs, with units in their names; what could not be read is None.
+    `figures` are the readings for programs, with units in their names; None if a reading failed.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Examination:
 
     @property
     def ready(self) -> bool:
-        """Whether the lab can run here."""
+        """True if the lab can run here."""
         return all(finding.status is not Status.FAILED for finding in self.findings)
 
 

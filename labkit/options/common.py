@@ -1,10 +1,11 @@
-"""What the parsers of several commands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any, NoReturn
 
+from labkit import reports
 from labkit.model import WORKER_CLASSES
 from labkit.model.errors import UsageError
 from labkit.options.values import RUNTIMES, choices, integer, seconds
@@ -52,7 +53,12 @@ def add_runtime(group: Any) -> None:
     )
 
 
-def add_format(group: Any, names: tuple[str, ...], default: str) -> None:
+def add_format(group: Any) -> None:
+    names = reports.names()
     group.add_argument(
-        "--format", type=choices(names), default=default, metavar="FORMAT", help=f"{', '.join(names)} ({default})"
+        "--format",
+        type=choices(names),
+        default=reports.DEFAULT,
+        metavar="FORMAT",
+        help=f"{', '.join(names)} ({reports.DEFAULT})",
     )

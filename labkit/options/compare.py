@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit import reports, scenarios
+from labkit import scenarios
 from labkit.model import WORKER_CLASSES
 from labkit.options.common import add, add_format, add_runtime
 from labkit.options.values import choices, integer, integers, number, seconds, seconds_list, texts
@@ -81,7 +81,7 @@ def add_compare(commands: Any) -> None:
         metavar="S",
         help="end a trial after S seconds (10 s + twice the time one after another takes)",
     )
-    add_format(how, reports.names(), reports.DEFAULT)
+    add_format(how)
 
 
 def _server_axes(group: Any) -> None:

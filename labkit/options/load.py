@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.load import reports
 from labkit.model.load import ARRIVALS
 from labkit.options.common import add, add_format, add_runtime, add_server
 from labkit.options.values import choices, integer, number, seconds
-from labkit.reports import DEFAULT
 
 EXAMPLES = """\
 examples:
@@ -90,4 +88,4 @@ def add_load(commands: Any) -> None:
     how.add_argument("--ui", action="store_true", help="Locust's own page instead, until Ctrl-C")
     how.add_argument("--port", type=integer(1, 65_535), default=None, metavar="N", help="of that page (8089)")
     add_runtime(how)
-    add_format(how, reports.names(), DEFAULT)
+    add_format(how)

@@ -1,4 +1,4 @@
-"""What live displays are made of: items on few lines, and bars."""
+"""Parts of live displays: items on few lines, and bars."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_BAR = 10
 
 
 def packed(items: Iterable[Text], width: int) -> list[Text]:
-    """`items` on as few lines as hold them; what is wider than a line by itself ends in an ellipsis."""
+    """Put `items` on as few lines as possible; an item wider than a line ends in an ellipsis."""
     lines: list[Text] = []
     for item in items:
         joined = Text(SEPARATOR).join([lines[-1], item]) if lines else item
@@ -27,6 +27,6 @@ def packed(items: Iterable[Text], width: int) -> list[Text]:
 
 
 def bar(part: float, whole: float, length: int) -> Text:
-    """How much of `whole` the `part` is; whatever is begun shows."""
+    """Draw `part` of `whole` as a bar, rounded up so that the first step shows."""
     full = min(length, ceil(length * part / whole))
     return Text.assemble(("█" * full, "cyan"), "░" * (length - full))

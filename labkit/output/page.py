@@ -1,4 +1,4 @@
-"""The page that a report is written on, and how it is printed."""
+"""The page of a report: the terminal or file that it is printed to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a report is written on: `width` columns, or as wide as it likes (None); `saved` says where the result is."""
+    """A page of `width` columns (None: no limit). `saved` is the place of the result."""
 
     width: int | None = None
     colour: bool = False
@@ -20,10 +20,10 @@ class Page:
 
 
 def page(stream: TextIO, saved: str | None = None, environ: Mapping[str, str] = os.environ) -> Page:
-    """The page that `stream` is: a terminal has a width, and colours unless NO_COLOR or TERM=dumb forbid them."""
+    """Return the page of `stream`: a terminal has a width, and colours unless NO_COLOR or TERM=dumb forbid them."""
     if not stream.isatty():
         return Page(saved=saved)
-    # An old Windows console prints colours as the bytes that they are made of.
+    # An old Windows console prints the bytes of escape sequences.
     knows_colours = os.name != "nt" or "WT_SESSION" in environ
     colour = knows_colours and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     try:
@@ -34,7 +34,7 @@ def page(stream: TextIO, saved: str | None = None, environ: Mapping[str, str] = 
 
 
 def show(text: str) -> None:
-    """Print a report. A table has lines and signs that not every encoding has."""
+    """Print a report; characters that the encoding of the terminal lacks become question marks."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     print(text)

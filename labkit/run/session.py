@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from labkit import reports
 from labkit.analysis.analyse import analyse
-from labkit.analysis.baseline import compare_with_baseline
 from labkit.analysis.metrics import trial_metrics
 from labkit.model import CheckedTrial, Comparison, Notice, Plan
 from labkit.model.errors import LabError, MachineError
 from labkit.output.page import page, show
 from labkit.output.progress import make_progress
 from labkit.reports import html
+from labkit.reports.content.comparison import ComparisonReport
 from labkit.results.document import document, trial_document
 from labkit.results.store import Results, discard_if_empty
 from labkit.run.scheduler import Scheduler
@@ -84,11 +84,12 @@ def run(wanted: RunRequest) -> int:
     except LabError as error:
         saved = None
         comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, not_saved(error)])))
-    show(reports.load(wanted.format).render(comparison, page(sys.stdout, saved=saved)))
+    analysis = analyse(comparison)
+    show(reports.render(ComparisonReport(analysis), wanted.format, page(sys.stdout, saved=saved)))
     if stopped is not None:
         raise stopped
     saved_too = all(notice.code != NOT_SAVED for notice in comparison.notices)
-    return 0 if comparison.complete and saved_too and all(each.ok for each in compare_with_baseline(comparison)) else 1
+    return 0 if comparison.complete and saved_too and all(each.ok for each in analysis.agreements) else 1
 
 
 def _how_many(work: Scheduler) -> str:

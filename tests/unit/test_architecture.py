@@ -40,11 +40,10 @@ MAY_IMPORT = {
     "results": {"model", "analysis"},
     "doctor": {"model", "analysis", "output", "runtime", "setup", "system"},
     "reports": {"model", "analysis", "output", "results", "scenarios", "system"},
-    "diffs": {"model", "analysis", "output", "reports", "system"},
     "exports": {"model", "analysis", "output", "reports", "results", "system"},
     "run": {"model", "analysis", "output", "plan", "reports", "results", "runtime", "system"},
-    "load": {"model", "analysis", "output", "reports", "results", "runtime", "system"},
-    "options": {"model", "diffs", "doctor", "exports", "load", "reports", "scenarios"},
+    "load": {"model", "analysis", "output", "results", "runtime", "system"},
+    "options": {"model", "exports", "reports", "scenarios"},
 }
 
 

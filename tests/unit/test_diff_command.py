@@ -1,4 +1,4 @@
-"""`lab.py diff`: which results are meant, what they are called, and what is said when they cannot be compared."""
+"""`lab.py diff`: how results are found and labelled, and the messages if they cannot be compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from labkit import cli, diffs
+from labkit import cli, reports
 from labkit.results.load_document import document as load_document
 from labkit.setup import bootstrap
 from labkit.system import checkout
@@ -39,23 +39,23 @@ def lab(*arguments):
 @pytest.mark.parametrize(
     "names", [(FIRST, SECOND), (FIRST, "latest"), (f"results/{FIRST}", f"results/{SECOND}/result.json")]
 )
-def test_results_have_many_names(names, capsys):
+def test_a_result_is_named_by_id_path_or_latest(names, capsys):
     assert lab(*names, "--format", "json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [result["id"] for result in told["results"]] == [FIRST, SECOND]
-    assert [result["label"] for result in told["results"]] == [FIRST, SECOND]
+    printed = json.loads(capsys.readouterr().out)
+    assert [result["id"] for result in printed["results"]] == [FIRST, SECOND]
+    assert [result["label"] for result in printed["results"]] == [FIRST, SECOND]
 
 
-@pytest.mark.parametrize("name", diffs.names())
+@pytest.mark.parametrize("name", reports.names())
 @pytest.mark.parametrize("more", [(), (FIRST,)])
-def test_every_format_comes_on_standard_output(name, more, capsys):
+def test_every_format_is_printed_to_standard_output(name, more, capsys):
     assert lab(FIRST, SECOND, *more, "--format", name) == 0
-    said = capsys.readouterr()
-    assert "threads" in said.out
-    assert said.err == ""
+    output = capsys.readouterr()
+    assert "threads" in output.out
+    assert output.err == ""
 
 
-def test_results_are_called_by_their_folders_unless_two_have_one_name(results, capsys):
+def test_results_are_labelled_by_their_folders_or_by_paths_if_names_are_equal(results, capsys):
     for machine in ("one", "two"):
         shutil.copytree(results / FIRST, results.parent / machine / "mine")
     shutil.copytree(results / FIRST, results.parent / "laptop-07")
@@ -64,7 +64,7 @@ def test_results_are_called_by_their_folders_unless_two_have_one_name(results, c
     assert labels == ["one/mine", "two/mine", "laptop-07", "laptop-07 (2)"]
 
 
-def test_the_smallest_difference_that_matters_is_shown_and_kept(capsys):
+def test_the_margin_is_in_the_table_and_in_the_document(capsys):
     assert lab(FIRST, SECOND, "--least", "2.5") == 0
     assert "2.5 % (--least)" in capsys.readouterr().out
     assert lab(FIRST, SECOND, "--least", "2.5", "--format", "json") == 0
@@ -74,7 +74,7 @@ def test_the_smallest_difference_that_matters_is_shown_and_kept(capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([FIRST], "one result alone"),
+        ([FIRST], "diff needs at least two results"),
         ([FIRST, "20261121-120000-0002"], f"(did you mean {FIRST}?)"),
         ([FIRST, LOAD], f"{LOAD} is a load"),
         ([FIRST, SECOND, "--least", "-1"], "'-1' is not a number of percent from 0 to 1000"),
@@ -82,30 +82,30 @@ def test_the_smallest_difference_that_matters_is_shown_and_kept(capsys):
         ([FIRST, "."], "holds no result"),
     ],
 )
-def test_bad_usage_says_what_is_wrong(arguments, complaint, capsys):
+def test_a_usage_error_names_its_cause(arguments, complaint, capsys):
     assert lab(*arguments) == 2
-    said = capsys.readouterr()
-    assert complaint in said.err
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert complaint in output.err
+    assert output.out == ""
 
 
-def test_everything_that_cannot_be_compared_is_named_at_once(results, capsys):
+def test_one_error_names_all_results_that_cannot_be_compared(results, capsys):
     (results / SECOND / "result.json").write_text('{"schema": "concurrency-lab/comparison/1", "mode": "compare"}')
     assert lab(FIRST, SECOND, LOAD) == 2
-    said = capsys.readouterr()
-    assert f"{SECOND}/result.json is damaged: Object missing required field `id`" in said.err
-    assert f"{LOAD} is a load" in said.err
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert f"{SECOND}/result.json is damaged: Object missing required field `id`" in output.err
+    assert f"{LOAD} is a load" in output.err
+    assert output.out == ""
 
 
-def test_of_many_that_cannot_be_compared_a_few_are_named(capsys):
+def test_an_error_names_at_most_ten_results(capsys):
     assert lab(FIRST, *[LOAD] * 15) == 2
-    said = capsys.readouterr().err
-    assert said.count(f"{LOAD} is a load") == 10
-    assert "and 5 others" in said
+    output = capsys.readouterr().err
+    assert output.count(f"{LOAD} is a load") == 10
+    assert "and 5 others" in output
 
 
-def test_a_comparison_that_was_cut_off_can_be_compared(results, capsys):
+def test_an_unfinished_comparison_can_be_compared(results, capsys):
     (results / SECOND / "result.json").rename(results / "whole.json")
     tree = json.loads((results / "whole.json").read_text("utf-8"))
     lines = "".join(f"{json.dumps(trial)}\n" for trial in tree["trials"][:4])
@@ -117,7 +117,7 @@ def test_a_comparison_that_was_cut_off_can_be_compared(results, capsys):
 
 
 @pytest.mark.parametrize("folder", ["results", "{here}/results"])
-def test_a_pattern_that_the_shell_left_alone_is_written_out(results, folder, capsys):
+def test_diff_expands_a_pattern(results, folder, capsys):
     pattern = f"{folder.format(here=results.parent)}/202611*-a*"
     assert lab(FIRST, pattern, "--format", "json") == 0
     assert [result["id"] for result in json.loads(capsys.readouterr().out)["results"]] == [FIRST, SECOND]

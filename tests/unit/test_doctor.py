@@ -12,7 +12,7 @@ from statistics import fmean
 import pytest
 
 from labkit.analysis.statistics import percentile
-from labkit.doctor import calibration, engine, examination, probes, remedies, reports
+from labkit.doctor import calibration, engine, examination, probes, remedies
 from labkit.doctor.calibration import Calibration, Ticks
 from labkit.doctor.engine import Engine, Image
 from labkit.doctor.noise import Noise, noise, spread
@@ -34,7 +34,6 @@ from labkit.doctor.probes.busy import Power
 from labkit.doctor.probes.leftovers import Leftovers
 from labkit.doctor.probes.python import Environment
 from labkit.model.finding import Examination, Finding, Status, failed, ok, warning
-from labkit.output.page import Page
 
 OK, WARNING, FAILED = Status.OK, Status.WARNING, Status.FAILED
 DEBIAN = ("debian",)
@@ -416,47 +415,17 @@ def test_a_calibration_measures_what_the_clock_says_and_ends():
     assert run.overshoots == pytest.approx([0.006] * len(slept))
 
 
-# The report
+# The examination
 
 
 def found(*findings: Finding) -> Examination:
     return Examination(datetime(2026, 1, 2, tzinfo=UTC), findings)
 
 
-FOUND = found(
-    ok("python", "CPython 3.13.1"),
-    warning("engine", "does not answer: nothing listens there, " * 6, "sudo systemctl start docker", version=None),
-    failed("environment", "\x1b[31mno room", "Make room."),
-)
-
-
 def test_only_what_failed_makes_a_machine_unfit():
-    assert not FOUND.ready
-    assert found(*FOUND.findings[:2]).ready
-
-
-def test_the_table_fits_80_columns_and_has_no_colours_of_its_own():
-    table = reports.load("table").render(FOUND, Page())
-    assert max(map(len, table.splitlines())) <= 80
-    assert "\x1b" not in table
-    assert "→ sudo systemctl start docker" in table
-    assert table.endswith("mend environment.")
-    assert "1 warning." in reports.load("table").render(found(*FOUND.findings[:2]), Page())
-
-
-def test_the_table_is_coloured_where_it_may_be():
-    table = reports.load("table").render(FOUND, Page(80, colour=True))
-    assert "\x1b[33mwarning\x1b[0m" in table
-    assert "\x1b[31mno" not in table  # what the machine said stays data
-
-
-def test_the_document_says_the_same():
-    document = json.loads(reports.load("json").render(FOUND, Page()))
-    assert document["schema"] == "concurrency-lab/doctor/1"
-    assert document["ready"] is False
-    assert [each["status"] for each in document["findings"]] == ["ok", "warning", "failed"]
-    assert document["findings"][0]["mend"] is None
-    assert document["findings"][1]["figures"] == {"version": None}
+    fine = (ok("python", "CPython 3.13.1"), warning("engine", "does not answer", "sudo systemctl start docker"))
+    assert found(*fine).ready
+    assert not found(*fine, failed("environment", "no room", "Make room.")).ready
 
 
 class Broken:

@@ -11,9 +11,7 @@ import pytest
 
 from labkit import cli
 from labkit.analysis.metrics import trial_metrics
-from labkit.commands.history import WIDE, _table
-from labkit.output.page import Page
-from labkit.reports.content.history_text import describe_grid, describe_state, describe_verdict
+from labkit.reports.content.history import describe_grid, describe_state, describe_verdict
 from labkit.results.document import trial_document
 from labkit.results.history import list_results
 from labkit.results.load_document import document as load_document
@@ -221,12 +219,3 @@ def test_hundreds_of_results_are_listed_quickly(results):
 def test_an_empty_list_names_the_command_that_makes_a_result(capsys):
     assert lab() == 0
     assert "lab.py compare" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("width", [80, WIDE, 200])
-def test_each_result_has_one_line_that_fits_the_page(results, width):
-    keep(results, IDS[0], dated(IDS[0], samples.comparison(samples.plan(repeat=3, workers=[1, 3, 9, 27], limits=[1]))))
-    keep(results, IDS[1], dated(IDS[1], samples.troubled_comparison()))
-    lines = _table(found(results), Page(width)).splitlines()
-    assert max(map(len, lines)) <= width
-    assert sum(line.startswith("2026") for line in lines) == 2

@@ -1,4 +1,4 @@
-"""The simulated queue that the benchmarks measure the lab against: what holds of any queue, and a known closed form."""
+"""The simulated queue that benchmarks compare the lab with: properties of every queue, and a known closed form."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ARRIVALS = st.lists(st.integers(0, 2 * SERVICE), max_size=60).map(lambda gaps: l
 
 
 @given(st.lists(st.integers(SERVICE, 5 * SERVICE)), SERVERS)
-def test_nobody_waits_where_each_is_served_before_the_next_one_comes(gaps, servers):
+def test_requests_do_not_wait_if_each_is_served_before_the_next_arrives(gaps, servers):
     arrivals = list(accumulate(gaps))
     assert list(waits(arrivals, SERVICE, servers)) == [0] * len(arrivals)
 
 
 @given(st.integers(1, 40), SERVERS)
-def test_who_come_together_are_served_in_rounds(count, servers):
+def test_simultaneous_arrivals_are_served_in_rounds(count, servers):
     assert list(waits([3] * count, SERVICE, servers)) == [SERVICE * (place // servers) for place in range(count)]
 
 
@@ -39,14 +39,14 @@ def test_one_server_follows_lindleys_recursion(arrivals):
 
 
 @given(ARRIVALS, SERVERS)
-def test_all_are_served_in_turn_by_no_more_than_there_are_servers(arrivals, servers):
+def test_requests_are_served_in_order_by_the_available_servers(arrivals, servers):
     starts = [arrival + wait for arrival, wait in zip(arrivals, waits(arrivals, SERVICE, servers), strict=True)]
     assert starts == sorted(starts)
     assert most_at_once([(start, start + SERVICE) for start in starts]) <= servers
 
 
 @given(ARRIVALS, SERVERS)
-def test_nobody_waits_while_a_server_is_free(arrivals, servers):
+def test_no_request_waits_while_a_server_is_free(arrivals, servers):
     starts: list[float] = []
     for arrival, wait in zip(arrivals, waits(arrivals, SERVICE, servers), strict=True):
         busy_until = sorted(start + SERVICE for start in starts)[-servers:]
@@ -59,8 +59,8 @@ def test_nobody_waits_while_a_server_is_free(arrivals, servers):
 
 
 @pytest.mark.parametrize("utilisation", [0.3, 0.5, 0.8])
-def test_poisson_arrivals_at_one_server_wait_as_pollaczek_and_khinchine_have_it(utilisation):
-    """M/D/1: rho × D ÷ (2 × (1 - rho)), as in any book on queues; the arrivals are always the same ones."""
+def test_poisson_arrivals_at_one_server_wait_as_pollaczek_and_khinchine_predict(utilisation):
+    """M/D/1: rho × D ÷ (2 × (1 - rho)), as in textbooks on queueing; the arrivals are the same in every run."""
     arrivals = islice(offsets(utilisation / SERVICE, "poisson", seed=1), 200_000)
     expected = utilisation * SERVICE / (2 * (1 - utilisation))
     assert fmean(waits(arrivals, SERVICE, 1)) == pytest.approx(expected, rel=0.03)

@@ -11,6 +11,9 @@ from io import StringIO
 import pytest
 
 from labkit import cli, exports, reports
+from labkit.analysis.analyse import analyse
+from labkit.output.page import Page
+from labkit.reports.content.comparison import ComparisonReport
 from labkit.results.load_document import document as load_document
 from labkit.setup import bootstrap
 from labkit.system import checkout
@@ -49,7 +52,7 @@ def test_a_result_has_many_names(name, capsys):
 @pytest.mark.parametrize("name", sorted({*reports.names()} - {*exports.names()}))
 def test_what_compare_printed_is_printed_again(name, capsys):
     assert lab(NEWER, "--format", name) == 0
-    assert capsys.readouterr().out == reports.load(name).render(WHOLE, reports.Page()) + "\n"
+    assert capsys.readouterr().out == reports.render(ComparisonReport(analyse(WHOLE)), name, Page()) + "\n"
 
 
 def test_csv_is_a_row_per_request_on_standard_output(capfd):

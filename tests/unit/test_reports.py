@@ -1,4 +1,8 @@
-"""Every report shows what was measured, whatever it is written on and whatever others put into it."""
+"""Reports of every kind in every format: what they look like, and what holds for each of them.
+
+The golden files show whole reports. `python lab.py test tests/unit/test_reports.py --update-golden` writes them again
+after an intended change, and git shows the difference.
+"""
 
 from __future__ import annotations
 
@@ -9,142 +13,195 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import StringIO
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.cells import cell_len
 
-from labkit import reports, scenarios
-from labkit.model import Check, CheckedTrial, Notice
+from labkit import options, reports, scenarios
+from labkit.model import Notice
 from labkit.output.format import sanitize
 from labkit.output.page import Page, page
+from labkit.output.text import text_width
+from labkit.reports import formats
+from labkit.reports.blocks import Block, Items, Sparklines, Table
+from labkit.reports.content.comparison import ComparisonReport
 from labkit.reports.content.faults import compare_handling
-from labkit.reports.content.trouble import MOST_LINES
-from labkit.reports.csv_ import CHECKS_COLUMN, COLUMNS, COMPARISON_COLUMNS, TRIAL_COLUMNS
-from tests import samples
-from tests.samples import document
-
-ONE_TRIAL = samples.comparison()
-FIVE_RUNS = samples.comparison(samples.plan(repeat=5))
-TROUBLED = samples.troubled_comparison()
-TROUBLED_TWICE = samples.troubled_comparison(repeat=2)
-COPING = samples.comparison(samples.of_scenario("flaky"), samples.coping_trial)
-ALL = [ONE_TRIAL, FIVE_RUNS, TROUBLED, TROUBLED_TWICE]
-each_scenario = pytest.mark.parametrize("scenario", scenarios.names())
+from labkit.reports.content.load import LoadReport
+from labkit.reports.content.remarks import MOST_LINES
+from tests import load_samples, samples
+from tests.report_samples import REPORTS, compared
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]x[/bold] a|b <b>`c` \u202eevil\nnext"
+WIDTHS = {"80": Page(80), "200": Page(200), "piped": Page()}
+HOSTILE = [name for name in REPORTS if name.endswith("/hostile")]
+KINDS = {name.partition("/")[0]: report for name, report in reversed(REPORTS.items())}
+
+each_report = pytest.mark.parametrize("name", REPORTS)
+each_format = pytest.mark.parametrize("format_", reports.names())
+each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
-def rendered(name, comparison=ONE_TRIAL, page=None):
-    return reports.load(name).render(comparison, page or Page())
+def table(report, width=None, **changes):
+    return reports.render(report, "table", Page(width, **changes))
 
 
-def table(comparison, width=None, saved=None):
-    return rendered("table", comparison, Page(width, saved=saved))
+def rows_of(report):
+    return list(csv.DictReader(StringIO(reports.render(report, "csv", Page()))))
 
 
-def row(text, approach):
-    """The cells of the first line that begins with `approach`."""
-    return next(line.split() for line in text.splitlines() if line.split()[:1] == [approach])
+# Golden files.
 
 
-def test_the_formats_that_were_promised_are_there():
+@each_report
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_table_looks_as_it_did(name, width, golden):
+    golden(f"{name}.table.{width}.txt", reports.render(REPORTS[name], "table", WIDTHS[width]))
+
+
+@each_report
+def test_markdown_looks_as_it_did(name, golden):
+    golden(f"{name}.md", reports.render(REPORTS[name], "markdown", Page()))
+
+
+@each_kind
+def test_csv_has_the_columns_that_it_had(kind, golden):
+    golden(f"{kind}/columns.csv", reports.render(KINDS[kind], "csv", Page()).splitlines()[0])
+
+
+@pytest.mark.parametrize("name", ["history/entries", "doctor/failed"])
+def test_json_looks_as_it_did(name, golden):
+    golden(f"{name}.json", reports.render(REPORTS[name], "json", Page()))
+
+
+# Formats.
+
+
+def test_the_formats_are_those_that_users_know():
     assert {"table", "json", "csv", "markdown"} <= set(reports.names())
     assert reports.DEFAULT in reports.names()
 
 
-def test_a_new_format_is_one_file(tmp_path, monkeypatch):
-    (tmp_path / "shout.py").write_text("def render(comparison, page):\n    return comparison.id.upper()\n")
-    monkeypatch.setattr(reports, "__path__", [*reports.__path__, str(tmp_path)])
-    assert "shout" in reports.names()
-    assert rendered("shout") == ONE_TRIAL.id.upper()
+COMMANDS = {
+    "comparison": [["compare"], ["rerun", "latest"]],
+    "load": [["load"]],
+    "diff": [["diff", "a", "b"]],
+    "history": [["history"]],
+    "doctor": [["doctor"]],
+}
 
 
-def test_naming_formats_and_choosing_a_display_loads_no_drawing():
-    code = "import sys, labkit.reports as r, labkit.output.progress; r.names(); sys.exit('rich' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+@each_kind
+def test_a_new_format_is_one_file_and_serves_every_kind_of_result(kind, tmp_path, monkeypatch):
+    code = "def render(report, page):\n    return f'{type(report).__name__}!'.upper()\n"
+    (tmp_path / "shout.py").write_text(code)
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    report = KINDS[kind]
+    assert reports.render(report, "shout", Page()) == f"{type(report).__name__}!".upper()
+    for command in COMMANDS[kind]:
+        assert options.parser().parse_args([*command, "--format", "shout"]).format == "shout"
 
 
-@pytest.mark.parametrize("name", reports.names())
-@pytest.mark.parametrize("comparison", ALL)
-def test_every_format_shows_every_figure_of_the_document(name, comparison):
-    text = rendered(name, comparison)
-    numbers = set(NUMBER.findall(text))
-    for trial in document(comparison)["trials"]:
-        assert trial["approach"] in text
-        if comparison.plan.trials[-1].repeat > 1 and name in {"table", "markdown"}:
-            continue  # they show medians, below
-        for field in ("makespan_s", "ideal_s", "efficiency", "cpu_s", "max_in_flight", "threads_peak", "failed"):
-            value = trial[field]
-            # A trial that did not end has a makespan for programs alone.
-            if value is not None and not (field in {"makespan_s", "efficiency"} and trial["outcome"] != "ok"):
-                assert numbers & {str(value), f"{value:.3f}", f"{value:.2f}"}, field
+@pytest.mark.parametrize("format_", reports.names())
+def test_the_doctor_reports_before_anything_is_installed(format_):
+    code = (
+        "import sys; sys.path.insert(0, '.'); from datetime import *; from labkit import reports;"
+        "from labkit.model.finding import *; from labkit.output.page import Page;"
+        "from labkit.reports.content.doctor import DoctorReport;"
+        "found = Examination(datetime.now(UTC), (ok('python', 'CPython'), failed('room', 'none', 'Make room.')));"
+        f"print(reports.render(DoctorReport(found), {format_!r}, Page(80)))"
+    )
+    run = subprocess.run([sys.executable, "-S", "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "Make room." in run.stdout
 
 
-@pytest.mark.parametrize("name", ["table", "markdown"])
-def test_repeats_show_the_median_with_its_interval(name):
-    text = rendered(name, FIVE_RUNS)
-    for summary in document(FIVE_RUNS)["summary"]:
-        makespan = summary["makespan_s"]
-        low, high = makespan["ci95"]
-        assert f"{makespan['median']:.3f} [{low:.3f}, {high:.3f}]" in text
+@each_report
+@each_format
+def test_a_report_ends_with_its_last_line(name, format_):
+    assert not reports.render(REPORTS[name], format_, Page()).endswith("\n")
 
 
-@pytest.mark.parametrize("name", reports.names())
-@pytest.mark.parametrize("comparison", ALL)
-def test_a_report_ends_with_its_last_line(name, comparison):
-    text = rendered(name, comparison)
-    assert text
-    assert not text.endswith("\n")
+@pytest.mark.parametrize("name", HOSTILE)
+@each_format
+@pytest.mark.parametrize("width", [40, 120, None])
+def test_foreign_text_cannot_steer_a_terminal(name, format_, width):
+    text = reports.render(REPORTS[name], format_, Page(width))
+    assert [char for char in text.replace("\n", "") if not char.isprintable()] == []
+    if format_ == "json" or not name.startswith("load"):
+        assert "[/bold]" in text.replace("\n", "").replace("\\", "").replace(" ", "") or name.startswith("history")
 
 
 # The table on every page.
 
 
-@pytest.mark.parametrize("comparison", [*ALL, COPING])
+@dataclass
+class Uncuttable:
+    """A report without the parts that a narrow page may leave out or cut, or must not break."""
+
+    report: reports.Report
+
+    def blocks(self) -> tuple[Block, ...]:
+        return tuple(self._needed(block) for block in self.report.blocks() if not isinstance(block, Sparklines))
+
+    @staticmethod
+    def _needed(block: Block) -> Block:
+        match block:
+            case Table(columns):
+                return Table(tuple(column for column in columns if not column.optional))
+            case Items(items):
+                return Items(tuple(replace(item, action="") for item in items))
+        return block
+
+    def document(self) -> dict[str, Any]:
+        return self.report.document()
+
+    def rows(self) -> list[dict[str, Any]]:
+        return self.report.rows()
+
+
+@each_report
 @pytest.mark.parametrize("width", [34, 40, 60, 72, 79, 80, 100, 120, 200])
-def test_no_line_is_wider_than_the_page_and_no_figure_is_lost_or_cut(comparison, width):
-    text = table(comparison, width)
-    assert max(map(cell_len, text.splitlines())) <= width
-    whole, shown = (Counter(NUMBER.findall(page)) for page in (table(comparison), text))
-    assert whole == shown
+def test_no_line_is_wider_than_the_page_and_no_figure_is_lost_or_cut(name, width):
+    report = Uncuttable(REPORTS[name])
+    text = table(report, width)
+    assert max(map(text_width, text.splitlines())) <= width
+    if not name.startswith("history"):  # one line per result: what does not fit is cut
+        whole, shown = (Counter(NUMBER.findall(each)) for each in (table(report), text))
+        names = [block.columns[0].cells for block in report.blocks() if isinstance(block, Table)]
+        repeated = {number for cells in names for cell in cells for number in NUMBER.findall(cell)}
+        assert whole <= shown
+        assert set(shown - whole) <= repeated
 
 
-@pytest.mark.parametrize(("comparison", "width"), [(ONE_TRIAL, 80), (FIVE_RUNS, 150)])
-def test_where_the_table_fits_it_stays_in_one_piece(comparison, width):
-    lines = table(comparison, width).splitlines()
-    assert len([line for line in lines if line.startswith("asyncio_semaphore ")]) == 1
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("comparison/one_trial", 80), ("comparison/repeats", 150), *((f"load/{each}", 80) for each in ("open", "search"))],
+)
+def test_where_the_table_fits_it_stays_in_one_piece(name, width):
+    assert table(REPORTS[name], width).count("──\n") == 1
 
 
-def test_the_columns_are_in_the_order_that_was_promised():
-    header = rendered("markdown", TROUBLED).splitlines()[2]
-    assert [cell.strip() for cell in header.strip("|").split("|")] == [
-        "approach",
-        "makespan (s)",
-        "ideal (s)",
-        "efficiency",
-        "speed-up over sync",
-        "most in flight",
-        "threads",
-        "processes",
-        "CPU (s)",
-        "peak memory (MB)",
-        "failed",
-        "verdict",
-    ]
+def test_at_eighty_columns_the_robust_approaches_stay_in_one_piece():
+    names = ["thread_pool_robust", "asyncio_robust", "asyncio_adaptive"]
+    text = table(compared(samples.comparison(samples.of_scenario("rate-limit", names))), 80)
+    assert text.count("──\n") == 1
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_each_result_of_the_history_has_one_line(width):
+    text = table(REPORTS["history/entries"], width)
+    assert len(text.split("──\n")[1].split("\n\n")[0].splitlines()) == 7
 
 
 def test_a_name_wider_than_the_page_wraps_and_leaves_the_figures_whole():
     name = "an_approach_with_a_name_that_is_wider_than_the_page"
-    comparison = samples.comparison(samples.plan([name]))
-    text = table(comparison, 40)
-    assert max(map(cell_len, text.splitlines())) <= 40
-    assert Counter(NUMBER.findall(text)) == Counter(NUMBER.findall(table(comparison)))
+    report = Uncuttable(compared(samples.comparison(samples.plan([name]))))
+    text = table(report, 40)
+    assert max(map(text_width, text.splitlines())) <= 40
+    assert Counter(NUMBER.findall(text)) == Counter(NUMBER.findall(table(report)))
     columns = re.findall(r"^an_app\S*(?: .*)?(?:\n\w+$)*", text, re.MULTILINE)
     assert any("".join(line.split()[0] for line in part.splitlines()) == name for part in columns)
 
@@ -152,120 +209,24 @@ def test_a_name_wider_than_the_page_wraps_and_leaves_the_figures_whole():
 @pytest.mark.parametrize("width", [40, 80, None])
 def test_the_place_of_the_result_stays_in_one_piece(width):
     saved = "results/a-rather-long-name-of-a-folder/result.json"
-    assert table(ONE_TRIAL, width, saved).splitlines()[-1].endswith(saved)
+    for kind in ("comparison", "load"):
+        assert table(KINDS[kind], width, saved=saved).splitlines()[-1].endswith(saved)
 
 
-def test_small_times_keep_their_figures():
-    quick = samples.comparison(samples.plan(["sync"], delays_s=[0.005], requests=[3]))
-    assert f"{quick.trials[0].trial.makespan_s:.3f}" in row(table(quick), "sync")
+def test_a_command_is_never_broken():
+    action = REPORTS["doctor/failed"].examination.findings[1].mend
+    assert f"→ {action}" in table(REPORTS["doctor/failed"], 60)
 
 
-def test_each_grid_point_has_its_own_heading():
-    text = table(samples.comparison(samples.plan(["sync"], requests=[1, 9], worker_classes=["gthread"])))
-    assert "1 request · 3 gthread workers × 1 thread · 1 s delay · limit 1" in text.splitlines()
-    assert "9 requests · 3 gthread workers × 1 thread · 1 s delay · limit 3" in text.splitlines()
+@each_report
+def test_colour_carries_no_meaning_of_its_own(name):
+    coloured = table(REPORTS[name], 80, colour=True)
+    plain = [line.rstrip() for line in ANSI.sub("", coloured).splitlines()]
+    assert plain == table(REPORTS[name], 80).splitlines()
+    assert ("\x1b" in coloured) == (name not in {"load/nothing", "history/nothing", "history/hostile"})
 
 
-def test_the_approaches_keep_the_order_asked_for():
-    names = ["threads", "asyncio_gather", "sync"]
-    lines = table(samples.comparison(samples.plan(names, seed=5))).splitlines()
-    assert [line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in names] == names
-
-
-@each_scenario
-@pytest.mark.parametrize("width", [80, 200, None])
-def test_a_scenario_says_once_what_happens_and_what_to_look_at(scenario, width):
-    text = " ".join(table(samples.comparison(samples.of_scenario(scenario)), width).split())
-    told = scenarios.load(scenario)
-    assert text.count(told.look_at) == text.lower().count(told.summary.lower()) == (scenario != scenarios.DEFAULT)
-
-
-@each_scenario
-@pytest.mark.parametrize("name", reports.names())
-def test_every_format_shows_every_scenario(scenario, name):
-    comparison = samples.comparison(samples.of_scenario(scenario), samples.coping_trial)
-    text = rendered(name, comparison).replace("\\", "")
-    for_people = name in {"table", "markdown"}
-    assert scenario in text or (for_people and scenario == scenarios.DEFAULT)
-    shown = ("failed",) if for_people and scenario not in FAULTY else ("failed", "attempts", "refused")
-    for trial in document(comparison)["trials"]:
-        assert {str(trial[field]) for field in shown} <= set(NUMBER.findall(text))
-
-
-FAULTY = {"timeouts", "flaky", "rate-limit", "crash", "restart"}
-COPING_HEADERS = {"answered", "attempts", "refused", "longest quiet (s)"}
-
-
-@each_scenario
-def test_where_the_server_has_faults_what_was_lost_stands_in_the_table(scenario):
-    header = set(rendered("markdown", samples.comparison(samples.of_scenario(scenario))).replace("| ", "|").split("|"))
-    shown = {cell.strip() for cell in header} & COPING_HEADERS
-    assert shown == (COPING_HEADERS if scenario in FAULTY else set())
-
-
-def test_answers_attempts_and_refusals_are_those_of_the_rows():
-    (summary, _), line = document(COPING)["summary"], row(table(COPING), "sync")
-    assert (summary["ok"], summary["failed"], summary["attempts"], summary["refused"]) == (28, 2, 34, 4)
-    assert line[4:8] == ["28", "2", "34", "4"]
-    assert "flaky, sync: 2 of 30 requests failed: 1 × no answer when the trial ended and 1 × status 503." in table(
-        COPING
-    )
-
-
-def test_what_was_never_sent_has_failed_too():
-    stopped = samples.comparison(samples.of_scenario("flaky", ["sync"]), samples.crashed_trial)
-    assert "flaky, sync: 15 of 30 requests failed: never sent." in table(stopped)
-
-
-def test_at_eighty_columns_those_that_cope_stay_in_one_piece():
-    names = ["thread_pool_robust", "asyncio_robust", "asyncio_adaptive"]
-    text = table(samples.comparison(samples.of_scenario("rate-limit", names)), 80)
-    assert max(map(cell_len, text.splitlines())) <= 80
-    assert len([line for line in text.splitlines() if line.startswith("thread_pool_robust ")]) == 1
-
-
-def test_what_handling_took_is_compared_with_sync():
-    comparison = samples.comparison(samples.of_scenario("cpu", ["sync", "threads", "asyncio_gather"]))
-    by_name = {each["approach"]: each["handling_s"] for each in document(comparison)["summary"]}
-    for name in ("threads", "asyncio_gather"):
-        assert f"cpu, {name}: {compare_handling(by_name[name], by_name['sync'])}." in table(comparison)
-    assert "as fast as" not in next(line for line in table(comparison).splitlines() if line.startswith("cpu, sync:"))
-
-
-@pytest.mark.parametrize(
-    ("own_s", "of_sync_s", "said"),
-    [
-        (None, 0.4, ""),
-        (0.4, None, "handling the bodies took 0.40 s"),
-        (0.41, 0.4, "handling the bodies took 0.41 s, and sync's 0.40 s: nothing was gained there"),
-        (0.2, 0.4, "handling the bodies took 0.20 s, 2.0 × as fast as sync's 0.40 s"),
-        (0.6, 0.4, "handling the bodies took 0.60 s, 1.5 × as long as sync's 0.40 s"),
-    ],
-)
-def test_what_was_gained_in_handling_follows_from_the_two_times(own_s, of_sync_s, said):
-    assert compare_handling(own_s, of_sync_s) == said
-
-
-@pytest.mark.parametrize(
-    ("python", "gil", "said"),
-    [(None, True, ""), (None, False, "Python 3.14.0, gil: off"), ("python3.14", True, "gil: on")],
-)
-def test_the_heading_tells_which_python_ran_where_that_is_something_to_know(python, gil, said):
-    plan = samples.plan(["sync"], pythons=[python])
-    heading = table(samples.comparison(plan, lambda planned: samples.good_trial(planned, gil=gil))).splitlines()[0]
-    assert said in heading
-    assert ("gil" in heading) == bool(said)
-    assert python is None or python in heading
-
-
-def test_what_was_not_measured_is_a_dash():
-    text = table(TROUBLED)
-    assert row(text, "thread_pool")[1:5] == ["–", "3.00", "–", "–"]
-    assert row(text, "interpreter_pool")[1:11] == ["–"] * 10
-    assert row(text, "threads")[4] == "–"  # not ranked: not compared with sync either
-
-
-# Paper and terminals.
+# The page.
 
 
 class Terminal(StringIO):
@@ -276,31 +237,18 @@ class Terminal(StringIO):
         raise OSError
 
 
-@pytest.mark.parametrize("name", reports.names())
-@pytest.mark.parametrize("comparison", ALL)
-def test_without_a_terminal_there_is_plain_text_and_nothing_is_wrapped(name, comparison):
-    paper = page(StringIO(), environ={"TERM": "xterm-256color"})
-    text = rendered(name, comparison, paper)
-    assert "\x1b" not in text
-    long = "word " * 60
-    notice = replace(comparison, notices=(Notice("long", long.strip()),))
-    if name in {"table", "markdown"}:
-        assert long.strip() in rendered(name, notice, paper)
+def test_without_a_terminal_nothing_is_wrapped_or_coloured():
+    piped = page(StringIO(), environ={"TERM": "xterm-256color"})
+    assert piped == Page()
+    message = ("word " * 60).strip()
+    comparison = samples.comparison(notices=(Notice("long", message),))
+    assert message in table(compared(comparison)).splitlines()
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}])
-def test_a_terminal_that_wants_no_colour_gets_none(environ):
-    paper = page(Terminal(), environ=environ)
-    assert paper.width == 80
-    assert "\x1b" not in rendered("table", TROUBLED_TWICE, paper)
-
-
-def test_colour_carries_no_meaning_of_its_own():
-    paper = page(Terminal(), environ={"TERM": "xterm", "WT_SESSION": "1"})
-    text = rendered("table", TROUBLED_TWICE, paper)
-    assert "\x1b[" in text
-    plain = [line.rstrip() for line in ANSI.sub("", text).splitlines()]
-    assert plain == rendered("table", TROUBLED_TWICE, replace(paper, colour=False)).splitlines()
+def test_a_terminal_can_decline_colours(environ):
+    assert page(Terminal(), environ=environ) == Page(80, colour=False)
+    assert page(Terminal(), environ={"TERM": "xterm", "WT_SESSION": "1"}) == Page(80, colour=True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
@@ -313,112 +261,57 @@ def test_the_page_is_as_wide_as_the_terminal():
         assert page(terminal, "kept/here", {"TERM": "xterm"}).width == 57
 
 
-# What is said beside the figures.
+# What a golden file cannot tell.
 
 
-@pytest.mark.parametrize("name", ["table", "markdown"])
-def test_one_run_names_no_winner(name):
-    text = rendered(name, ONE_TRIAL)
-    assert not any(word in text for word in ("verdict", "one trial", "fastest", "winner"))
+@pytest.mark.parametrize("scenario", scenarios.names())
+@pytest.mark.parametrize("width", [80, 200, None])
+def test_a_scenario_is_introduced_once(scenario, width):
+    plan = samples.of_scenario(scenario, workers=[1, 3])
+    text = " ".join(table(compared(samples.comparison(plan)), width).split())
+    module = scenarios.load(scenario)
+    assert text.count(module.look_at) == (scenario != scenarios.DEFAULT)
+    assert text.lower().count(module.summary.lower()) == (scenario != scenarios.DEFAULT)
 
 
-def spread(**slower):
-    """Five trials of each approach, each that much slower than the best that can be."""
-    return samples.comparison(
-        samples.plan(slower, repeat=5),
-        lambda planned: samples.good_trial(planned, slower=slower[planned.approach] + planned.repeat / 10),
-    )
+FAULTY = {"timeouts", "flaky", "rate-limit", "crash", "restart"}
 
 
-@pytest.mark.parametrize("name", ["table", "markdown"])
-def test_repeats_name_the_fastest_where_the_intervals_do(name):
-    text = rendered(name, spread(threads=1, asyncio_gather=20, sync=1))
-    assert "threads is the fastest" in text
-    assert "No clear winner" not in text
+@pytest.mark.parametrize("scenario", scenarios.names())
+def test_a_server_with_faults_has_columns_about_them(scenario):
+    text = reports.render(compared(samples.comparison(samples.of_scenario(scenario))), "markdown", Page())
+    assert ("| answered | failed | attempts |" in text) == (scenario in FAULTY)
 
 
-@pytest.mark.parametrize("name", ["table", "markdown"])
-def test_repeats_name_nobody_where_the_intervals_overlap(name):
-    text = rendered(name, spread(threads=1, asyncio_gather=1.01, sync=1))
-    assert "No clear winner between threads and asyncio_gather" in text
-    assert "is the fastest" not in text
+def test_the_approaches_keep_the_order_of_the_command():
+    names = ["threads", "asyncio_gather", "sync"]
+    lines = table(compared(samples.comparison(samples.plan(names, seed=5)))).splitlines()
+    assert [line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in names] == names
 
 
-def test_an_approach_of_which_runs_are_missing_says_so():
-    comparison = spread(threads=1, sync=1)
-    lost = next(checked for checked in comparison.trials if checked.trial.planned.approach == "threads")
-    bad = replace(lost, checks=(Check("limit", ok=False, detail="at most 9 in flight, 3 allowed"),))
-    text = table(replace(comparison, trials=tuple(bad if each is lost else each for each in comparison.trials)))
-    assert "fastest (4 of 5 trials)" in text
-    assert f"threads, trial {lost.trial.planned.order}: limit: at most 9 in flight, 3 allowed" in text
+@pytest.mark.parametrize(
+    ("own_s", "sync_s", "text"),
+    [
+        (None, 0.4, ""),
+        (0.4, None, "handling the bodies took 0.40 s"),
+        (0.41, 0.4, "handling the bodies took 0.41 s, about as long as sync (0.40 s)"),
+        (0.2, 0.4, "handling the bodies took 0.20 s, 2.0 × as fast as sync (0.40 s)"),
+        (0.6, 0.4, "handling the bodies took 0.60 s, 1.5 × as long as sync (0.40 s)"),
+    ],
+)
+def test_handling_is_compared_with_sync(own_s, sync_s, text):
+    assert compare_handling(own_s, sync_s) == text
 
 
-def test_when_nothing_can_be_ranked_no_sentence_names_a_fastest():
-    comparison = samples.comparison(samples.plan(repeat=2), samples.crashed_trial)
-    assert "None of them can be ranked." in table(comparison)
-
-
-@pytest.mark.parametrize("name", ["table", "markdown"])
-def test_trouble_is_told_below_the_figures(name):
-    text = rendered(name, TROUBLED).replace("\\", "")
-    orders = {each.trial.planned.approach: each.trial.planned.order for each in TROUBLED.trials}
-    assert f"threads, trial {orders['threads']}: server_log: not in the server's log: 3" in text
-    assert f"thread_pool, trial {orders['thread_pool']}: crashed: the client was killed by SIGKILL" in text
-    assert f"asyncio_semaphore, trial {orders['asyncio_semaphore']}: timeout: no end after" in text
-    assert f"process_pool, trial {orders['process_pool']}: failed: 1 of 9 requests failed; request 2: status" in text
-    assert "fetching 5" in text
-    assert "interpreter_pool needs Python 3.14. `python lab.py approaches`" in text
-    assert "left out: sync workers with 2 threads" in text
-    assert "Or pass --runtime local." in text
-    verdicts = ("not ranked: server_log", "crashed", "timeout", "failed", "needs Python 3.14")
-    assert all(verdict in text for verdict in verdicts)
-
-
-@pytest.mark.parametrize("name", ["table", "markdown"])
-def test_of_many_last_lines_the_last_are_shown(name):
-    comparison = samples.troubled_comparison(worker_classes=["sync"], worker_threads=[1])
-    text = rendered(name, comparison)
+def test_only_the_last_lines_of_a_client_are_shown():
+    report = compared(samples.troubled_comparison(worker_classes=["sync"], worker_threads=[1]))
+    text = table(report)
     assert text.count("still waiting") == MOST_LINES
     assert "still waiting, round 39" in text
 
 
-# What others wrote.
-
-
-def hostile_comparison():
-    name = "a|b [red]c[/red] `_d_`"
-    crashed = {"error": HOSTILE, "last_lines": (HOSTILE, "```", "end of fence", "x" * 5000)}
-    comparison = samples.comparison(
-        samples.plan([name, "sync"], repeat=2),
-        lambda planned: samples.crashed_trial(planned, **crashed) if planned.approach == name
-        else samples.good_trial(planned, slower=planned.repeat),
-    )  # fmt: skip
-    odd = CheckedTrial(comparison.trials[0].trial, (Check("server_log", ok=False, detail=HOSTILE),))
-    return replace(
-        comparison,
-        trials=(odd, *comparison.trials[1:]),
-        unavailable={"trio": HOSTILE},
-        notices=(Notice("odd", HOSTILE, HOSTILE),),
-    )
-
-
-@pytest.mark.parametrize("name", reports.names())
-@pytest.mark.parametrize("width", [40, 120, None])
-def test_what_others_wrote_cannot_steer_a_terminal(name, width):
-    text = rendered(name, hostile_comparison(), Page(width))
-    assert not [char for char in text.replace("\n", "") if not char.isprintable()]
-    assert "[/bold]" in text.replace("\n", "").replace("\\", "").replace(" ", "")
-
-
-@given(st.text(st.characters()))
-def test_visible_text_is_one_line_that_a_terminal_only_shows(text):
-    assert all(char.isprintable() for char in sanitize(text))
-    if text.isprintable():
-        assert sanitize(text) == text
-
-
-def test_what_others_wrote_cannot_leave_its_cell_or_fence_in_markdown():
-    lines = rendered("markdown", hostile_comparison()).splitlines()
+def test_foreign_text_cannot_leave_its_cell_or_fence_in_markdown():
+    lines = reports.render(REPORTS["comparison/hostile"], "markdown", Page()).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) == 1
     assert r"a\|b \[red\]c\[/red\] \`\_d\_\`" in rows[2]
@@ -428,63 +321,67 @@ def test_what_others_wrote_cannot_leave_its_cell_or_fence_in_markdown():
 
 
 def test_an_endless_line_is_cut():
-    assert "x" * 500 not in rendered("table", hostile_comparison())
+    assert "x" * 500 not in table(REPORTS["comparison/hostile"])
 
 
 # For programs.
 
 
-def test_json_is_the_document_and_nothing_else():
-    assert json.loads(rendered("json", TROUBLED)) == json.loads(json.dumps(document(TROUBLED)))
-    assert rendered("json", TROUBLED, Page(40, colour=True, saved="x")) == rendered("json", TROUBLED)
+@each_report
+def test_json_is_the_document_and_nothing_else(name):
+    report = REPORTS[name]
+    text = reports.render(report, "json", Page(40, colour=True, saved="x"))
+    assert json.loads(text) == json.loads(json.dumps(report.document()))
 
 
 @pytest.mark.parametrize("odd", [float("nan"), float("inf")])
-def test_json_refuses_what_json_has_no_word_for(odd):
+def test_json_refuses_numbers_that_it_cannot_express(odd):
     trial = samples.good_trial(cold_start_s=odd)
     comparison = samples.comparison(samples.plan(["threads"]), lambda _: trial)
-    with pytest.raises(ValueError, match="JSON"):
-        rendered("json", comparison)
+    for report in (compared(comparison), LoadReport(load_samples.load_run(load_samples.open_trial(cpu_s=odd)))):
+        with pytest.raises(ValueError, match="JSON"):
+            reports.render(report, "json", Page())
 
 
-# In one cell, as a JSON object; and what follows from the scenario and the seed.
-WHOLE_OBJECTS, FOLLOWS = {"failed_by_cause"}, {"behaviour"}
+# Raw rows and texts, and the server's behaviour, which follows from the scenario and the seed.
+NOT_IN_CSV = {"requests", "unmatched", "answers", "causes", "samples", "trace", "errors", "seconds", "last_lines"}
 
 
 def flat(tree, prefix=""):
     for key, value in tree.items():
-        if key in WHOLE_OBJECTS:
-            yield f"{prefix}{key}"
-        elif key in FOLLOWS:
-            continue
-        elif isinstance(value, dict):
+        if isinstance(value, dict) and key not in {"failed_by_cause", "behaviour"}:
             yield from flat(value, f"{prefix}{key}.")
-        elif not isinstance(value, list | tuple):
-            yield f"{prefix}{key}"
+        elif key not in {*NOT_IN_CSV, "behaviour", "checks"}:
+            yield f"{prefix}{key}", value
 
 
-def test_csv_has_a_column_for_every_field_of_a_trial():
-    assert sorted([*TRIAL_COLUMNS, "trace", "causes"]) == sorted(flat(document(ONE_TRIAL)["trials"][0]))
-    assert set(COMPARISON_COLUMNS) <= set(flat(document(ONE_TRIAL)))
-
-
-@pytest.mark.parametrize("comparison", [*ALL, COPING])
-def test_csv_holds_the_raw_figures_of_every_trial(comparison):
-    rows = list(csv.DictReader(StringIO(rendered("csv", comparison))))
-    assert tuple(rows[0]) == COLUMNS
-    trials = document(comparison)["trials"]
-    assert len(rows) == len(trials)
-    for cells, trial in zip(rows, trials, strict=True):
-        for column in TRIAL_COLUMNS:
-            value = trial
-            for key in column.split("."):
-                value = None if value is None else value[key]
-            if isinstance(value, dict):
-                assert json.loads(cells[column]) == value
+@pytest.mark.parametrize("name", [name for name in REPORTS if name.startswith(("comparison", "load"))])
+def test_csv_has_every_field_of_every_trial(name):
+    rows, document = rows_of(REPORTS[name]), REPORTS[name].document()
+    assert len(rows) == len(document["trials"])
+    for row, trial in zip(rows, document["trials"], strict=True):
+        for column, value in flat(trial):
+            if value is None and column in {"latency_s", "response_s"}:
+                assert {row[each] for each in row if each.startswith(f"{column}.")} == {""}
+            elif isinstance(value, dict):
+                assert json.loads(row[column]) == value
             else:
-                assert cells[column] == ("" if value is None else str(value))
-        failed = [check["name"] for check in trial["checks"] if check["ok"] is False]
-        assert cells[CHECKS_COLUMN].split() == failed
+                assert row[column] == ("" if value is None else sanitize(str(value)))
+        assert row["checks_failed"].split() == [check["name"] for check in trial["checks"] if check["ok"] is False]
+        assert row["environment.runtime"] == document["environment"]["runtime"]
+
+
+@pytest.mark.parametrize("name", [name for name in REPORTS if name.startswith("diff")])
+def test_csv_has_every_field_of_every_difference(name):
+    rows, document = rows_of(REPORTS[name]), REPORTS[name].document()
+    assert len(rows) == len(document["rows"])
+    for row, data in zip(rows, document["rows"], strict=True):
+        for column, value in flat(data):
+            if column in {"difference_ci95_s", "ratio_ci95"}:
+                ends = [row[f"{column}.low"], row[f"{column}.high"]]
+                assert ends == (["", ""] if value is None else [str(each) for each in value])
+            else:
+                assert row[column] == ("" if value is None else sanitize(str(value)))
 
 
 def test_csv_keeps_a_row_on_one_line_and_text_as_it_was():
@@ -492,6 +389,13 @@ def test_csv_keeps_a_row_on_one_line_and_text_as_it_was():
     comparison = samples.comparison(
         samples.plan(["threads"]), lambda planned: samples.crashed_trial(planned, error=error)
     )
-    text = rendered("csv", comparison)
-    assert len(text.splitlines()) == 2
-    assert next(csv.DictReader(StringIO(text)))["error"] == error.replace("\n", "\\n")
+    (row,) = rows_of(compared(comparison))
+    assert row["error"] == error.replace("\n", "\\n")
+
+
+def test_a_comparison_report_takes_everything_from_its_analysis():
+    analysis = compared(samples.comparison()).analysis
+    shown = ComparisonReport(replace(analysis, summary=analysis.summary[:1]))
+    text = table(shown)
+    assert "sync" in text
+    assert "asyncio_gather" not in text

@@ -1,1 +1,1 @@
-"""What several report formats are made of."""
+"""Builders of reports, one module per kind of result: comparison, load, diff, history and doctor."""

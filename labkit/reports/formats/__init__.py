@@ -1,0 +1,1 @@
+"""Formats of reports, one module each: terminal table, Markdown, CSV and JSON."""
