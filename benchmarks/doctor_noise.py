@@ -68,7 +68,7 @@ def _predicted_percent(figure: str) -> float:
 
 
 def _differ_percent(repeats: int, load: tuple[str, ...]) -> float:
-    """The 95th percentile of the differences between identical trials, whatever their checks found."""
+    """The 95th percentile of the differences between identical trials, including trials with failed checks."""
     document = compare("thread_pool", "--runtime", "local", "--repeat", str(repeats), *load).document
     times = [trial["makespan_s"] for trial in document["trials"] if trial["makespan_s"] is not None]
     differences = [abs(one - other) for one, other in combinations(times, 2)]

@@ -14,7 +14,7 @@ from time import perf_counter
 from benchmarks.support import needs
 from benchmarks.support.approaches import SIX
 from benchmarks.support.lab import compare, lab
-from benchmarks.support.model import Bound, Column, Report, Row, Table, median_of
+from benchmarks.support.model import MEASURED, Bound, Column, Report, Row, Table, median_of
 
 TITLE = "Cost of compare"
 NEEDS = ()
@@ -22,7 +22,7 @@ _HELP = "`lab.py --help`"
 TABLES = (
     Table(
         "command",
-        (Column("measured", "s"),),
+        (Column(MEASURED, "s"),),
         (
             Row("`compare`, docker", bound=Bound(at_most=3.0)),
             Row("`compare`, local", bound=Bound(at_most=2.0)),
@@ -51,8 +51,8 @@ def run(size: Size) -> Report:
     for runtime in runtimes:
         compare("sync", *QUICK, "--runtime", runtime)  # builds the image if it is missing
         costs = [_cost_s(*size.approaches, *size.load, "--runtime", runtime) for _ in range(size.compares)]
-        figures.append(median_of(f"`compare`, {runtime}", "measured", costs))
-    figures.append(median_of(_HELP, "measured", [_help_s() for _ in range(size.helps)]))
+        figures.append(median_of(f"`compare`, {runtime}", MEASURED, costs))
+    figures.append(median_of(_HELP, MEASURED, [_help_s() for _ in range(size.helps)]))
     return Report(tuple(figures), notes)
 
 

@@ -23,7 +23,7 @@ from statistics import fmean
 from benchmarks.support import loads
 from benchmarks.support.deterministic_queue import waits
 from benchmarks.support.lab import failed_checks
-from benchmarks.support.model import BenchmarkError, Bound, Column, Figure, Report, Row, Table, median_of
+from benchmarks.support.model import MEASURED, BenchmarkError, Bound, Column, Figure, Report, Row, Table, median_of
 from labkit.analysis.statistics import percentile
 from loadtest.schedule import offsets
 
@@ -35,7 +35,7 @@ _LESS, _P99 = "measured less simulated, per request: median", "measured less sim
 TABLES = (
     Table(
         "figure",
-        (Column("measured"),),
+        (Column(MEASURED),),
         (
             Row("arrivals", "count"),
             Row("arrivals that began late", "count"),
@@ -84,8 +84,8 @@ def run(size: Size) -> Report:
         _SHARE: 100 * sum(mean < fmean(measured) for mean in means) / len(means),
         _P99: percentile(differences_ms, 99),
     }
-    figures = [Figure(name, "measured", value) for name, value in values.items()]
-    return Report((*figures, median_of(_LESS, "measured", differences_ms)), tuple(failed_checks(document["trials"])))
+    figures = [Figure(name, MEASURED, value) for name, value in values.items()]
+    return Report((*figures, median_of(_LESS, MEASURED, differences_ms)), tuple(failed_checks(document["trials"])))
 
 
 def _waits(rows: list[dict[str, str]], arrivals: list[float]) -> list[float]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from benchmarks.support import hey, loads
 from benchmarks.support.lab import LabRun, failed_checks
-from benchmarks.support.model import Bound, Column, Figure, Report, Row, Table, median_of, median_ratio
+from benchmarks.support.model import MEASURED, Bound, Column, Figure, Report, Row, Table, median_of, median_ratio
 from benchmarks.support.processes import output_of
 from benchmarks.support.server import slow_server
 from labkit.model import ServerConfig
@@ -35,7 +35,7 @@ _TO_LOCUST, _TO_HEY, _LOST = "`lab.py load` ÷ Locust", "`lab.py load` ÷ hey", 
 TABLES = (
     Table(
         "figure",
-        (Column("measured"),),
+        (Column(MEASURED),),
         (
             *(Row(name, "per second") for name in (_LOAD, _LOCUST, _HEY)),
             Row(_TO_LOCUST, bound=Bound(at_least=0.95)),
@@ -72,13 +72,13 @@ def run(size: Size) -> Report:
         if hey.installed():
             with slow_server(size.server) as server:
                 of_hey.append(hey.hey(server, size.requests, size.users).per_second)
-    figures = [median_of(_LOAD, "measured", lab), median_of(_LOCUST, "measured", locust)]
-    figures.append(median_ratio(_TO_LOCUST, "measured", lab, locust))
+    figures = [median_of(_LOAD, MEASURED, lab), median_of(_LOCUST, MEASURED, locust)]
+    figures.append(median_ratio(_TO_LOCUST, MEASURED, lab, locust))
     if of_hey:
-        figures += [median_of(_HEY, "measured", of_hey), median_ratio(_TO_HEY, "measured", lab, of_hey)]
+        figures += [median_of(_HEY, MEASURED, of_hey), median_ratio(_TO_HEY, MEASURED, lab, of_hey)]
     else:
         notes.append(hey.MISSING)
-    return Report((*figures, Figure(_LOST, "measured", lost)), tuple(notes))
+    return Report((*figures, Figure(_LOST, MEASURED, lost)), tuple(notes))
 
 
 def _arguments(size: Size) -> tuple[str, ...]:

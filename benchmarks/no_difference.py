@@ -18,7 +18,7 @@ from math import log
 from typing import Any
 
 from benchmarks.support.lab import lab, makespans, running
-from benchmarks.support.model import Bound, Column, Figure, Report, Row, Table, median_of
+from benchmarks.support.model import MEASURED, Bound, Column, Figure, Report, Row, Table, median_of
 from labkit.analysis.rank_tests import ALPHA, holm, least_p, p_beyond
 from labkit.diffs import LEAST_PERCENT
 
@@ -31,7 +31,7 @@ _SHIFT, _LARGEST = "shift between two runs of an approach", "shift between two r
 TABLES = (
     Table(
         "figure",
-        (Column("measured"),),
+        (Column(MEASURED),),
         (
             Row(_JUDGED, "count", Bound(at_least=20)),
             Row(_SAME, "count", Bound(at_least=19)),
@@ -75,11 +75,11 @@ def run(size: Size) -> Report:
     shifts = [100 * abs(row["ratio"] - 1) for each in rows for row in each]
     return Report(
         (
-            Figure(_JUDGED, "measured", len(pairs)),
-            Figure(_SAME, "measured", same),
-            Figure(_AGAIN, "measured", again),
-            median_of(_SHIFT, "measured", shifts),
-            Figure(_LARGEST, "measured", max(shifts, default=None)),
+            Figure(_JUDGED, MEASURED, len(pairs)),
+            Figure(_SAME, MEASURED, same),
+            Figure(_AGAIN, MEASURED, again),
+            median_of(_SHIFT, MEASURED, shifts),
+            Figure(_LARGEST, MEASURED, max(shifts, default=None)),
             *_verdicts(pairs, size.approaches),
         )
     )
@@ -94,12 +94,12 @@ def _measure(size: Size) -> tuple[Pair, list[dict[str, Any]]]:
 
 
 def _verdicts(pairs: list[Pair], approaches: tuple[str, ...]) -> Iterator[Figure]:
-    yield Figure("rows judged", "measured", len(pairs) * len(approaches))
+    yield Figure("rows judged", MEASURED, len(pairs) * len(approaches))
     for least in LEASTS:
         differing = sum(any(_seen(pair, approaches, least, 1.0)) for pair in pairs)
         longer = sum(sum(_seen(pair, approaches, least, LONGER)) for pair in pairs)
-        yield Figure(f"pairs with a difference, `--least {least:g}`", "measured", differing)
-        yield Figure(f"rows in which 25 % more is seen, `--least {least:g}`", "measured", longer)
+        yield Figure(f"pairs with a difference, `--least {least:g}`", MEASURED, differing)
+        yield Figure(f"rows in which 25 % more is seen, `--least {least:g}`", MEASURED, longer)
 
 
 def _seen(pair: Pair, approaches: tuple[str, ...], least: float, longer: float) -> list[bool]:

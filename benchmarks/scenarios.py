@@ -153,7 +153,7 @@ def _fault_figures(runtime: str, scenario: str, name: str, trials: Trials) -> It
 
 
 def _ends(runtime: str, scenario: str, column: str, trials: Trials) -> Iterator[Figure]:
-    """The ends of attempts, whatever the outcome of their trial."""
+    """The ends of attempts, including those of failed trials."""
     unended = max(sum(row["end_s"] is None for row in trial["requests"]) for trial in trials)
     attempts_s = [r["end_s"] - r["start_s"] for trial in trials for r in trial["requests"] if r["end_s"] is not None]
     yield Figure(f"`{scenario}`: attempts without an end", column, unended, table=runtime)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from benchmarks.support import hey
 from benchmarks.support.approaches import Measured, under_harness, urls
 from benchmarks.support.lab import compare
-from benchmarks.support.model import Bound, Column, Figure, Report, Row, Table, median_of, median_ratio
+from benchmarks.support.model import MEASURED, Bound, Column, Figure, Report, Row, Table, median_of, median_ratio
 from benchmarks.support.server import slow_server
 from labkit.model import ServerConfig
 
@@ -24,7 +24,7 @@ _RATIO, _ANSWERED, _LOST = "asyncio_gather ÷ hey", "requests answered to thread
 TABLES = (
     Table(
         "figure",
-        (Column("measured"),),
+        (Column(MEASURED),),
         (
             Row("hey", "s"),
             Row("asyncio_gather", "s"),
@@ -59,12 +59,12 @@ def run(size: Size) -> Report:
             for name in APPROACHES:
                 trials[name].append(under_harness(name, addresses, size.requests))
     makespans_s = {name: [trial.makespan_s for trial in trials[name]] for name in APPROACHES}
-    figures = [median_of(name, "measured", makespans_s[name]) for name in APPROACHES]
+    figures = [median_of(name, MEASURED, makespans_s[name]) for name in APPROACHES]
     if hey_s:
-        figures.append(median_of("hey", "measured", hey_s))
-        figures.append(median_ratio(_RATIO, "measured", makespans_s["asyncio_gather"], hey_s))
-    figures.append(Figure(_ANSWERED, "measured", min(trial.answered for trial in trials["threads"])))
-    figures.append(Figure(_LOST, "measured", sum(_lost(name, size) for name in APPROACHES)))
+        figures.append(median_of("hey", MEASURED, hey_s))
+        figures.append(median_ratio(_RATIO, MEASURED, makespans_s["asyncio_gather"], hey_s))
+    figures.append(Figure(_ANSWERED, MEASURED, min(trial.answered for trial in trials["threads"])))
+    figures.append(Figure(_LOST, MEASURED, sum(_lost(name, size) for name in APPROACHES)))
     return Report(tuple(figures), () if hey_s else (hey.MISSING,))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
 
+MEASURED = "measured"  # the only column of a table of single figures
+
 
 class BenchmarkError(Exception):
     """A benchmark cannot finish; the message names the cause."""
@@ -111,18 +113,20 @@ def median_ratio(row: str, column: str, over: Sequence[float], under: Sequence[f
 
 
 def table_of(tables: Sequence[Table], figure: Figure) -> Table:
-    """The declared table of `figure`. Raises KeyError if none of `tables` has its row and column."""
-    for table in tables:
-        rows, columns = {row.name for row in table.rows}, {column.name for column in table.columns}
-        if (table.name, figure.row in rows, figure.column in columns) == (figure.table, True, True):
-            return table
-    raise KeyError(f"no table declares {figure.table!r}, {figure.row!r}, {figure.column!r}")
+    """The declared table of `figure`."""
+    return next(table for table in tables if table.name == figure.table)
 
 
 def verdict(tables: Sequence[Table], figure: Figure) -> bool | None:
-    """Whether the bound of `figure` holds; None without a bound. A figure without a value violates its bound."""
+    """True if the bound of `figure` holds; None without a bound. A figure without a value violates its bound."""
     bound = table_of(tables, figure).bound(figure.row, figure.column)
     return None if bound is None else figure.value is not None and bound.holds(figure.value)
+
+
+def in_order(tables: Sequence[Table], figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """The figures in the order of the declared tables. Raises ValueError for one that no table declares."""
+    cells = [(table.name, row.name, column.name) for table in tables for row in table.rows for column in table.columns]
+    return tuple(sorted(figures, key=lambda figure: cells.index((figure.table, figure.row, figure.column))))
 
 
 def by_cell(figures: Sequence[Figure]) -> Mapping[tuple[str, str, str], Figure]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.support import catalogue, store
 from benchmarks.support.format import NOT_MEASURED, format_bound, format_figure
-from benchmarks.support.model import Benchmark, Figure, Row, Table, by_cell, verdict
+from benchmarks.support.model import Benchmark, Column, Figure, Row, Table, by_cell, verdict
 from labkit.system.checkout import ROOT
 
 README = ROOT / "benchmarks" / "README.md"
@@ -51,15 +51,17 @@ def tables(benchmark: Benchmark, figures: Iterable[Figure]) -> list[str]:
 
 def _table(table: Table, cells: Mapping[tuple[str, str, str], Figure], benchmark: Benchmark) -> str:
     bounds = any(row.bound for row in table.rows)
-    headings = [f"{column.name} ({format_bound(column.bound, column.unit)})" if column.bound else column.name
-                for column in table.columns]  # fmt: skip
-    lines = [[table.heading, *(["bound"] if bounds else []), *headings]]
+    lines = [[table.heading, *(["bound"] if bounds else []), *map(_heading, table.columns)]]
     lines.append(["---", *["--:"] * (len(lines[0]) - 1)])
     for row in table.rows:
         cell = [_cell(cells.get((table.name, row.name, column.name)), table, benchmark) for column in table.columns]
         lines.append([row.name, *([_row_bound(row, table)] if bounds else []), *cell])
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table.name}:\n\n{text}" if table.name else text
+
+
+def _heading(column: Column) -> str:
+    return f"{column.name} ({format_bound(column.bound, column.unit)})" if column.bound else column.name
 
 
 def _row_bound(row: Row, table: Table) -> str:

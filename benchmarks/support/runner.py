@@ -11,7 +11,7 @@ from time import perf_counter
 from benchmarks.support import catalogue, needs, readme, store
 from benchmarks.support.format import format_bound, format_figure
 from benchmarks.support.machine import machine
-from benchmarks.support.model import Benchmark, BenchmarkError, Figure, table_of, verdict
+from benchmarks.support.model import MEASURED, Benchmark, BenchmarkError, Figure, Report, in_order, table_of, verdict
 from labkit.system.checkout import ROOT
 
 
@@ -45,11 +45,13 @@ def measure(name: str, benchmark: Benchmark, *, smoke: bool) -> store.Result:
     here, size = machine(), benchmark.SMOKE if smoke else benchmark.FULL
     started_at, began = datetime.now(UTC).replace(microsecond=0), perf_counter()
     report = benchmark.run(size)
-    return store.Result(name, started_at, perf_counter() - began, smoke, asdict(size), here, report)
+    took_s = perf_counter() - began
+    report = Report(in_order(benchmark.TABLES, report.figures), report.notes)
+    return store.Result(name, started_at, took_s, smoke, asdict(size), here, report)
 
 
 def figure_lines(benchmark: Benchmark, result: store.Result) -> Iterator[str]:
-    """One line per figure; of a full run with its bound and the verdict."""
+    """One line per figure, in a full run with its bound and the verdict."""
     for figure in result.report.figures:
         line = f"{_label(figure):<68} {_text(benchmark, figure)}"
         holds = None if result.smoke else verdict(benchmark.TABLES, figure)
@@ -72,7 +74,8 @@ def describe(name: str) -> str:
 
 
 def _label(figure: Figure) -> str:
-    return ", ".join(filter(None, (figure.table, figure.row, figure.column)))
+    column = "" if figure.column == MEASURED else figure.column
+    return ", ".join(filter(None, (figure.table, figure.row, column)))
 
 
 def _text(benchmark: Benchmark, figure: Figure) -> str:

@@ -35,6 +35,9 @@ def save(result: Result, tables: Sequence[Table]) -> Path:
     """Write the document; returns its path."""
     folder = SMOKE_RESULTS if result.smoke else FULL_RESULTS
     folder.mkdir(parents=True, exist_ok=True)
+    if result.smoke:
+        for old in folder.glob(f"*Z-{result.name}.json"):
+            old.unlink()
     path = folder / f"{result.started_at:%Y-%m-%dT%H%M%SZ}-{result.name}.json"
     path.write_text(_dump(document(result, tables)), encoding="utf-8")
     return path
