@@ -1,54 +1,75 @@
-"""How well the doctor foretells what identical trials differ by: its two figures, against real trials of a second.
+"""The noise floor that `lab.py doctor` predicts, beside the differences between identical trials.
 
-Each row: the doctor, twelve trials of one approach that are all alike, the doctor again. What the trials differ by is
-the 95th percentile of the differences of all pairs of them.
+The trials are twelve of thread_pool, about one second long, on this machine; everything is done 3 times in turn. The
+prediction is the mean of the doctor's figures before and after the trials. The trials differ by the 95th percentile
+of the differences between all pairs of them, as a share of their median. Waiting trials wait for one answer each;
+computing trials spend more than half of the time on pure Python.
+
+The prediction is right in size, and no substitute for `--repeat`. It falls short where other programs begin to work
+between the two.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, median
 
-from _lab import ROOT, compare
-
+from benchmarks.support.lab import compare, lab
+from benchmarks.support.model import Column, Report, Row, Table, median_of
 from labkit.analysis.statistics import percentile
 
-REPEATS = 12
-ROWS = 3
-# Trials of about a second: such as wait for one answer each, and such as compute for more than half of it.
+TITLE = "The doctor's noise floor"
+NEEDS = ()
+_PREDICTED, _DIFFER, _RATIO = "doctor predicts", "trials differ by", "differ ÷ predicted"
+TABLES = (
+    Table(
+        "trials",
+        (Column(_PREDICTED, "%"), Column(_DIFFER, "%"), Column(_RATIO)),
+        (Row("waiting"), Row("computing")),
+    ),
+)
+# For each kind of trial the doctor's figure and the options of the comparison.
 KINDS = {
-    "waiting_s": ("--requests", "3", "--delay", "1"),
-    "working_s": ("--requests", "9", "--delay", "0.15", "--handle-ms", "60"),
+    "waiting": ("waiting_s", ("--requests", "3", "--delay", "1")),
+    "computing": ("working_s", ("--requests", "9", "--delay", "0.15", "--handle-ms", "60")),
 }
 
 
-def foretold(figure: str) -> float:
-    """What the doctor says now, as a share."""
-    command = [sys.executable, "lab.py", "doctor", "--format", "json"]
-    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
-    [noise] = [each for each in json.loads(run.stdout)["findings"] if each["name"] == "noise"]
-    return float(noise["figures"][figure])
+@dataclass(frozen=True, slots=True)
+class Size:
+    rows: int
+    repeats: int
+    kinds: tuple[str, ...]
 
 
-def seen(*arguments: str) -> float:
-    """What identical trials differ by, as a share of their median; whatever their checks say of the machine."""
-    document, _ = compare("thread_pool", "--runtime", "local", "--repeat", str(REPEATS), *arguments)
+FULL = Size(rows=3, repeats=12, kinds=("waiting", "computing"))
+SMOKE = Size(rows=1, repeats=2, kinds=("computing",))
+
+
+def run(size: Size) -> Report:
+    figures = []
+    for kind in size.kinds:
+        figure, load = KINDS[kind]
+        predicted, differ = [], []
+        for _ in range(size.rows):
+            before = _predicted_percent(figure)
+            differ.append(_differ_percent(size.repeats, load))
+            predicted.append(fmean([before, _predicted_percent(figure)]))
+        figures += [median_of(kind, _PREDICTED, predicted), median_of(kind, _DIFFER, differ)]
+        figures.append(median_of(kind, _RATIO, [one / other for one, other in zip(differ, predicted, strict=True)]))
+    return Report(tuple(figures))
+
+
+def _predicted_percent(figure: str) -> float:
+    (noise,) = (each for each in json.loads(lab("doctor", "--format", "json"))["findings"] if each["name"] == "noise")
+    return 100 * float(noise["figures"][figure])
+
+
+def _differ_percent(repeats: int, load: tuple[str, ...]) -> float:
+    """The 95th percentile of the differences between identical trials, including trials with failed checks."""
+    document = compare("thread_pool", "--runtime", "local", "--repeat", str(repeats), *load).document
     times = [trial["makespan_s"] for trial in document["trials"] if trial["makespan_s"] is not None]
-    return percentile([abs(one - other) for one, other in combinations(times, 2)], 95) / median(times)
-
-
-def main() -> None:
-    print("trials       doctor says     they differ by")
-    for figure, arguments in KINDS.items():
-        for _ in range(ROWS):
-            before = foretold(figure)
-            differ = seen(*arguments)
-            said = fmean([before, foretold(figure)])
-            print(f"{figure.removesuffix('_s'):<10} {said:13.1%} {differ:18.1%}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    differences = [abs(one - other) for one, other in combinations(times, 2)]
+    return float(100 * percentile(differences, 95) / median(times))

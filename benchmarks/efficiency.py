@@ -1,34 +1,52 @@
-"""Efficiency: 3 requests on 3 workers at 1 s, median of 5, in both runtimes.
+"""Ideal makespan ÷ measured makespan, for 3 requests to 3 sync workers with 1 s delay.
 
-Run it as ``python benchmarks/efficiency.py [docker|local]…`` on a quiet machine. Trials of all approaches are
-interleaved by the lab itself; only trials that pass every check count.
+`lab.py compare` interleaves the trials of all approaches. The figure is the median of 5 trials; only trials that pass
+every check count.
+
+Three threads that open their first connection at the same time share one GIL: `requests` needs a few milliseconds of
+processor time for that. The same code has the same cost without the harness, see `harness_cost`.
 """
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 
-from _lab import SIX, compare, failed_checks, makespans, middle, show
+from benchmarks.support import needs
+from benchmarks.support.approaches import SIX
+from benchmarks.support.lab import compare, failed_checks, makespans
+from benchmarks.support.model import Bound, Column, Report, Row, Table, median_of
 
-BOUNDS = {"sync": 0.993, "process_pool": 0.95}
-BOUND = 0.988
-
-
-def main(runtimes: list[str]) -> None:
-    for runtime in runtimes or ["local", "docker"]:
-        document, _ = compare(*SIX, "--requests", "3", "--repeat", "5", "--runtime", runtime)
-        print(f"{runtime}: Python {document['environment']['python']}, {document['environment']['kernel']}")
-        for approach in SIX:
-            found = makespans(document, approach)
-            ideal_s = next(t["ideal_s"] for t in document["trials"] if t["approach"] == approach)
-            show(
-                f"  {approach}, {len(found)} of 5 trials",
-                ideal_s / middle(found),
-                BOUNDS.get(approach, BOUND),
-                at_least=True,
-            )
-        print("".join(f"  left out: {line}\n" for line in failed_checks(document)), end="")
+TITLE = "Efficiency"
+NEEDS = ()
+_AT_LEAST = dict.fromkeys(SIX, 0.988) | {"sync": 0.993, "process_pool": 0.95}
+TABLES = (
+    Table(
+        "approach",
+        (Column("local"), Column("docker")),
+        tuple(Row(name, bound=Bound(at_least=limit)) for name, limit in _AT_LEAST.items()),
+    ),
+)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+@dataclass(frozen=True, slots=True)
+class Size:
+    repeats: int
+    delay_s: float
+    approaches: tuple[str, ...]
+
+
+FULL = Size(repeats=5, delay_s=1.0, approaches=SIX)
+SMOKE = Size(repeats=1, delay_s=0.05, approaches=("sync", "process_pool"))
+
+
+def run(size: Size) -> Report:
+    figures = []
+    runtimes, notes = needs.runtimes(("local", "docker"))
+    for runtime in runtimes:
+        load = ("--requests", "3", "--delay", str(size.delay_s), "--repeat", str(size.repeats))
+        document = compare(*size.approaches, *load, "--runtime", runtime).document
+        for approach in size.approaches:
+            ideal_s = next(trial["ideal_s"] for trial in document["trials"] if trial["approach"] == approach)
+            figures.append(median_of(approach, runtime, [ideal_s / each for each in makespans(document, approach)]))
+        notes += tuple(failed_checks(document["trials"], f"left out: {runtime}: "))
+    return Report(tuple(figures), notes)

@@ -1,34 +1,67 @@
-"""What ``compare`` itself costs: its whole time less the sum of its makespans, for the six approaches; and ``--help``.
+"""The time of the whole command `lab.py compare` for the six approaches, less the sum of its makespans.
 
-Run it as ``python benchmarks/lab_cost.py [docker|local]…``, with the image built. Medians of 3 runs, 5 for --help.
+It is the median of 3 runs in each runtime, with the image built. The time of `lab.py --help` is the median of 5 runs.
+
+The cost includes the six cold starts and the imports of lab.py. With Docker, most of the rest is the engine's
+processor time for creating, starting and removing seven hardened containers.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from dataclasses import dataclass
 from time import perf_counter
 
-from _lab import ROOT, SIX, compare, middle, show
+from benchmarks.support import needs
+from benchmarks.support.approaches import SIX
+from benchmarks.support.lab import compare, lab
+from benchmarks.support.model import MEASURED, Bound, Column, Report, Row, Table, median_of
 
-BOUNDS_S = {"docker": 3.0, "local": 2.0}
+TITLE = "Cost of compare"
+NEEDS = ()
+_HELP = "`lab.py --help`"
+TABLES = (
+    Table(
+        "command",
+        (Column(MEASURED, "s"),),
+        (
+            Row("`compare`, docker", bound=Bound(at_most=3.0)),
+            Row("`compare`, local", bound=Bound(at_most=2.0)),
+            Row(_HELP, bound=Bound(at_most=0.3)),
+        ),
+    ),
+)
+QUICK = ("--requests", "1", "--delay", "0.01")
 
 
-def main(runtimes: list[str]) -> None:
-    for runtime in runtimes or list(BOUNDS_S):
-        costs = []
-        for _ in range(3):
-            document, took_s = compare(*SIX, "--runtime", runtime)
-            costs.append(took_s - sum(trial["makespan_s"] for trial in document["trials"]))
-        show(f"  compare, six approaches, {runtime}: seconds besides", middle(costs), BOUNDS_S[runtime], at_least=False)
-    show("  --help: seconds", middle([help_s() for _ in range(5)]), 0.3, at_least=False)
+@dataclass(frozen=True, slots=True)
+class Size:
+    compares: int
+    helps: int
+    approaches: tuple[str, ...]
+    load: tuple[str, ...] = ()
 
 
-def help_s() -> float:
+FULL = Size(compares=3, helps=5, approaches=SIX)
+SMOKE = Size(compares=1, helps=1, approaches=("sync",), load=QUICK)
+
+
+def run(size: Size) -> Report:
+    figures = []
+    runtimes, notes = needs.runtimes(("docker", "local"))
+    for runtime in runtimes:
+        compare("sync", *QUICK, "--runtime", runtime)  # builds the image if it is missing
+        costs = [_cost_s(*size.approaches, *size.load, "--runtime", runtime) for _ in range(size.compares)]
+        figures.append(median_of(f"`compare`, {runtime}", MEASURED, costs))
+    figures.append(median_of(_HELP, MEASURED, [_help_s() for _ in range(size.helps)]))
+    return Report(tuple(figures), notes)
+
+
+def _cost_s(*arguments: str) -> float:
+    run = compare(*arguments)
+    return run.took_s - sum(float(trial["makespan_s"]) for trial in run.document["trials"])
+
+
+def _help_s() -> float:
     began = perf_counter()
-    subprocess.run([sys.executable, "lab.py", "--help"], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    lab("--help")
     return perf_counter() - began
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,25 +1,40 @@
-"""How long a report of 10,000 requests takes to open, and how smoothly it scrolls and zooms, in headless Chromium.
+"""Opening, scrolling and zooming the report of one trial of 10,000 requests.
 
-Run it as ``python benchmarks/large_report.py`` with what ``requirements/test.txt`` pins and a Chromium. A comparison of
-one trial is measured once (10,000 requests at once, 2 gevent workers, 0.1 s); its report is opened 5 times from disk.
-Open is the time from asking for the file until the first frame after everything was drawn. Then the page is scrolled
-from its top to its end in 60 steps, and the first timeline is zoomed by 30 turns of the wheel; a frame's time is that
-between two calls of requestAnimationFrame. The display is software-rendered, which a person's is not.
+The report is opened 5 times from disk in headless Chromium without a graphics processor. Opening takes from the
+navigation to the first frame after everything is drawn. Then the page scrolls from top to end in 60 steps, and 30
+turns of the wheel zoom the first timeline; the time of a frame is that between two calls of `requestAnimationFrame`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from _lab import compare, middle, show
-from playwright import sync_api as playwright
-
-from labkit.reports.html import render
+from benchmarks.support.lab import running
+from benchmarks.support.model import MEASURED, Bound, Column, Figure, Report, Row, Table, median_of
+from labkit.analysis.statistics import percentile
 from tests.browsers import chromium
 
-OPENINGS = 5
+TITLE = "A report of 10,000 requests"
+NEEDS = ("Chromium",)
+_OPEN = Bound(at_most=3.0)
+_LONGEST, _SCROLL_P95, _ZOOM_P95 = "opening, longest", "scrolling, per frame: p95", "zooming, per frame: p95"
+TABLES = (
+    Table(
+        "figure",
+        (Column(MEASURED),),
+        (
+            Row("size of the report", "MB"),
+            Row("opening", "s", _OPEN),
+            Row(_LONGEST, "s", _OPEN),
+            Row("scrolling, per frame", "ms"),
+            Row(_SCROLL_P95, "ms"),
+            Row("zooming, per frame", "ms"),
+            Row(_ZOOM_P95, "ms"),
+        ),
+    ),
+)
 FRAMES = """
 async ({steps, act}) => {
   const step = new Function("i", act), times = [];
@@ -40,38 +55,54 @@ const canvas = document.querySelector("#panels canvas"), box = canvas.getBoundin
 canvas.dispatchEvent(new WheelEvent("wheel", {deltaY: i < 15 ? -120 : 120, ctrlKey: true, bubbles: true,
   cancelable: true, clientX: box.x + box.width / 2, clientY: box.y + 40}));
 """
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-def main() -> None:
-    document, _ = compare(
-        *("asyncio_gather", "--requests", "10000", "--delay", "0.1", "--worker-class", "gevent"),
-        *("--workers", "2", "--runtime", "local"),
+@dataclass(frozen=True, slots=True)
+class Size:
+    requests: int
+    openings: int
+
+
+FULL = Size(requests=10_000, openings=5)
+SMOKE = Size(requests=20, openings=1)
+
+
+def run(size: Size) -> Report:
+    load = ("--requests", str(size.requests), "--delay", "0.1", "--worker-class", "gevent", "--workers", "2")
+    with running("compare", "asyncio_gather", "--no-baseline", *load, "--runtime", "local") as comparison:
+        page = comparison.folder / "report.html"
+        opened_s, scrolled_ms, zoomed_ms = _open(page, size.openings)
+        size_mb = page.stat().st_size / 1e6
+    return Report(
+        (
+            Figure("size of the report", MEASURED, size_mb),
+            median_of("opening", MEASURED, opened_s),
+            Figure(_LONGEST, MEASURED, max(opened_s)),
+            median_of("scrolling, per frame", MEASURED, scrolled_ms),
+            Figure(_SCROLL_P95, MEASURED, percentile(scrolled_ms, 95)),
+            median_of("zooming, per frame", MEASURED, zoomed_ms),
+            Figure(_ZOOM_P95, MEASURED, percentile(zoomed_ms, 95)),
+        )
     )
-    text = render(document)
-    rows = sum(len(trial["requests"]) for trial in document["trials"])
-    print(f"{rows} requests, {len(text.encode()) / 1e6:.2f} MB")
-    with TemporaryDirectory() as folder, playwright.sync_playwright() as started:
-        path = Path(folder, "report.html")
-        path.write_text(text, "utf-8")
-        browser = started.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        opened, scrolled, zoomed = [], [], []
-        for _ in range(OPENINGS):
+
+
+def _open(path: Path, openings: int) -> tuple[list[float], list[float], list[float]]:
+    """The seconds of each opening, and the milliseconds of each frame of scrolling and zooming."""
+    from playwright import sync_api  # noqa: PLC0415 - only the test requirements have it
+
+    opened_s, scrolled_ms, zoomed_ms = [], [], []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        for _ in range(openings):
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             began = perf_counter()
             page.goto(path.as_uri())
-            page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            opened.append(perf_counter() - began)
-            scrolled += page.evaluate(FRAMES, {"steps": 60, "act": SCROLL})
+            page.evaluate(DRAWN)
+            opened_s.append(perf_counter() - began)
+            scrolled_ms += page.evaluate(FRAMES, {"steps": 60, "act": SCROLL})
             page.locator("#panels canvas").first.evaluate("each => each.scrollIntoView({block: 'center'})")
-            zoomed += page.evaluate(FRAMES, {"steps": 30, "act": ZOOM})
+            zoomed_ms += page.evaluate(FRAMES, {"steps": 30, "act": ZOOM})
             page.close()
         browser.close()
-    show("open, s: median", middle(opened), 3.0, at_least=False)
-    show("open, s: at most", max(opened), 3.0, at_least=False)
-    for what, frames in (("scroll", scrolled), ("zoom", zoomed)):
-        ordered = sorted(frames)
-        print(f"{what}: a frame's median {middle(frames):.0f} ms, 95 % {ordered[int(len(ordered) * 0.95)]:.0f} ms")
-
-
-if __name__ == "__main__":
-    main()
+    return opened_s, scrolled_ms, zoomed_ms

@@ -1,73 +1,107 @@
-"""Peak memory of ``lab.py load`` at 20,000 and at 200,000 requests, 3 of each in turn; the ratio is that of medians.
+"""Peak memory of `lab.py load` at 200,000 requests ÷ that at 20,000 requests.
 
-A closed load of 200 users against 3 gevent workers with 0.05 s delay, local runtime. Two processes could keep what has
-been, and each is measured and compared by itself:
+The load is closed: 200 users, 3 gevent workers with 0.05 s delay, on this machine; 3 loads of each size in turn. Each
+ratio is that of the medians.
 
-- lab.py: the most that was ever resident of its own process, as the kernel keeps it (`VmHWM` in /proc, Linux alone).
-  It never falls, so the last of the readings, one every 10 ms until the process ends, is the peak. rusage is no use
-  here: a child's takes in whatever that child has started itself.
-- The load generator, which is Locust: `peak_memory_bytes` of the document. That is the proportional set size, which the
-  harness's sampler reads from outside as the load runs and once more at its end.
+- lab.py: the peak resident memory of its own process (`VmHWM` in /proc). It never falls, so the last of the readings,
+  one every 10 ms until the process ends, is the peak. `getrusage` would include the processes that lab.py starts.
+- Load generator (Locust): `peak_memory_bytes` of the document, the proportional set size that the harness's sampler
+  reads from outside.
 
-The server is not counted, nor is the harness's own process beside the load generator. The rows stay in results/, as
-those of any load: about 70 MB in all.
+The server and the harness's own process are not counted.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
+import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 
-from _lab import ROOT, middle, show
-from _load import load_command
+from benchmarks.support.lab import LIMIT_S, saved_run
+from benchmarks.support.loads import HERE
+from benchmarks.support.model import (
+    BenchmarkError,
+    Bound,
+    Column,
+    Figure,
+    Report,
+    Row,
+    Table,
+    median_of,
+    median_ratio,
+)
+from benchmarks.support.processes import child, failure
 
-FEW, MANY = 20_000, 200_000
-REPEATS = 3
-LOAD = ("--users", "200", "--worker-class", "gevent", "--workers", "3", "--delay", "0.05")
+TITLE = "Memory of a load"
+NEEDS = ("Linux",)
+PROCESSES = ("lab.py", "load generator")
+TABLES = (
+    Table(
+        "process",
+        (
+            Column("20,000 requests", "MB"),
+            Column("200,000 requests", "MB"),
+            Column("ratio", bound=Bound(at_most=1.10)),
+        ),
+        tuple(map(Row, PROCESSES)),
+    ),
+)
+SERVER = ("--worker-class", "gevent", "--workers", "3", "--delay", "0.05")
 LOOK_EVERY_S = 0.01
-BOUND = 1.10
 
 
-def main() -> None:
+@dataclass(frozen=True, slots=True)
+class Size:
+    few: int
+    many: int
+    users: int
+    repeats: int
+
+
+FULL = Size(few=20_000, many=200_000, users=200, repeats=3)
+SMOKE = Size(few=50, many=100, users=10, repeats=1)
+
+
+def run(size: Size) -> Report:
     few, many = [], []
-    for _ in range(REPEATS):
-        few.append(peaks_mb(FEW))
-        many.append(peaks_mb(MANY))
-    print(f"  peak memory in MB, median (lowest to highest) of {REPEATS}:")
-    for name in ("lab.py", "load generator"):
+    for _ in range(size.repeats):
+        few.append(_peaks_mb(size.few, size.users))
+        many.append(_peaks_mb(size.many, size.users))
+    figures: list[Figure] = []
+    for name in PROCESSES:
         of_few, of_many = [peaks[name] for peaks in few], [peaks[name] for peaks in many]
-        print(f"    {name}: {in_words(of_few)} at {FEW} requests, {in_words(of_many)} at {MANY}")
-        show(f"  {name}: {MANY} ÷ {FEW} requests", middle(of_many) / middle(of_few), BOUND, at_least=False)
+        figures.append(median_of(name, "20,000 requests", of_few))
+        figures.append(median_of(name, "200,000 requests", of_many))
+        figures.append(median_ratio(name, "ratio", of_many, of_few))
+    return Report(tuple(figures))
 
 
-def in_words(values: list[float]) -> str:
-    return f"{middle(values):.1f} ({min(values):.1f} to {max(values):.1f})"
-
-
-def peaks_mb(requests: int) -> dict[str, float]:
+def _peaks_mb(requests: int, users: int) -> dict[str, float]:
     """The peak memory of one load in MB (10^6 bytes), by process."""
+    command = [sys.executable, "lab.py", "load", "--users", str(users), "--requests", str(requests), *SERVER, *HERE]
+    command += ["--format", "json"]
     lab_bytes = 0
-    with tempfile.TemporaryFile() as output:
-        command = load_command(*LOAD, "--requests", str(requests))
-        with subprocess.Popen(command, cwd=ROOT, stdout=output) as lab:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        with child(command, LIMIT_S, stdout=output, stderr=errors) as lab:
             while lab.poll() is None:
-                lab_bytes = peak_bytes(lab.pid) or lab_bytes
+                lab_bytes = _peak_bytes(lab.pid) or lab_bytes
                 sleep(LOOK_EVERY_S)
         output.seek(0)
-        (trial,) = json.load(output)["trials"]
-    assert trial["ok"] == requests, trial["errors"]
+        text = output.read()
+        if not text:
+            raise BenchmarkError(failure(command, lab.returncode, errors))
+    with saved_run(json.loads(text), 0.0) as run:
+        (trial,) = run.document["trials"]
+    if trial["ok"] != requests:
+        raise BenchmarkError(f"{trial['ok']} of {requests} requests were answered: {trial['errors']}")
     return {"lab.py": lab_bytes / 1e6, "load generator": trial["peak_memory_bytes"] / 1e6}
 
 
-def peak_bytes(pid: int) -> int | None:
-    """The most memory of a process that has ever been resident; None once it has ended."""
+def _peak_bytes(pid: int) -> int | None:
+    """The peak resident memory of a process; None once it has ended."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text("ascii"))
     return int(found[1]) * 1024 if found else None
-
-
-if __name__ == "__main__":
-    main()

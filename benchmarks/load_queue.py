@@ -1,88 +1,103 @@
-"""What users wait under an open load, beside the queue M/D/3: 2 Poisson arrivals a second to 3 sync workers at 1 s.
+"""Waits under an open load of 2 Poisson arrivals per second, beside the queue M/D/3.
 
-Run it as ``python benchmarks/load_queue.py [--duration 300]``. The wait of a request is its response time, counted from
-its intended start, less the delay: the time in the queue, and what the HTTP of it takes. It is taken from the load's
-rows (`requests-1.csv`) and compared with a simulation (`_md3.py`) in two ways:
+The load lasts 300 s and goes to 3 sync workers with 1 s delay on this machine. The wait of a request is its response
+time from the intended start, less the delay: the time in the queue and the cost of HTTP. It comes from the load's
+rows and is compared with a simulation (`support/deterministic_queue.py`):
 
-1. Fed with the very same arrivals (``loadtest/schedule.py``, same seed), request by request. Here both should agree to
-   milliseconds; what differs is a worker's own time for each request beside the delay, which adds up as long as nobody
-   is idle.
-2. 2,000 simulated loads of the same length with other seeds: the measured mean wait has to lie within the middle 95 %
-   of theirs. As the seed is fixed so is this interval, to which the bounds below refer.
+1. With the same arrivals (`loadtest/schedule.py`, same seed), request by request. A worker's own time per request
+   beside the delay makes the difference; it adds up as long as no worker is idle.
+2. With 2,000 simulated loads of the same length and other seeds. The bound is on the share of them whose mean wait is
+   shorter than the measured one: it must lie in the middle 95 %.
 
-Assumed is that who comes first is served first. A sync worker accepts one connection at a time, and closes it after
-the answer; all others wait in the kernel's backlog, which hands them out in the order in which they came. It holds 2048
-by gunicorn's settings here (less where the kernel's own bound is lower), far more than ever wait at two thirds of
-capacity. The load generator has 1,000 users, so that nobody waits for one. Both the load and the simulation begin with
-nobody there, and serve all who came.
+The simulation serves requests in the order of their arrival. A sync worker takes one connection at a time; the others
+wait in the kernel's backlog, which hands them out in that order. The backlog holds 2048 connections, far more than
+ever wait at two thirds of the capacity. The load generator has 1,000 users, so no request waits for a user.
 """
 
 from __future__ import annotations
 
-import sys
-from argparse import ArgumentParser
+from dataclasses import dataclass
 from itertools import takewhile
 from statistics import fmean
 
-from _lab import ROOT, failed_checks, middle, show
-from _load import load, rows
-from _md3 import waits
-
-sys.path.append(str(ROOT))  # where the following are
+from benchmarks.support import loads
+from benchmarks.support.deterministic_queue import waits
+from benchmarks.support.lab import failed_checks
+from benchmarks.support.model import MEASURED, BenchmarkError, Bound, Column, Figure, Report, Row, Table, median_of
 from labkit.analysis.statistics import percentile
 from loadtest.schedule import offsets
 
+TITLE = "Waits under an open load"
+NEEDS = ()
+_MEAN, _SAME, _SHARE = "mean wait", "mean wait, same arrivals simulated", "simulated loads with a shorter mean wait"
+_OTHERS = {percent: f"mean wait, other arrivals simulated: {percent:g} %" for percent in (2.5, 50.0, 97.5)}
+_LESS, _P99 = "measured less simulated, per request: median", "measured less simulated, per request: p99"
+TABLES = (
+    Table(
+        "figure",
+        (Column(MEASURED),),
+        (
+            Row("arrivals", "count"),
+            Row("arrivals that began late", "count"),
+            Row("arrivals that wait in the simulation", "count"),
+            Row(_MEAN, "s"),
+            Row(_SAME, "s"),
+            *(Row(name, "s") for name in _OTHERS.values()),
+            Row(_SHARE, "%", Bound(at_least=2.5, at_most=97.5)),
+            Row(_LESS, "ms"),
+            Row(_P99, "ms"),
+        ),
+    ),
+)
 RATE_PER_S, WORKERS, DELAY_S, SEED = 2.0, 3, 1.0, 1
-SIMULATED = 2000
-# A row's arrival is that of the schedule, rounded to a nanosecond.
-SAME_S = 1e-6
+SAME_S = 1e-6  # the rows round the schedule's times to a nanosecond
 
 
-def main(duration_s: float) -> None:
-    document = load(
-        *("--rate", str(RATE_PER_S), "--arrivals", "poisson", "--seed", str(SEED), "--duration", str(duration_s)),
+@dataclass(frozen=True, slots=True)
+class Size:
+    duration_s: float
+    simulated: int
+
+
+FULL = Size(duration_s=300.0, simulated=2000)
+SMOKE = Size(duration_s=2.0, simulated=20)
+
+
+def run(size: Size) -> Report:
+    with loads.load(
+        *("--rate", str(RATE_PER_S), "--arrivals", "poisson", "--seed", str(SEED), "--duration", str(size.duration_s)),
         *("--workers", str(WORKERS), "--worker-class", "sync", "--delay", str(DELAY_S)),
-    )
-    due, measured = measured_waits(document)
-    arrivals = arrivals_until(duration_s, SEED)
-    assert len(due) == len(arrivals), f"{len(arrivals)} arrivals were to come, and {len(due)} did"
-    assert all(abs(one - other) < SAME_S for one, other in zip(due, arrivals, strict=True)), "other arrivals came"
-
-    expected = list(waits(arrivals, DELAY_S, WORKERS))
-    off_ms = [1e3 * (one - other) for one, other in zip(measured, expected, strict=True)]
-    late = document["trials"][0]["late"]
-    print(
-        f"  {len(arrivals)} arrivals in {duration_s:g} s, {late} of them late, {sum(map(bool, expected))} have to wait"
-    )
-    print(f"  mean wait: measured {fmean(measured):.4f} s, simulated with the same arrivals {fmean(expected):.4f} s")
-    print(
-        f"  measured less simulated, request by request: median {middle(off_ms):.1f} ms, "
-        f"p99 {percentile(off_ms, 99):.1f} ms, from {min(off_ms):.1f} to {max(off_ms):.1f} ms"
-    )
-    means = [
-        fmean(waits(arrivals_until(duration_s, seed), DELAY_S, WORKERS))
-        for seed in range(SEED + 1, SEED + 1 + SIMULATED)
-    ]
-    print(f"  mean wait of {SIMULATED} simulated loads: median {middle(means):.4f} s")
-    show("  mean wait, s: not below 95 % of the simulated", fmean(measured), percentile(means, 2.5), at_least=True)
-    show("  mean wait, s: not above 95 % of the simulated", fmean(measured), percentile(means, 97.5), at_least=False)
-    print("".join(f"  a check that failed: {line}\n" for line in failed_checks(document)), end="")
+    ) as run:
+        arrivals = _arrivals(size.duration_s, SEED)
+        measured, document = _waits(loads.rows(run), arrivals), run.document
+    simulated = list(waits(arrivals, DELAY_S, WORKERS))
+    differences_ms = [1e3 * (one - other) for one, other in zip(measured, simulated, strict=True)]
+    seeds = range(SEED + 1, SEED + 1 + size.simulated)
+    means = [fmean(waits(_arrivals(size.duration_s, seed), DELAY_S, WORKERS)) for seed in seeds]
+    values: dict[str, float] = {
+        "arrivals": len(arrivals),
+        "arrivals that began late": document["trials"][0]["late"],
+        "arrivals that wait in the simulation": sum(map(bool, simulated)),
+        _MEAN: fmean(measured),
+        _SAME: fmean(simulated),
+        **{name: percentile(means, percent) for percent, name in _OTHERS.items()},
+        _SHARE: 100 * sum(mean < fmean(measured) for mean in means) / len(means),
+        _P99: percentile(differences_ms, 99),
+    }
+    figures = [Figure(name, MEASURED, value) for name, value in values.items()]
+    return Report((*figures, median_of(_LESS, MEASURED, differences_ms)), tuple(failed_checks(document["trials"])))
 
 
-def measured_waits(document: dict[str, object]) -> tuple[list[float], list[float]]:
-    """When each request was due, and how long it waited beyond its delay, in seconds."""
-    found = rows(document)
-    assert all(row["status"] == "200" for row in found), "a request failed"
-    due = [float(row["due_s"]) for row in found]
-    return due, [float(row["end_s"]) - due_s - DELAY_S for row, due_s in zip(found, due, strict=True)]
+def _waits(rows: list[dict[str, str]], arrivals: list[float]) -> list[float]:
+    """The seconds that each request waited beyond its delay. Raises `BenchmarkError` for other arrivals."""
+    due = [float(row["due_s"]) for row in rows]
+    if len(due) != len(arrivals) or any(abs(one - other) >= SAME_S for one, other in zip(due, arrivals, strict=True)):
+        raise BenchmarkError(f"the load did not follow the schedule of {len(arrivals)} arrivals")
+    if any(row["status"] != "200" for row in rows):
+        raise BenchmarkError("a request of the load failed")
+    return [float(row["end_s"]) - due_s - DELAY_S for row, due_s in zip(rows, due, strict=True)]
 
 
-def arrivals_until(duration_s: float, seed: int) -> list[float]:
-    """When requests are due, as the load generator has it."""
+def _arrivals(duration_s: float, seed: int) -> list[float]:
+    """The seconds from the start at which the load generator's requests are due."""
     return list(takewhile(lambda offset_s: offset_s < duration_s, offsets(RATE_PER_S, "poisson", seed)))
-
-
-if __name__ == "__main__":
-    parser = ArgumentParser()
-    parser.add_argument("--duration", type=float, default=300.0)
-    main(parser.parse_args().duration)

@@ -1,111 +1,174 @@
-"""Whether the approaches that cope do: the scenarios with faults, and processor work, in both runtimes.
+"""Approaches that handle faults, in each scenario with faults; and processor work per body.
 
-Run it as ``python benchmarks/scenarios.py [docker|local]…`` on a quiet machine. Each figure is the median of 3 trials
-of an approach, interleaved by the lab; an approach that answers fewer than could be answered shows as such. The
-handling part of a trial is the time from its first whole answer to its end, with all answers there at once (8 workers,
-8 requests).
+A makespan ÷ ideal is the median of 3 trials, which `lab.py compare` interleaves; every other figure is that of the
+worst trial. The column "naive" has the worst trial of sync, threads, asyncio_gather and process_pool.
+
+- `rate-limit`: 50 requests, 5 per second allowed. A late refusal is a 403, 429 or 503 to an attempt that began after
+  the first second. asyncio_adaptive finds the rate by being refused, so its bound on the makespan is wider and it has
+  none on refusals.
+- `timeouts`: 30 requests with 1 s delay, 3 of which never get an answer. A cause is the exception that stands in a
+  missing body's place. The makespan depends on the position of the requests that hang: if one begins last, the end
+  waits for its timeout alone.
+- `flaky`: 300 requests; one attempt in five fails. A thread that waits before its next attempt is one of the `limit`
+  threads; a waiting task of asyncio_robust leaves its place to others. asyncio_adaptive slows down at each 503.
+- `crash` and `restart`: 30 requests. aiohttp itself sends a GET again if the connection ends without an answer.
+- `cpu`: 8 requests to 8 workers, with 50 ms of pure Python per body. The handling part runs from the first answer to
+  the end of the trial.
 """
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
-from _lab import compare, failed_checks, middle, show
+from benchmarks.support import needs
+from benchmarks.support.lab import compare, failed_checks
+from benchmarks.support.model import Bound, Column, Figure, Report, Row, Table, median_of
 
-REPEAT = "3"
-ROBUST = ("thread_pool_robust", "asyncio_robust")
-ADAPTIVE = "asyncio_adaptive"
-
-
-def main(runtimes: list[str]) -> None:
-    for runtime in runtimes or ["local", "docker"]:
-        print(runtime)
-        for measure in (rate_limit, timeouts, flaky, gone, processor):
-            measure(runtime)
-
-
-def rate_limit(runtime: str) -> None:
-    document = run(runtime, "rate-limit", *ROBUST, ADAPTIVE)
-    for name, trials in by_approach(document).items():
-        adaptive = name == ADAPTIVE
-        answered(name, trials, 50)
-        show(f"  {name}: makespan ÷ ideal", over_ideal(trials), 1.25 if adaptive else 1.10, at_least=False)
-        late = [refused_after(trial, 1.0) for trial in trials]
-        show(f"  {name}: refused after the first second", max(late), 50 if adaptive else 0, at_least=False)
-
-
-def timeouts(runtime: str) -> None:
-    for name, trials in by_approach(run(runtime, "timeouts", *ROBUST, ADAPTIVE, more=("--delay", "1"))).items():
-        answered(name, trials, 27)
-        show(f"  {name}: causes told", min(told(trial) for trial in trials), 3, at_least=True)
-        show(f"  {name}: makespan ÷ ideal", over_ideal(trials), 1.10, at_least=False)
-
-
-def flaky(runtime: str) -> None:
-    for name, trials in by_approach(run(runtime, "flaky", *ROBUST, ADAPTIVE, more=("--requests", "300"))).items():
-        answered(name, trials, 300)
-        print(f"    makespan ÷ ideal {over_ideal(trials):.2f}, attempts {[len(trial['requests']) for trial in trials]}")
-
-
-def gone(runtime: str) -> None:
-    for scenario in ("crash", "restart"):
-        naive = ("sync", "threads", "asyncio_gather", "process_pool")
-        document = run(runtime, scenario, *naive, *ROBUST, ADAPTIVE)
-        for name, trials in by_approach(document).items():
-            if name not in naive:
-                answered(name, trials, 30)
-                print(f"    makespan ÷ ideal {over_ideal(trials):.2f}")
-            show(f"  {name}: requests without an end or a cause", max(map(unaccounted, trials)), 0, at_least=False)
-            latest = max(row["end_s"] - row["start_s"] for trial in trials for row in trial["requests"] if row["end_s"])
-            show(f"  {name}: longest attempt (s)", latest, 10.0, at_least=False)
-
-
-def processor(runtime: str) -> None:
-    document = run(runtime, "cpu", "sync", "threads", "process_pool", more=("--workers", "8"))
-    part = {name: middle([handling_s(trial) for trial in trials]) for name, trials in by_approach(document).items()}
-    show("  handling, threads ÷ process_pool", part["threads"] / part["process_pool"], 1.6, at_least=True)
-    print(f"    handling part, s: {', '.join(f'{name} {seconds:.3f}' for name, seconds in part.items())}")
+TITLE = "Approaches under faults"
+NEEDS = ()
+ROBUST = ("thread_pool_robust", "asyncio_robust", "asyncio_adaptive")
+NAIVE = ("sync", "threads", "asyncio_gather", "process_pool")
+ADAPTIVE, WORST_NAIVE = "asyncio_adaptive", "naive"
+ENDING = ("crash", "restart")  # the scenarios in which connections end without an answer
+HANDLING = ("threads", "process_pool")
+REFUSALS = {403, 429, 503}
+_COLUMNS = tuple(map(Column, (*ROBUST, WORST_NAIVE)))
+_NONE = Bound(at_most=0)
+_ROWS = (
+    Row("`rate-limit`: answered", "count", Bound(at_least=50)),
+    Row("`rate-limit`: makespan ÷ ideal", bound=Bound(at_most=1.10)),
+    Row("`rate-limit`: makespan ÷ ideal, adaptive", bound=Bound(at_most=1.25)),
+    Row("`rate-limit`: late refusals", "count", _NONE),
+    Row("`rate-limit`: late refusals, adaptive", "count"),
+    Row("`timeouts`: answered", "count", Bound(at_least=27)),
+    Row("`timeouts`: causes", "count", Bound(at_least=3)),
+    Row("`timeouts`: makespan ÷ ideal", bound=Bound(at_most=1.10)),
+    Row("`flaky`: answered", "count", Bound(at_least=300)),
+    Row("`flaky`: makespan ÷ ideal"),
+    *(
+        row
+        for scenario in ENDING
+        for row in (
+            Row(f"`{scenario}`: answered", "count", Bound(at_least=30)),
+            Row(f"`{scenario}`: makespan ÷ ideal"),
+            Row(f"`{scenario}`: attempts without an end", "count", _NONE),
+            Row(f"`{scenario}`: longest attempt", "s", Bound(at_most=10.0)),
+        )
+    ),
+)
+_THREADS, _PROCESSES, _RATIO = "handling part, threads", "handling part, process_pool", "threads ÷ process_pool"
+TABLES = (
+    *(Table("figure", _COLUMNS, _ROWS, runtime) for runtime in ("local", "docker")),
+    Table(
+        "figure",
+        (Column("local"), Column("docker")),
+        (Row(_THREADS, "s"), Row(_PROCESSES, "s"), Row(_RATIO, bound=Bound(at_least=1.6))),
+        "cpu",
+    ),
+)
+Trials = list[dict[str, Any]]
 
 
-def run(runtime: str, scenario: str, *names: str, more: tuple[str, ...] = ()) -> dict[str, Any]:
-    document, _ = compare(*names, "--scenario", scenario, "--repeat", REPEAT, "--runtime", runtime, *more)
-    print(f" {scenario}")
-    print("".join(f"    {line}\n" for line in failed_checks(document)), end="")
-    return document
+@dataclass(frozen=True, slots=True)
+class Size:
+    repeats: int
+    requests: dict[str, int]
+    timeouts_delay_s: float
+    robust: tuple[str, ...]
+    naive: tuple[str, ...]
+    runtimes: tuple[str, ...]
 
 
-def by_approach(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for trial in document["trials"]:
-        found.setdefault(trial["approach"], []).append(trial)
-    return dict(sorted(found.items()))
+FULL = Size(
+    repeats=3,
+    requests={"rate-limit": 50, "timeouts": 30, "flaky": 300, "crash": 30, "restart": 30},
+    timeouts_delay_s=1.0,
+    robust=ROBUST,
+    naive=NAIVE,
+    runtimes=("local", "docker"),
+)
+SMOKE = Size(
+    repeats=1,
+    requests={"rate-limit": 3, "timeouts": 10, "crash": 5},
+    timeouts_delay_s=0.05,
+    robust=("asyncio_adaptive",),
+    naive=("threads",),
+    runtimes=("local",),
+)
 
 
-def answered(name: str, trials: list[dict[str, Any]], wanted: int) -> None:
-    show(f"  {name}: answered", min(trial["ok"] for trial in trials), wanted, at_least=True)
+def run(size: Size) -> Report:
+    figures: list[Figure] = []
+    runtimes, notes = needs.runtimes(size.runtimes)
+    for runtime in runtimes:
+        for scenario in size.requests:
+            trials = _fault_trials(runtime, scenario, size)
+            for name in size.robust:
+                figures += _fault_figures(runtime, scenario, name, trials[name])
+            if scenario in ENDING:
+                naive = [trial for name in size.naive for trial in trials[name]]
+                figures += _ends(runtime, scenario, WORST_NAIVE, naive)
+            robust = [trial for name in size.robust for trial in trials[name]]
+            notes += tuple(failed_checks(robust, f"{runtime}: {scenario}: "))
+        trials = _trials(runtime, "cpu", size.repeats, *HANDLING, "--workers", "8")
+        figures += _handling(runtime, trials)
+        notes += tuple(failed_checks([each for name in HANDLING for each in trials[name]], f"{runtime}: cpu: "))
+    return Report(tuple(figures), notes)
 
 
-def told(trial: dict[str, Any]) -> int:
-    return sum(cause is not None for cause in trial["causes"] or ())
+def _fault_trials(runtime: str, scenario: str, size: Size) -> dict[str, Trials]:
+    names = (*size.robust, *size.naive) if scenario in ENDING else size.robust
+    delay = ("--delay", str(size.timeouts_delay_s)) if scenario == "timeouts" else ()
+    return _trials(runtime, scenario, size.repeats, *names, "--requests", str(size.requests[scenario]), *delay)
 
 
-def over_ideal(trials: list[dict[str, Any]]) -> float:
-    return middle([t["makespan_s"] / t["ideal_s"] for t in trials if t["makespan_s"] is not None])
+def _trials(runtime: str, scenario: str, repeats: int, *arguments: str) -> dict[str, Trials]:
+    """The trials of one comparison, by approach."""
+    how = ("--scenario", scenario, "--repeat", str(repeats), "--runtime", runtime)
+    trials: dict[str, Trials] = {}
+    for trial in compare(*arguments, *how).document["trials"]:
+        trials.setdefault(trial["approach"], []).append(trial)
+    return trials
 
 
-def refused_after(trial: dict[str, Any], seconds: float) -> int:
-    return sum(row["status"] in {403, 429, 503} and row["start_s"] > seconds for row in trial["requests"])
+def _fault_figures(runtime: str, scenario: str, name: str, trials: Trials) -> Iterator[Figure]:
+    """The figures of one approach that handles faults."""
+
+    def worst(what: str, choose: Callable[[list[int]], int], count: Callable[[dict[str, Any]], int]) -> Figure:
+        return Figure(f"`{scenario}`: {what}", name, choose([count(trial) for trial in trials]), table=runtime)
+
+    adaptive = ", adaptive" if (scenario, name) == ("rate-limit", ADAPTIVE) else ""
+    yield worst("answered", min, lambda trial: int(trial["ok"]))
+    ratios = [trial["makespan_s"] / trial["ideal_s"] for trial in trials if trial["makespan_s"] is not None]
+    yield median_of(f"`{scenario}`: makespan ÷ ideal{adaptive}", name, ratios, runtime)
+    if scenario == "rate-limit":
+        yield worst(f"late refusals{adaptive}", max, _late_refusals)
+    elif scenario == "timeouts":
+        yield worst("causes", min, lambda trial: sum(cause is not None for cause in trial["causes"] or ()))
+    elif scenario in ENDING:
+        yield from _ends(runtime, scenario, name, trials)
 
 
-def unaccounted(trial: dict[str, Any]) -> int:
-    """Attempts that never ended, however the trial did."""
-    return sum(row["end_s"] is None for row in trial["requests"])
+def _ends(runtime: str, scenario: str, column: str, trials: Trials) -> Iterator[Figure]:
+    """The ends of attempts, including those of failed trials."""
+    unended = max(sum(row["end_s"] is None for row in trial["requests"]) for trial in trials)
+    attempts_s = [r["end_s"] - r["start_s"] for trial in trials for r in trial["requests"] if r["end_s"] is not None]
+    yield Figure(f"`{scenario}`: attempts without an end", column, unended, table=runtime)
+    yield Figure(f"`{scenario}`: longest attempt", column, max(attempts_s, default=None), table=runtime)
 
 
-def handling_s(trial: dict[str, Any]) -> float:
-    return float(trial["makespan_s"] - min(row["end_s"] for row in trial["requests"]))
+def _late_refusals(trial: dict[str, Any]) -> int:
+    return sum(row["status"] in REFUSALS and row["start_s"] > 1.0 for row in trial["requests"])
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def _handling(runtime: str, trials: dict[str, Trials]) -> Iterator[Figure]:
+    parts = {
+        name: [trial["makespan_s"] - min(row["end_s"] for row in trial["requests"]) for trial in trials[name]]
+        for name in HANDLING
+    }
+    yield median_of(_THREADS, runtime, parts["threads"], "cpu")
+    yield median_of(_PROCESSES, runtime, parts["process_pool"], "cpu")
+    yield Figure(_RATIO, runtime, median(parts["threads"]) / median(parts["process_pool"]), table="cpu")

@@ -1,13 +1,15 @@
-"""What a traced trial says of threads, against what they know themselves.
+"""States of threads in a traced trial, beside the clocks of the threads themselves.
 
-Three workers do rounds of 50 ms of pure Python each, begun together: as threads, which have one GIL, and as processes,
-which have one each. Each worker reads its own clocks around its work, which is the truth:
+Three workers do 10 rounds of 50 ms of pure Python, and begin each round together: as threads, which share one GIL,
+and as processes, which have one each. There are 5 trials of each, traced as `lab.py compare --trace` does it. Each
+worker reads its own clocks around its work:
 
-- processor time is `time.thread_time_ns`, and 50 ms by arithmetic;
-- waiting for a core is what the kernel counts for it (run_delay of schedstat, see proc(5));
-- waiting for the GIL is the rest of the wall time: nothing else is waited for. By arithmetic that is up to 100 ms.
+- processor time is `time.thread_time_ns`;
+- waiting for a core is the kernel's run_delay (schedstat, see proc(5));
+- waiting for the GIL is the rest of the wall time, because the worker waits for nothing else.
 
-The tracer finds all of it from outside, in the harness, as `lab.py compare --trace` uses it. Linux only.
+A figure is the difference between the tracer and the worker's clocks, as a share of the latter. Rounds in which the
+sampler had a gap are left out and counted. On a busy machine most rounds have gaps, and the differences grow.
 """
 
 from __future__ import annotations
@@ -17,20 +19,41 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from _lab import ROOT, middle, show
+from benchmarks.support.approaches import TRIAL_LIMIT_S, converse
+from benchmarks.support.model import BenchmarkError, Bound, Column, Figure, Report, Row, Table, median_of
+from benchmarks.support.processes import child, failure
+from clients.harness import catalogue
+from clients.harness.protocol import Trial, to_line
 
-TRIALS = 5
+TITLE = "A trace beside the threads' own clocks"
+NEEDS = ("Linux",)
+_GIL, _CPU = Bound(at_most=15), Bound(at_most=10)
+TABLES = (
+    Table(
+        "figure",
+        (Column("median", "%"), Column("worst", "%")),
+        (
+            Row("threads: GIL waiting, per trial", bound=_GIL),
+            Row("threads: GIL waiting, per thread", bound=_GIL),
+            Row("threads: processor time, per trial", bound=_CPU),
+            Row("threads: processor time, per thread", bound=_CPU),
+            Row("processes: GIL waiting ÷ wall time, per trial", bound=Bound(at_most=2)),
+            Row("processes: processor time, per trial", bound=_CPU),
+        ),
+    ),
+)
 WORK = """
 import json, os, sys, time
 from multiprocessing import get_context
 from threading import Barrier, Thread, get_native_id
 
-WORKERS, ROUNDS, SECONDS = 3, 10, 0.05
+WORKERS, ROUNDS, SECONDS = 3, {rounds}, 0.05
 
 def work(barrier):
     rows = []
@@ -46,125 +69,124 @@ def work(barrier):
             end_ns, cpu_ns = time.monotonic_ns(), time.thread_time_ns() - cpu_ns
             rows.append((os.getpid(), get_native_id(), start_ns, end_ns, cpu_ns, core_ns() - before_ns))
             time.sleep(0.02)
-    os.write(2, "".join(f"row {json.dumps(row)}\\n" for row in rows).encode())
-"""
-THREADS = f"""{WORK}
+    os.write(2, "".join("row " + json.dumps(row) + "\\n" for row in rows).encode())
+
 def main(urls):
-    barrier = Barrier(WORKERS)
-    workers = [Thread(target=work, args=(barrier,)) for _ in range(WORKERS)]
+    {context}
+    workers = [{worker}(target=work, args=(barrier,)) for _ in range(WORKERS)]
     for worker in workers: worker.start()
     for worker in workers: worker.join()
     return []
 """
-PROCESSES = f"""{WORK}
-def main(urls):
-    context = get_context("fork")
-    barrier = context.Barrier(WORKERS)
-    workers = [context.Process(target=work, args=(barrier,)) for _ in range(WORKERS)]
-    for worker in workers: worker.start()
-    for worker in workers: worker.join()
-    return []
-"""
+THREADS = {"context": "barrier = Barrier(WORKERS)", "worker": "Thread"}
+PROCESSES = {"context": "fork = get_context('fork'); barrier = fork.Barrier(WORKERS)", "worker": "fork.Process"}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    trials: int
+    rounds: int
+
+
+FULL = Size(trials=5, rounds=10)
+SMOKE = Size(trials=1, rounds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of one worker, in milliseconds: the truth, and what the tracer saw of it."""
+    """One round of one worker in milliseconds: by its own clocks, and `traced` by state."""
 
     worker: tuple[int, int]
     wall: float
     cpu: float
     core: float
-    seen: dict[str, float]
+    traced: dict[str, float]
 
     @property
     def gil(self) -> float:
         return max(0.0, self.wall - self.cpu - self.core)
 
 
-def main() -> None:
-    threads = [rounds_of(THREADS) for _ in range(TRIALS)]
-    print(f"three threads, {TRIALS} trials: waiting for the GIL is {truth(threads):.1f} ms a round by their own clocks")
-    compare("  GIL waiting, a trial", [off(rounds, "gil") for rounds in threads], 0.15)
-    compare("  GIL waiting, a thread", [off(own, "gil") for rounds in threads for own in by_worker(rounds)], 0.15)
-    compare("  processor time, a trial", [off(rounds, "cpu") for rounds in threads], 0.10)
-    compare("  processor time, a thread", [off(own, "cpu") for rounds in threads for own in by_worker(rounds)], 0.10)
-    processes = [rounds_of(PROCESSES) for _ in range(TRIALS)]
-    print(f"three processes, {TRIALS} trials")
-    compare(
-        "  GIL waiting, of the wall time", [total(each, "gil") / sum(r.wall for r in each) for each in processes], 0.02
-    )
-    compare("  processor time, a trial", [off(rounds, "cpu") for rounds in processes], 0.10)
+def run(size: Size) -> Report:
+    threads, threads_note = _trials("threads", THREADS, size)
+    processes, processes_note = _trials("processes", PROCESSES, size)
+    per_thread = [own for rounds in threads for own in _by_worker(rounds)]
+    differences: dict[str, Sequence[float | None]] = {
+        "threads: GIL waiting, per trial": [_difference(rounds, "gil") for rounds in threads],
+        "threads: GIL waiting, per thread": [_difference(own, "gil") for own in per_thread],
+        "threads: processor time, per trial": [_difference(rounds, "cpu") for rounds in threads],
+        "threads: processor time, per thread": [_difference(own, "cpu") for own in per_thread],
+        "processes: GIL waiting ÷ wall time, per trial": [
+            100 * _traced_ms(rounds, "gil") / sum(each.wall for each in rounds) for rounds in processes
+        ],
+        "processes: processor time, per trial": [_difference(rounds, "cpu") for rounds in processes],
+    }
+    figures = [figure for row, values in differences.items() for figure in _figures(row, values)]
+    return Report(tuple(figures), (threads_note, processes_note))
 
 
-def compare(what: str, differences: list[float], bound: float) -> None:
-    """Print the median of relative differences and the greatest of them beside the bound."""
-    sizes = [abs(difference) for difference in differences]
-    show(f"{what}: median ({middle(differences):+.3f})", middle(sizes), bound, at_least=False)
-    show(f"{what}: at most", max(sizes), bound, at_least=False)
+def _figures(row: str, differences: Sequence[float | None]) -> Iterator[Figure]:
+    sizes = [abs(difference) for difference in differences if difference is not None]
+    yield median_of(row, "median", sizes)
+    yield Figure(row, "worst", max(sizes, default=None))
 
 
-def truth(trials: list[list[Round]]) -> float:
-    return middle([each.gil for rounds in trials for each in rounds])
+def _trials(name: str, parts: dict[str, str], size: Size) -> tuple[list[list[Round]], str]:
+    """The rounds without a gap of each trial that has any, and a note on the others."""
+    source = WORK.replace("{rounds}", str(size.rounds))
+    for key, value in parts.items():
+        source = source.replace(f"{{{key}}}", value)
+    trials = [_rounds(*_traced(source)) for _ in range(size.trials)]
+    kept, rounds = sum(len(kept) for kept, _ in trials), sum(number for _, number in trials)
+    note = f"{name}: {rounds - kept} of {rounds} rounds left out, because the sampler had a gap"
+    return [kept for kept, _ in trials if kept], note
 
 
-def off(rounds: list[Round], what: str) -> float:
-    """How far the tracer is off in all of `rounds`: -0.05 is 5 % too little."""
-    true = sum(each.gil if what == "gil" else each.cpu for each in rounds)
-    return total(rounds, "gil" if what == "gil" else "running") / true - 1
+def _difference(rounds: list[Round], kind: str) -> float | None:
+    """The tracer's total less that of the clocks, in percent of the latter; None if the clocks show nothing."""
+    true_ms = sum(each.gil if kind == "gil" else each.cpu for each in rounds)
+    return 100 * (_traced_ms(rounds, "gil" if kind == "gil" else "running") / true_ms - 1) if true_ms else None
 
 
-def total(rounds: list[Round], state: str) -> float:
-    return sum(each.seen.get(state, 0.0) for each in rounds)
+def _traced_ms(rounds: list[Round], state: str) -> float:
+    return sum(each.traced.get(state, 0.0) for each in rounds)
 
 
-def by_worker(rounds: list[Round]) -> list[list[Round]]:
+def _by_worker(rounds: list[Round]) -> list[list[Round]]:
     ordered = sorted(rounds, key=lambda each: each.worker)
     return [list(own) for _, own in groupby(ordered, key=lambda each: each.worker)]
 
 
-def rounds_of(source: str) -> list[Round]:
-    """Run one traced trial of an approach; its rounds but those in which nobody watched for a while."""
-    told, rows = traced(source)
-    lanes = [message for message in told if message["event"] == "lane"]
-    gaps = [(message["start_ns"], message["end_ns"]) for message in told if message["event"] == "gap"]
-    found = []
+def _rounds(messages: list[dict[str, Any]], rows: list[tuple[int, ...]]) -> tuple[list[Round], int]:
+    """The rounds without a gap, and the number of all rounds."""
+    lanes = [message for message in messages if message["event"] == "lane"]
+    gaps = [(message["start_ns"], message["end_ns"]) for message in messages if message["event"] == "gap"]
+    kept = []
     for pid, tid, start_ns, end_ns, cpu_ns, core_ns in rows:
         if any(start < end_ns and end > start_ns for start, end in gaps):
             continue
-        seen: dict[str, float] = {}
+        traced: dict[str, float] = {}
         for lane in lanes:
             if (lane["pid"], lane["tid"]) == (pid, tid):
                 for state, start, end in zip(lane["states"], lane["starts_ns"], lane["ends_ns"], strict=True):
-                    seen[state] = seen.get(state, 0.0) + max(0, min(end, end_ns) - max(start, start_ns)) / 1e6
-        found.append(Round((pid, tid), (end_ns - start_ns) / 1e6, cpu_ns / 1e6, core_ns / 1e6, seen))
-    print(f"  {len(found)} of {len(rows)} rounds without a gap")
-    return found
+                    traced[state] = traced.get(state, 0.0) + max(0, min(end, end_ns) - max(start, start_ns)) / 1e6
+        kept.append(Round((pid, tid), (end_ns - start_ns) / 1e6, cpu_ns / 1e6, core_ns / 1e6, traced))
+    return kept, len(rows)
 
 
-def traced(source: str) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:
-    """What the harness told of a traced trial of this approach, and the rows that the approach wrote."""
-    trial = {"v": 1, "event": "trial", "urls": ["http://127.0.0.1:9/t/1"], "limit": 1, "timeout_s": None}
-    trial |= {"trial_timeout_s": 60, "handle_ms": 0, "trace": True}
+def _traced(source: str) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:
+    """The harness's messages about a traced trial of this approach, and the rows that the approach wrote."""
+    trial = Trial(("http://127.0.0.1:9/t/1",), 1, timeout_s=None, trial_timeout_s=TRIAL_LIMIT_S, trace=True)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as errors:
-        shutil.copytree(ROOT / "clients", Path(folder, "clients"))
+        shutil.copytree(catalogue.FOLDER, Path(folder, "clients"))
         Path(folder, "clients", "truth.py").write_text(source, "utf-8")
         command = [sys.executable, "-m", "clients.harness", "truth", "--protocol"]
-        with subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        ) as harness:
-            assert harness.stdin is not None
-            assert harness.stdout is not None
-            harness.stdin.write(json.dumps(trial).encode() + b"\n")
-            harness.stdin.flush()
-            told = []
-            while not told or told[-1]["event"] not in {"done", "unavailable"}:
-                told.append(json.loads(harness.stdout.readline()))
-            harness.stdin.close()
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": errors}
+        with child(command, 2 * TRIAL_LIMIT_S, cwd=folder, **streams) as harness:
+            messages = converse(harness, to_line(trial))
         errors.seek(0)
         lines = errors.read().decode().splitlines()
-    return told, [tuple(json.loads(line.removeprefix("row "))) for line in lines if line.startswith("row ")]
-
-
-if __name__ == "__main__":
-    main()
+        rows = [tuple(json.loads(line.removeprefix("row "))) for line in lines if line.startswith("row ")]
+        if not rows:
+            raise BenchmarkError(failure(command, harness.returncode, errors))
+    return messages, rows

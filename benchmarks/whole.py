@@ -1,21 +1,38 @@
-"""Whole: cold start plus makespan in the lab, against ``time python SCRIPT`` with the same code, side by side.
+"""The whole time of a trial in the lab ÷ the time of `python SCRIPT` with the same code.
 
-The script is the approach file itself and a call of its ``main``; its time is what a person would read off a clock,
-from starting the interpreter to its exit. Both call the same server (`lab.py up`). Runs alternate, in this process's
-order lab, script, lab, script…, so that what else the machine does falls on both. Docker is measured by `lab.py` as
-in `efficiency.py`; there the interpreter differs from the script's, so only the local runtime is compared here.
+The whole time is cold start + makespan, as the harness reports them. The script is the approach's own source and a
+call of its `main`; its time runs from the start of the interpreter to its exit. Both make 3 requests to the same 3
+sync workers with 1 s delay on this machine, 7 times each, in turn.
+
+The time of a script includes the interpreter's shutdown; that of the lab does not. Docker is left out: the container
+has an interpreter of its own, and the start of a container is not part of the cold start.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from time import perf_counter
 
-from _lab import ROOT, SIX, in_the_lab, middle, show, standing_server, urls
+from benchmarks.support.approaches import SIX, call, under_harness, urls
+from benchmarks.support.model import Bound, Column, Report, Row, Table, median_of, median_ratio
+from benchmarks.support.processes import output_of
+from benchmarks.support.server import slow_server
+from clients.harness import catalogue
+from labkit.model import ServerConfig
 
-REPEATS = 7
+TITLE = "Whole time beside a plain script"
+NEEDS = ()
+TABLES = (
+    Table(
+        "approach",
+        (Column("lab", "s"), Column("script", "s"), Column("ratio", bound=Bound(at_most=1.05))),
+        tuple(map(Row, SIX)),
+    ),
+)
+REQUESTS = 3
+SCRIPT_LIMIT_S = 60.0
 SCRIPT = """
 {source}
 if __name__ == "__main__":
@@ -23,30 +40,38 @@ if __name__ == "__main__":
 """
 
 
-def main() -> None:
-    with standing_server():
-        for name in SIX:
+@dataclass(frozen=True, slots=True)
+class Size:
+    repeats: int
+    delay_s: float
+    approaches: tuple[str, ...]
+
+
+FULL = Size(repeats=7, delay_s=1.0, approaches=SIX)
+SMOKE = Size(repeats=1, delay_s=0.05, approaches=("asyncio_semaphore", "process_pool"))
+
+
+def run(size: Size) -> Report:
+    figures = []
+    with slow_server(ServerConfig(3, "sync", 1, size.delay_s)) as server:
+        addresses = urls(server, REQUESTS)
+        for name in size.approaches:
             lab, script = [], []
-            for _ in range(REPEATS):
-                lab.append(sum(in_the_lab(name, 3, 3)))
-                script.append(as_a_script(name))
-            ratio = middle(lab) / middle(script)
-            show(f"  {name}: lab {middle(lab):.3f} s, script {middle(script):.3f} s", ratio, 1.05, at_least=False)
+            for _ in range(size.repeats):
+                trial = under_harness(name, addresses, REQUESTS)
+                lab.append(trial.cold_start_s + trial.makespan_s)
+                script.append(_as_script(name, addresses))
+            figures += [median_of(name, "lab", lab), median_of(name, "script", script)]
+            figures.append(median_ratio(name, "ratio", lab, script))
+    return Report(tuple(figures))
 
 
-def as_a_script(name: str) -> float:
-    """Seconds from starting ``python SCRIPT`` to its exit; the script is the approach's own source and a call."""
-    source = (ROOT / "clients" / f"{name}.py").read_text("utf-8")
-    call = f"main({urls(3)!r}{', limit=3' if 'urls, limit' in source else ''})"
-    if "async def main" in source:
-        call = f"asyncio.run({call})"
+def _as_script(name: str, addresses: tuple[str, ...]) -> float:
+    """The seconds from the start of ``python SCRIPT`` to its exit."""
+    source = (catalogue.FOLDER / f"{name}.py").read_text("utf-8")
     with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
-        script.write(SCRIPT.format(source=source, call=call))
+        script.write(SCRIPT.format(source=source, call=call(name, addresses, REQUESTS)))
         script.flush()
         began = perf_counter()
-        subprocess.run([sys.executable, script.name], cwd=ROOT, check=True)
+        output_of([sys.executable, script.name], SCRIPT_LIMIT_S)
         return perf_counter() - began
-
-
-if __name__ == "__main__":
-    main()

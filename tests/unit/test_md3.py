@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks._md3 import waits
+from benchmarks.support.deterministic_queue import waits
 from labkit.analysis.statistics import most_at_once
 from loadtest.schedule import offsets
 

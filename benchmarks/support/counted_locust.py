@@ -1,10 +1,10 @@
-"""``loadtest/locustfile.py`` for a given number of requests: Locust has no such option.
+"""The users of ``loadtest/locustfile.py`` for a given number of requests: Locust has no such option.
 
-    locust -f benchmarks/_counted.py --headless --users 500 --spawn-rate 500 --requests 10000 --host …
+    locust -f benchmarks/support/counted_locust.py --headless --users 500 --spawn-rate 500 --requests 10000 --host …
 
-The user is that file's own, but for the numbers in its paths: once they have run out, whoever wants one stops. When the
-last request has ended Locust quits, after a line of JSON on standard output: how many were answered ("ok"), and the
-seconds from the first one's start to the last one's end ("elapsed_s"), by Locust's request events.
+The requests are numbered, and a user stops when it finds the numbers used up. After the last answer Locust prints one
+line of JSON on standard output and quits: the answered requests ("ok"), and the seconds from the start of the first
+request to the end of the last one ("elapsed_s"), both from Locust's request events.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from loadtest import locustfile
 
 
 class Numbers:
-    """1 to `last`, and then no user goes on."""
+    """1 to `last`; after that each user that asks for a number is stopped."""
 
     def __init__(self, last: int) -> None:
         self._numbers = iter(range(1, last + 1))
@@ -40,16 +40,16 @@ class Numbers:
 
 
 class Caller(locustfile.Caller):
-    """The same user; Locust takes the classes that a file names itself."""
+    """The same user; Locust runs the user classes that the named file has itself."""
+
+    numbers: Iterator[int]  # type: ignore[assignment]
 
 
-@events.init_command_line_parser.add_listener
-def add_option(parser: ArgumentParser) -> None:
+def _add_option(parser: ArgumentParser, **_: Any) -> None:
     parser.add_argument("--requests", type=int, required=True)
 
 
-@events.init.add_listener
-def count_requests(environment: Environment, **_: Any) -> None:
+def _count_requests(environment: Environment, **_: Any) -> None:
     assert environment.parsed_options is not None
     requests = environment.parsed_options.requests
     Caller.numbers = Numbers(requests)
@@ -64,6 +64,10 @@ def count_requests(environment: Environment, **_: Any) -> None:
         if ended == requests:
             print(json.dumps({"ok": ok, "elapsed_s": now - began}), flush=True)
             assert environment.runner is not None
-            gevent.spawn(environment.runner.quit)  # not here: it ends the user that this is called by
+            gevent.spawn(environment.runner.quit)  # in a greenlet of its own: quit() kills the user that calls this
 
-    environment.events.request.add_listener(on_request)
+    environment.events.request.add_listener(on_request)  # type: ignore[no-untyped-call]
+
+
+events.init_command_line_parser.add_listener(_add_option)  # type: ignore[no-untyped-call]
+events.init.add_listener(_count_requests)  # type: ignore[no-untyped-call]

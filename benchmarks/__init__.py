@@ -1,0 +1,1 @@
+"""Benchmarks: the speed and the accuracy of the lab, one module per benchmark."""
