@@ -128,12 +128,12 @@ def test_a_broken_file_is_named_with_the_line(tmp_path, text, named):
 
 @pytest.mark.parametrize("name", ["locust", "load", "server", "client"])
 def test_names_of_the_labs_own_services_are_not_for_approaches(tmp_path, name):
-    with pytest.raises(BrokenApproach, match=rf"{name}\.py: an approach cannot have that name"):
+    with pytest.raises(BrokenApproach, match=rf"{name}\.py: this name is not allowed or is reserved"):
         read(tmp_path, MAIN, name)
 
 
 def test_the_baseline_reads_like_an_approach():
-    baseline = catalogue.baseline()
+    baseline = catalogue.read_baseline()
     assert (baseline.name, baseline.keywords, baseline.requires_python) == ("locust", {"limit"}, None)
     assert "Locust" in baseline.summary
     assert baseline.bound(requests=9, limit=3) == 3

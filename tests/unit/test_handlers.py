@@ -8,13 +8,13 @@ from time import thread_time
 
 import pytest
 
-from clients.harness.handlers import handler
+from clients.harness.handlers import make_handler
 
 
 @pytest.mark.parametrize("cost_ms", [0.0, 5.0])
 @pytest.mark.parametrize("body", ["text", b"bytes", None])
 def test_the_body_stays_as_it_is_in_another_process_too(cost_ms, body):
-    assert pickle.loads(pickle.dumps(handler(cost_ms)))(body) is body
+    assert pickle.loads(pickle.dumps(make_handler(cost_ms)))(body) is body
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -23,7 +23,7 @@ def test_each_thread_spends_its_own_processor_time(threads):
 
     def work():
         before = thread_time()
-        handler(20.0)("body")
+        make_handler(20.0)("body")
         spent_s.append(thread_time() - before)
 
     workers = [threading.Thread(target=work) for _ in range(threads)]

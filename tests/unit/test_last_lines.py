@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.harness.last_lines import LINE_BYTES, LINE_CHARACTERS, MOST_LINES, LastLines
+from clients.harness.last_lines import LINE_BYTES, LINE_CHARACTERS, MAX_LINES, LastLines
 
 
 def kept(*pieces: bytes) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def test_pieces_do_not_matter(lines: list[str], data: st.DataObject) -> None:
     whole = "".join(f"{line}\n" for line in lines).encode()
     cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)))))
     pieces = [whole[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
-    assert kept(*pieces) == kept(whole) == tuple(line for line in lines if line.strip())[-MOST_LINES:]
+    assert kept(*pieces) == kept(whole) == tuple(line for line in lines if line.strip())[-MAX_LINES:]
 
 
 def test_a_last_line_needs_no_end() -> None:

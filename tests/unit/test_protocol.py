@@ -23,10 +23,10 @@ def messages_of(kind):
     return st.builds(kind, **{name: finite[hint] for name, hint in hints.items() if hint in finite})
 
 
-MESSAGES = st.one_of(map(messages_of, protocol.KINDS.values()))
+MESSAGES = st.one_of(map(messages_of, protocol.TYPES.values()))
 
 
-@pytest.mark.parametrize("kind", protocol.KINDS.values(), ids=protocol.KINDS)
+@pytest.mark.parametrize("kind", protocol.TYPES.values(), ids=protocol.TYPES)
 @given(data=st.data())
 def test_every_message_comes_back_as_it_went(kind, data):
     message = data.draw(messages_of(kind))
@@ -103,11 +103,11 @@ def notes(tmp_path, monkeypatch):
     path.touch()
     path.with_name(path.name + recorder.ORIGIN_SUFFIX).write_text("127.0.0.1:8000")
     monkeypatch.setenv(recorder.PATH_VARIABLE, str(path))
-    monkeypatch.setattr(recorder, "_notes_fd", None)
+    monkeypatch.setattr(recorder, "_log_fd", None)
     monkeypatch.setattr(recorder, "_origins", ())
     yield lambda: [from_line(line) for line in path.read_bytes().splitlines()]
-    if recorder._notes_fd is not None:
-        os.close(recorder._notes_fd)
+    if recorder._log_fd is not None:
+        os.close(recorder._log_fd)
 
 
 def test_what_the_recorder_writes_is_a_begin_and_a_request(notes):
@@ -151,7 +151,7 @@ def test_each_request_has_a_key_of_its_own(notes):
 def test_any_path_and_any_error_stay_one_line_each(target, error):
     written = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder, "_notes_fd", -1)
+        patch.setattr(recorder, "_log_fd", -1)
         patch.setattr(recorder.os, "write", lambda _, line: written.append(line))
         patch.setattr(recorder, "_origins", ("127.0.0.1:8000",))
         recorder.open_request("127.0.0.1", 8000, target).end(error=error)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.harness.tracer.elf import Runtime, find_runtime
-from clients.harness.tracer.interpreter import Mapping, doubts, interpreter, mappings
+from clients.harness.tracer.interpreter import Mapping, find_limitations, inspect_process, parse_maps
 
 ADDRESS, SIZE = 0x5000, 0x300
 
@@ -79,7 +79,7 @@ def test_nothing_that_begins_like_one_does_harm(rest):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_it_is_found_in_the_python_that_runs_this():
     address = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
-    assert interpreter(os.getpid()).runtime[0] == address
+    assert inspect_process(os.getpid()).runtime[0] == address
 
 
 def test_mappings_are_of_files():
@@ -90,11 +90,11 @@ def test_mappings_are_of_files():
         "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n"
     )
     path = "/usr/bin/my python3.11"
-    assert mappings(text) == [Mapping(0x55D0C0000000, 0, path), Mapping(0x55D0C0001000, 0x1000, path)]
+    assert parse_maps(text) == [Mapping(0x55D0C0000000, 0, path), Mapping(0x55D0C0001000, 0x1000, path)]
 
 
 @pytest.mark.parametrize(
-    ("program", "path", "known", "word"),
+    ("program", "path", "found", "word"),
     [
         ("/usr/bin/python3.11", "/usr/bin/python3.11", False, "python3.11"),
         ("/usr/bin/pypy3", "/usr/lib/libpypy3-c.so", False, "pypy3"),
@@ -103,14 +103,14 @@ def test_mappings_are_of_files():
         ("/usr/bin/python3.14", "/lib/ld-musl-x86_64.so.1", True, "musl"),
     ],
 )
-def test_where_the_gil_cannot_be_told_it_is_said_why(program, path, known, word):
-    (doubt,) = doubts(program, {path}, known=known)
-    assert word in doubt
+def test_where_the_gil_cannot_be_told_it_is_said_why(program, path, found, word):
+    (limitation,) = find_limitations(program, {path}, found=found)
+    assert word in limitation
 
 
 @pytest.mark.parametrize(
-    ("program", "known"), [("/usr/bin/python3.14", True), ("/usr/bin/curl", False), ("/usr/bin/sleep", False)]
+    ("program", "found"), [("/usr/bin/python3.14", True), ("/usr/bin/curl", False), ("/usr/bin/sleep", False)]
 )
-def test_there_is_no_doubt_about_an_ordinary_python_or_a_program_that_is_none(program, known):
+def test_there_is_no_doubt_about_an_ordinary_python_or_a_program_that_is_none(program, found):
     paths = {program, "/lib/x86_64-linux-gnu/libc.so.6", "/x/_queue.cpython-314-x86_64-linux-gnu.so"}
-    assert doubts(program, paths, known=known) == ()
+    assert find_limitations(program, paths, found=found) == ()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.harness.tracer.spans import Span, Tick, keep, spans
-from clients.harness.tracer.threads import state_of
+from clients.harness.tracer.spans import Span, Tick, append_tick, to_spans
+from clients.harness.tracer.threads import parse_syscall
 
 STATES = st.sampled_from(["running", "io", "gil", "lock"])
 WAITS = st.integers(0, 6)
@@ -26,7 +26,7 @@ def watched(draw, waits=WAITS):
 
 @given(watched())
 def test_spans_cover_the_watched_time_and_follow_one_another(ticks):
-    found = spans(ticks)
+    found = to_spans(ticks)
     if len(ticks) < 2:
         assert found == []
         return
@@ -47,7 +47,7 @@ def test_a_wait_for_a_core_is_what_seemed_to_be_running_before_it_is_anything_el
         near = [moment for moment in state if moment >= before.t_ns - after.waited_ns and state[moment] != "core"]
         near.sort(key=lambda moment: (state[moment] == "running", moment))
         state |= dict.fromkeys(near[len(near) - min(after.waited_ns, len(near)) :], "core")
-    assert {moment: s.state for s in spans(ticks) for moment in range(s.start_ns, s.end_ns)} == state
+    assert {moment: s.state for s in to_spans(ticks) for moment in range(s.start_ns, s.end_ns)} == state
 
 
 @given(watched(waits=st.just(0)))
@@ -58,32 +58,32 @@ def test_between_two_ticks_of_a_state_it_lasts_and_between_two_states_each_has_h
         expected[before.state] += middle - before.t_ns
         expected[after.state] += after.t_ns - middle
     for state, total in expected.items():
-        assert sum(s.end_ns - s.start_ns for s in spans(ticks) if s.state == state) == total
+        assert sum(s.end_ns - s.start_ns for s in to_spans(ticks) if s.state == state) == total
 
 
 @given(watched())
 def test_what_is_not_kept_says_nothing_more(ticks):
     kept = []
     for tick in ticks:
-        keep(kept, tick)
-    assert spans(kept) == spans(ticks)
+        append_tick(kept, tick)
+    assert to_spans(kept) == to_spans(ticks)
 
 
 def test_a_state_that_lasts_takes_two_ticks_however_long_it_lasts():
     kept = []
     for t_ns in range(10_000):
-        keep(kept, Tick(t_ns, "io"))
+        append_tick(kept, Tick(t_ns, "io"))
     assert kept == [Tick(0, "io"), Tick(9_999, "io")]
 
 
 def test_a_thread_that_was_pushed_aside_waited_for_a_core_until_it_went_on():
     ticks = [Tick(0, "io"), Tick(2 * MS, "running"), Tick(5 * MS, "running"), Tick(6 * MS, "running", 4 * MS)]
-    assert spans(ticks) == [Span("io", 0, MS), Span("running", MS, 2 * MS), Span("core", 2 * MS, 6 * MS)]
+    assert to_spans(ticks) == [Span("io", 0, MS), Span("running", MS, 2 * MS), Span("core", 2 * MS, 6 * MS)]
 
 
 def test_a_thread_that_waited_for_a_core_and_then_for_the_gil_did_not_run_meanwhile():
     ticks = [Tick(0, "running"), Tick(10 * MS, "gil", 5 * MS)]
-    assert spans(ticks) == [Span("core", 0, 5 * MS), Span("gil", 5 * MS, 10 * MS)]
+    assert to_spans(ticks) == [Span("core", 0, 5 * MS), Span("gil", 5 * MS, 10 * MS)]
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_a_thread_that_waited_for_a_core_and_then_for_the_gil_did_not_run_meanwh
     ],
 )
 def test_what_a_thread_waits_in_says_what_it_waits_for(machine, line, expected):
-    assert state_of(line, machine) == expected
+    assert parse_syscall(line, machine) == expected
