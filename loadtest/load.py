@@ -33,12 +33,12 @@ HEAD_START_NS = 100_000_000
 logging.getLogger("locust").setLevel(logging.ERROR)  # it warns about starting many users at once, which is intended
 
 
-class WorkerGone(RuntimeError):
+class WorkerFailed(RuntimeError):
     """A Locust worker did not connect, or ended before the load; the message describes the cause."""
 
 
 def main(load: dict[str, Any], emit: Callable[[bytes], object], commands: int) -> None:
-    """Run `load`, a `Load` message as a dictionary, to its end. Raises `WorkerGone`.
+    """Run `load`, a `Load` message as a dictionary, to its end. Raises `WorkerFailed`.
 
     `emit` takes lines of the protocol; `commands` is the file descriptor for a `Cease` message.
     """
@@ -69,32 +69,32 @@ def _run_with_workers(load: protocol.Load, emit: Callable[[protocol.Batch], None
     """Let Locust's master distribute the users to workers, which send their batches to the master."""
     environment = Work(load, 0, emit).environment()  # the master only counts its users and never runs them
     master = environment.create_master_runner("127.0.0.1", 0)
-    over = Event()
+    all_finished = Event()
     finished: set[str] = set()
 
     def on_finished(msg: Any, **_: Any) -> None:
         finished.add(msg.node_id)
         if len(finished) == load.processes:
-            over.set()
+            all_finished.set()
 
     master.register_message("batch", lambda msg, **_: emit(protocol.Batch(**msg.data)))
     master.register_message("finished", on_finished)
-    with _workers(load, master) as gone:
+    with _workers(load, master) as failure:
         gevent.spawn(_wait_for_cease, commands, lambda patience_s: master.send_message("cease", patience_s))
         if load.spawn_rate is not None:
             master.send_message("begin", {"zero_ns": monotonic_ns()})
         master.start(load.users, spawn_rate=load.spawn_rate or load.users)
         if load.spawn_rate is None:
             master.send_message("begin", {"zero_ns": monotonic_ns() + HEAD_START_NS})
-        gevent.wait([over, gone], count=1)
-        if not over.is_set():
-            raise WorkerGone(gone.get())
+        gevent.wait([all_finished, failure], count=1)
+        if not all_finished.is_set():
+            raise WorkerFailed(failure.get())
 
 
 @contextmanager
 def _workers(load: protocol.Load, master: MasterRunner) -> Iterator[gevent.event.AsyncResult[str]]:
     """Start the workers and wait until they have connected. The yielded result is set if one of them ends too early."""
-    gone: gevent.event.AsyncResult[str] = gevent.event.AsyncResult()
+    failure: gevent.event.AsyncResult[str] = gevent.event.AsyncResult()
     address = ["127.0.0.1", str(master.server.port), json.dumps(load)]
     command = [sys.executable, "-m", "loadtest.worker"]
     started = [subprocess.Popen([*command, *address, str(number)], cwd=ROOT) for number in range(load.processes)]
@@ -102,16 +102,16 @@ def _workers(load: protocol.Load, master: MasterRunner) -> Iterator[gevent.event
     def watch(number: int, worker: subprocess.Popen[bytes]) -> None:
         code = worker.wait()
         ending = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
-        gone.set(f"Locust worker {number} of {load.processes} {ending}")
+        failure.set(f"Locust worker {number} of {load.processes} {ending}")
 
     watchers = [gevent.spawn(watch, number, worker) for number, worker in enumerate(started, 1)]
     try:
-        with gevent.Timeout(CONNECT_PATIENCE_S, WorkerGone(f"not all workers connected in {CONNECT_PATIENCE_S:g} s")):
+        with gevent.Timeout(CONNECT_PATIENCE_S, WorkerFailed(f"not all workers connected in {CONNECT_PATIENCE_S:g} s")):
             while len(master.clients.ready) < load.processes:
-                if gone.ready():
-                    raise WorkerGone(gone.get())
+                if failure.ready():
+                    raise WorkerFailed(failure.get())
                 gevent.sleep(0.01)
-        yield gone
+        yield failure
     finally:
         gevent.killall(watchers)
         for worker in started:

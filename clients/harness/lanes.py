@@ -48,7 +48,7 @@ def _greenlet() -> str | None:
 
 
 def thread_lane() -> str:
-    """Return the name of the thread, process or interpreter that runs this code, whatever the task."""
+    """Return the name of the thread, process or interpreter that runs this code, but not of the task."""
     thread = threading.current_thread().name
     parts = [thread] if thread != "MainThread" else []
     if (multiprocessing := sys.modules.get("multiprocessing.process")) is not None:
