@@ -1,1 +1,1 @@
-"""Locust: by hand (locustfile), as the baseline of a comparison (baseline), and as what makes a load (load)."""
+"""Locust: by hand (locustfile), as the baseline of a comparison (baseline), and as the load generator (load)."""

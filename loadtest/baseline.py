@@ -1,7 +1,7 @@
-"""The baseline of a comparison: Locust makes the same requests with as many users as the limit, and times them itself.
+"""The Locust baseline of a comparison: the same requests, with as many users as the limit, timed by Locust.
 
-It runs in the harness like an approach. But the rows are Locust's: each latency is the `response_time` of Locust's own
-request event, unrounded, so that two tools that share no measuring code can confirm or contradict each other.
+It runs in the harness like an approach, but the latencies in its rows are the unrounded `response_time` values of
+Locust's own request events. So two tools without common measuring code can confirm or contradict each other.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from clients.harness.recorder import Request, open_request
+from loadtest.client import describe_error
 from loadtest.locustfile import NAME
-from loadtest.once import cause
 
-logging.getLogger("locust").setLevel(logging.ERROR)  # it warns of starting many users at once, which is the point
+logging.getLogger("locust").setLevel(logging.ERROR)  # it warns about starting many users at once, which is intended
 
 
 def main(urls: Sequence[str], limit: int) -> list[bytes | None]:
-    """Request each URL once, at most `limit` at a time; the bodies in the order of `urls`, None for one that failed."""
+    """Request each URL once, at most `limit` at a time. Return the bodies in the order of `urls`, or None."""
     bodies: list[bytes | None] = [None] * len(urls)
     pending = enumerate(urls)
 
     class Caller(FastHttpUser):
-        """A user; all of them take the next URL from `pending`, until none is left."""
+        """A user that takes the next URL from `pending` until none is left."""
 
         @task
         def call(self) -> None:
             for number, url in pending:
-                bodies[number] = self.client.get(url, name=NAME, context={"request": _begin(url)}).content
+                bodies[number] = self.client.get(url, name=NAME, context={"request": _open(url)}).content
             raise StopUser
 
     environment = Environment(user_classes=[Caller], host=urls[0].rpartition("/")[0])
@@ -47,7 +47,7 @@ def main(urls: Sequence[str], limit: int) -> list[bytes | None]:
     return bodies
 
 
-def _begin(url: str) -> Request | None:
+def _open(url: str) -> Request | None:
     parts = urlsplit(url)
     return open_request(str(parts.hostname), parts.port, parts.path)
 
@@ -55,11 +55,11 @@ def _begin(url: str) -> Request | None:
 def _end(
     *, response_time: float, response_length: int, response: Any, exception: Exception | None, context: Any, **_: Any
 ) -> None:
-    """Note the end of a request as Locust's event tells it; `response_time` is in milliseconds."""
+    """Record the end of a request from Locust's event; `response_time` is in milliseconds."""
     end_ns = monotonic_ns()
     request: Request | None = context["request"]
     if request is not None:
         request.start_ns = end_ns - round(response_time * 1e6)
         request.status = response.status_code or None
         size = response_length if request.status else None
-        request.end(size=size, error=cause(exception), end_ns=end_ns)
+        request.end(size=size, error=describe_error(exception), end_ns=end_ns)

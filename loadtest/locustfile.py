@@ -1,10 +1,10 @@
-"""Users that call the slow server again and again: an ordinary Locust file.
+"""A plain Locust file: users that call the slow server repeatedly.
 
     python lab.py up
-    locust -f loadtest/locustfile.py --host http://127.0.0.1:8000 --web-host 127.0.0.1            with Locust's page
+    locust -f loadtest/locustfile.py --host http://127.0.0.1:8000 --web-host 127.0.0.1            with web page
     locust -f loadtest/locustfile.py --host http://127.0.0.1:8000 --headless --users 3 --run-time 10s
 
-Locust's own tables count response times above a second in steps of 100 ms. `python lab.py load` keeps each as it was.
+Locust's own tables round response times above one second to 100 ms. `python lab.py load` keeps the exact values.
 """
 
 import os
@@ -12,11 +12,11 @@ from itertools import count
 
 from locust import FastHttpUser, task
 
-NAME = "the slow server"  # one line in Locust's tables, however many paths there are
+NAME = "the slow server"  # all paths are one line in Locust's tables
 
 
 class Caller(FastHttpUser):
-    """One user, who asks again as soon as there is an answer."""
+    """A user that sends its next request after each answer."""
 
     numbers = count(1)
 

@@ -1,4 +1,4 @@
-"""When arrivals come under an open load."""
+"""The schedule of arrivals in an open load."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from random import Random
 
 
 def offsets(rate: float, arrivals: str, seed: int) -> Iterator[float]:
-    """Seconds from the start to each arrival, without end: `rate` a second, "constant" or "poisson".
+    """Yield the seconds from the start to each arrival, without end: `rate` per second, "constant" or "poisson".
 
-    Constant: one every 1 ÷ rate seconds. Poisson: the gaps between them are exponential, as when many people who know
-    nothing of each other come; the same `seed` gives the same gaps.
+    Constant arrivals are 1 ÷ rate seconds apart. Poisson arrivals have exponential gaps, like requests of many
+    independent users; the same `seed` gives the same gaps.
     """
     if arrivals == "constant":
         yield from (number / rate for number in count())

@@ -1,7 +1,7 @@
-"""What the users of one Locust process do, and what is told of it: one `Batch` after another.
+"""The users of one Locust process, and their requests as `Batch` messages.
 
-Closed: each user asks again as soon as there is an answer. Open: arrivals come by a schedule, and each waits until a
-user is free. Several processes share one load: process `source` of `of` takes every `of`-th request or arrival.
+In a closed load, each user sends its next request after an answer. In an open load, arrivals follow a schedule, and
+each one waits for a free user. Several processes share a load: each of N processes takes every N-th request or arrival.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from clients.harness import protocol
+from loadtest.client import describe_error
 from loadtest.locustfile import NAME
-from loadtest.once import cause
 from loadtest.schedule import offsets
 
-TELL_EVERY_S = 0.1
-# A request that times out ends a little after its timeout.
+BATCH_INTERVAL_S = 0.1
+# A request ends a little after its timeout.
 GRACE_S = 2.0
 
 
 class Work:
-    """One process's share of a load. `finished` is set once it is over: nothing in flight, nobody waiting."""
+    """One process's share of a load. `finished` is set when no request is in flight and no arrival waits."""
 
-    def __init__(self, load: protocol.Load, source: int, tell: Callable[[protocol.Batch], None]) -> None:
+    def __init__(self, load: protocol.Load, source: int, emit: Callable[[protocol.Batch], None]) -> None:
         self.load = load
         self.finished = Event()
         self._source = source
-        self._tell = tell
+        self._emit = emit
         self._started = Event()
         self._ceased = False
         self._waiting: SimpleQueue[tuple[int, int | None]] = SimpleQueue()
         self._due = 0
-        self._given_up = 0
+        self._dropped = 0
         self._in_flight = 0
         ids = (
             range(source + 1, load.requests + 1, load.processes) if load.requests else count(source + 1, load.processes)
@@ -50,7 +50,7 @@ class Work:
         self._clear()
 
     def environment(self) -> Environment:
-        """Locust's, with the one class of users that do this work."""
+        """Return a Locust environment whose users do this work."""
         work = self
 
         class Caller(FastHttpUser):
@@ -59,7 +59,7 @@ class Work:
 
             @task
             def call(self) -> None:
-                number, due_ns = work.next()
+                number, due_ns = work.next_request()
                 work.begin(number, due_ns)
                 self.client.get(f"{work.load.url}/{number}", name=NAME, context={"id": number})
 
@@ -68,42 +68,42 @@ class Work:
         return environment
 
     def start(self, zero_ns: int) -> None:
-        """Begin: let users go, and arrivals come, timed from `zero_ns`."""
-        gevent.get_hub().loop.update_now()  # its clock stood still while the start signal was waited for
-        self._flush(zero_ns)
+        """Start the users and the schedule of arrivals at `zero_ns`."""
+        gevent.get_hub().loop.update_now()  # its clock did not advance during the wait for the start signal
+        self._emit_batch(zero_ns)
         if self.load.rate is not None:
             gevent.spawn(self._arrive, zero_ns)
         elif self.load.duration_s is not None:
             gevent.spawn_later(_until(zero_ns + round(self.load.duration_s * 1e9)), self.cease)
         self._started.set()
-        gevent.spawn(self._keep_telling)
+        gevent.spawn(self._emit_batches)
 
     def cease(self, patience_s: float | None = None) -> None:
-        """Let no more arrive, and wait for what is on its way: arrivals still may find a user for as long as a request
-        may take, and then the last of them may take as long.
+        """Stop the arrivals and wait for the requests in flight.
 
-        With `patience_s`, no longer than that, and arrivals for which no user has been free are given up at once.
+        Waiting arrivals have one request timeout to find a free user, and the last request can take another one. With
+        `patience_s`, drop waiting arrivals at once, and wait no longer than that.
         """
         self._ceased = True
         if patience_s is None:
-            gevent.spawn_later(self.load.timeout_s, self._give_up, self.load.timeout_s + GRACE_S)
+            gevent.spawn_later(self.load.timeout_s, self._drop_waiting, self.load.timeout_s + GRACE_S)
         else:
-            self._give_up(patience_s)
+            self._drop_waiting(patience_s)
         self._finish_if_over()
 
-    def _give_up(self, patience_s: float) -> None:
+    def _drop_waiting(self, patience_s: float) -> None:
         while not self._waiting.empty():
             self._waiting.get()
-            self._given_up += 1
+            self._dropped += 1
         gevent.spawn_later(patience_s, self.finished.set)
         self._finish_if_over()
 
-    def tell_the_rest(self) -> None:
-        """Tell what has not been told yet; nothing may happen any more."""
-        self._flush(monotonic_ns())
+    def flush(self) -> None:
+        """Emit the last batch."""
+        self._emit_batch(monotonic_ns())
 
-    def next(self) -> tuple[int, int | None]:
-        """What a user is to do next: a request's id and its intended start. Waits; raises StopUser at the end."""
+    def next_request(self) -> tuple[int, int | None]:
+        """Wait for the next request of a user: its id and its intended start. Raises StopUser at the end."""
         self._started.wait()
         if self.load.rate is not None:
             arrival: tuple[int, int | None] = self._waiting.get()
@@ -125,7 +125,7 @@ class Work:
     def _end(
         self, *, response_time: float, response_length: int, response: Any, exception: Any, context: Any, **_: Any
     ) -> None:
-        """Take a request's end as Locust's event tells it; `response_time` is in milliseconds."""
+        """Record the end of a request from Locust's event; `response_time` is in milliseconds."""
         end_ns = monotonic_ns()
         self._in_flight -= 1
         self._ended.append(context["id"])
@@ -133,7 +133,7 @@ class Work:
         self._ended_ns.append(end_ns)
         self._statuses.append(response.status_code or None)
         self._sizes.append(response_length if response.status_code else None)
-        self._errors.append(cause(exception))
+        self._errors.append(describe_error(exception))
         if self._ceased:
             self._finish_if_over()
 
@@ -146,7 +146,7 @@ class Work:
         for number, offset_s in zip(self._ids, within, strict=False):
             due_ns = zero_ns + round(offset_s * 1e9)
             gevent.sleep(_until(due_ns))
-            if self._ceased:  # somebody said so; what is due is counted, however late it is by now
+            if self._ceased:  # without a `Cease`, every due arrival counts, even if it is late
                 return
             self._due += 1
             self._waiting.put((number, due_ns))
@@ -158,12 +158,12 @@ class Work:
         if self._in_flight == 0 and self._waiting.empty():
             self.finished.set()
 
-    def _keep_telling(self) -> None:
+    def _emit_batches(self) -> None:
         while True:
-            gevent.sleep(TELL_EVERY_S)
-            self._flush(monotonic_ns())
+            gevent.sleep(BATCH_INTERVAL_S)
+            self.flush()
 
-    def _flush(self, t_ns: int) -> None:
+    def _emit_batch(self, t_ns: int) -> None:
         batch = protocol.Batch(
             source=self._source,
             t_ns=t_ns,
@@ -177,10 +177,10 @@ class Work:
             sizes=tuple(self._sizes),
             errors=tuple(self._errors),
             due=self._due,
-            waiting=self._waiting.qsize() + self._given_up,
+            waiting=self._waiting.qsize() + self._dropped,
         )
         self._clear()
-        self._tell(batch)
+        self._emit(batch)
 
     def _clear(self) -> None:
         self._begun: list[int] = []
@@ -195,5 +195,5 @@ class Work:
 
 
 def _until(moment_ns: int) -> float:
-    """Seconds from now to a moment; 0 for one that is over."""
+    """Return the seconds from now to a moment; 0 if it has passed."""
     return max(0.0, (moment_ns - monotonic_ns()) / 1e9)

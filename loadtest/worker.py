@@ -14,13 +14,13 @@ from loadtest.work import Work
 
 
 def main(host: str, port: str, load: str, number: str) -> None:
-    """Do share `number` (from 0) of `load`, a `Load` as a JSON list, for the master at `host` and `port`."""
+    """Run share `number` (from 0) of `load`, a `Load` as a JSON list, for the master at `host` and `port`."""
     logging.getLogger("locust").setLevel(logging.ERROR)
 
-    def tell(batch: protocol.Batch) -> None:
+    def send(batch: protocol.Batch) -> None:
         runner.send_message("batch", batch._asdict())
 
-    work = Work(protocol.Load(*json.loads(load)), int(number), tell)
+    work = Work(protocol.Load(*json.loads(load)), int(number), send)
     runner = work.environment().create_worker_runner(host, int(port))
 
     def on_begin(msg: Any, **_: Any) -> None:
@@ -32,9 +32,9 @@ def main(host: str, port: str, load: str, number: str) -> None:
     runner.register_message("begin", on_begin)
     runner.register_message("cease", on_cease)
     work.finished.wait()
-    work.tell_the_rest()
+    work.flush()
     runner.send_message("finished")
-    gevent.wait()  # until the master ends us: our own end would look like a failure
+    gevent.wait()  # the master ends this process; an earlier exit would look like a failure
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The harness: runs one approach file as it stands and measures it from outside.
+"""The harness: runs one approach file unchanged and measures it from outside.
 
-Three kinds of process take part in a trial:
+A trial has three kinds of process:
 
-- the *supervisor* (`supervisor.py`) speaks the protocol, samples and cleans up;
-- the *measured process* (`measured.py`), its child, imports the approach and calls its ``main``;
-- whatever processes the approach starts itself.
+- The *supervisor* (`supervisor.py`) implements the protocol, takes samples and cleans up.
+- The *measured process* (`measured.py`), its child, imports the approach and calls its ``main``.
+- The approach can start processes of its own.
 
-In the last two `site/sitecustomize.py` installs the `hooks`, which note the phases of each request through the
-`recorder`. The supervisor relays these notes, so nothing is sent or parsed while the approach runs.
+In the last two kinds, `site/sitecustomize.py` installs the `hooks`, which record the phases of each request with the
+`recorder`. The supervisor relays these events, so the measured process sends and parses nothing during a trial.
 """

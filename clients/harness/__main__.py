@@ -1,8 +1,8 @@
 """Runs one approach: ``python -m clients.harness threads``.
 
-By hand it makes one trial and prints a line a request. For lab.py it serves the protocol on standard input and output:
-with ``--protocol`` at once, with ``--held`` once a first, empty line says so, which lets lab.py start all containers
-side by side and measure each cold start by itself.
+By hand, it runs one trial and prints one line per request. For lab.py it implements the protocol on standard input and
+output: with ``--protocol`` at once, with ``--held`` after it has received an empty line. So lab.py can start all
+containers side by side and still measure each cold start separately.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _raise_open_files_limit() -> None:
-    """Many requests at once need many sockets; the soft limit may go up to the hard one without any rights."""
+    """Raise the soft limit, which needs no privileges: each request in flight needs a socket."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    limit = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 if __name__ == "__main__":

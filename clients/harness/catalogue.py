@@ -1,4 +1,4 @@
-"""What an approach file says of itself, read without running it."""
+"""Reads the properties of approach files without running them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 
 from clients.harness.modules import OTHERS
 
-RESERVED = ("server", "client", *OTHERS)  # what compose.yaml calls services of its own
+RESERVED = ("server", "client", *OTHERS)  # names of other services in compose.yaml
 FOLDER = Path(__file__).resolve().parent.parent
 BASELINE = FOLDER.parent / "loadtest" / "baseline.py"
 
 
 class BrokenApproach(ValueError):
-    """An approach file that cannot be read, or that has no ``main(urls)``; the message names file and line."""
+    """An approach file has an error or no ``main(urls)``; the message names the file and line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approach:
     """One file in ``clients/``.
 
-    `summary` is the first line of its docstring. `max_in_flight` is the module's ``MAX_IN_FLIGHT``, the most requests
-    that it ever has in flight by its own nature (1 for one after another), or None. `requires_python` is its
-    ``REQUIRES_PYTHON``, or None. `own_gils` is its ``OWN_GILS``: whether each of its workers has a GIL of its own, so
-    that their processor work goes on side by side.
+    `summary` is the first line of its docstring. `keywords` are the parameters of ``main`` after ``urls``.
+    `max_in_flight` is ``MAX_IN_FLIGHT`` in the module, an upper bound that does not depend on the limit (1 for one
+    request after another), or None. `requires_python` is ``REQUIRES_PYTHON``, or None. `own_gils` is ``OWN_GILS``: True
+    if each worker has its own GIL, so that workers compute in parallel.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Approach:
     own_gils: bool = False
 
     def bound(self, requests: int, limit: int) -> int:
-        """The most requests that this approach may have in flight, of `requests` and with this `limit`."""
+        """Return the maximum number of requests in flight, for a number of requests and a limit."""
         bounds = [requests]
         if self.max_in_flight is not None:
             bounds.append(self.max_in_flight)
@@ -46,26 +46,26 @@ class Approach:
         return min(bounds)
 
     def cores(self, bound: int, cpus: int) -> int:
-        """How many of `cpus` processors its handling of bodies can use, with at most `bound` requests in flight."""
+        """Return the number of CPUs that can handle bodies in parallel, with at most `bound` requests in flight."""
         return min(bound, cpus) if self.own_gils else 1
 
 
 def names(folder: Path = FOLDER) -> tuple[str, ...]:
-    """The names of all approaches: the Python files in `folder` that do not begin with an underscore."""
+    """Return the names of all approaches: Python files in `folder` that do not begin with an underscore."""
     return tuple(sorted(path.stem for path in folder.glob("*.py") if not path.name.startswith("_")))
 
 
-def baseline() -> Approach:
-    """What Locust is compared as: it reads like an approach, and is one file as well."""
+def read_baseline() -> Approach:
+    """Read the Locust baseline, which has the form of an approach file."""
     return _read("locust", BASELINE)
 
 
 def read(name: str, folder: Path = FOLDER) -> Approach:
-    """What the approach's file says. Raises `BrokenApproach`."""
+    """Read the file of an approach. Raises `BrokenApproach`."""
     path = folder / f"{name}.py"
     if not (name.isascii() and name.isidentifier()) or name in RESERVED:
         where = f"{folder.name}/{path.name}"
-        raise BrokenApproach(f"{where}: an approach cannot have that name; try letters, digits and _")
+        raise BrokenApproach(f"{where}: this name is not allowed or is reserved; use letters, digits and _")
     return _read(name, path)
 
 
@@ -86,30 +86,30 @@ def _read(name: str, path: Path) -> Approach:
     arguments = mains[-1].args
     if not (arguments.posonlyargs or arguments.args):
         raise BrokenApproach(f"{where}, line {mains[-1].lineno}: `main` takes no `urls`")
-    bound = _constant(module, where, "MAX_IN_FLIGHT", _is_count, "a whole number from 1")
+    max_in_flight = _constant(module, where, "MAX_IN_FLIGHT", _is_count, "a whole number from 1")
     own_gils = _constant(module, where, "OWN_GILS", lambda value: type(value) is bool, "True or False")
     requires = _constant(module, where, "REQUIRES_PYTHON", _is_version, "a version such as (3, 14)")
     return Approach(
         name=name,
         summary=(ast.get_docstring(module) or "").partition("\n")[0],
         keywords=frozenset(argument.arg for argument in (*arguments.args[1:], *arguments.kwonlyargs)),
-        max_in_flight=bound,
+        max_in_flight=max_in_flight,
         requires_python=requires,
         own_gils=bool(own_gils),
     )
 
 
-def _constant(module: ast.Module, where: str, name: str, allowed: Callable[[Any], bool], what: str) -> Any:
-    """The literal that the module gives `name`, or None if it gives none."""
+def _constant(module: ast.Module, where: str, name: str, is_valid: Callable[[Any], bool], expected: str) -> Any:
+    """Return the literal that the module assigns to `name`, or None."""
     for node in module.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)]) | ast.AnnAssign(target=ast.Name(id=found)) if found == name:
+            case ast.Assign(targets=[ast.Name(id=left)]) | ast.AnnAssign(target=ast.Name(id=left)) if left == name:
                 try:
                     value = ast.literal_eval(node.value or ast.Constant(None))
                 except (ValueError, TypeError):
                     value = None
-                if not allowed(value):
-                    raise BrokenApproach(f"{where}, line {node.lineno}: {name} is not {what}")
+                if not is_valid(value):
+                    raise BrokenApproach(f"{where}, line {node.lineno}: {name} is not {expected}")
                 return value
     return None
 

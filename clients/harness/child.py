@@ -1,4 +1,4 @@
-"""The measured process as its supervisor holds it: how it starts, what leads to it and from it, and how it ends."""
+"""The measured process, as seen by its supervisor: start, communication and end."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import suppress
 from time import monotonic, monotonic_ns
 
 from clients.harness.modules import module_of
-from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME, ORIGIN_SUFFIX, PATH_VARIABLE
-from clients.harness.sampler import processes_below
+from clients.harness.recorder import FOLDER_PREFIX, LOG_NAME, ORIGIN_SUFFIX, PATH_VARIABLE
+from clients.harness.sampler import descendants
 
 HARNESS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HARNESS))
@@ -22,57 +22,57 @@ PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 class Child:
-    """The measured process, with a folder of its own that all it starts shares.
+    """The measured process, with a temporary folder that all its processes share.
 
-    `answers` and `output` are descriptors to read from: its answers, and what it and its processes print.
+    `replies` and `output` are file descriptors to read: its replies, and the output of all its processes.
     """
 
     def __init__(self, approach: str) -> None:
         self._folder = _make_folder()
-        notes = os.path.join(self._folder, NOTES_NAME)
-        self._notes = open(notes, "x+b", buffering=0)  # noqa: SIM115 - closed by close()
+        log = os.path.join(self._folder, LOG_NAME)
+        self._log = open(log, "x+b", buffering=0)  # noqa: SIM115 - closed by close()
         signals, self._signals = os.pipe()
-        self.answers, answers = os.pipe()
+        self.replies, replies = os.pipe()
         self.start_ns = monotonic_ns()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "clients.harness.measured", module_of(approach), str(signals), str(answers)],
+            [sys.executable, "-m", "clients.harness.measured", module_of(approach), str(signals), str(replies)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=(signals, answers),
+            pass_fds=(signals, replies),
             start_new_session=True,
-            env=_environment(notes, self._folder),
+            env=_environment(log, self._folder),
         )
         os.close(signals)
-        os.close(answers)
+        os.close(replies)
         assert self._process.stdout is not None
         self.output = self._process.stdout.fileno()
         _adopt_orphans()
         self.pid = self._process.pid
-        self.processes = processes_below(os.getpid())
+        self.processes = descendants(os.getpid())
 
-    def signal(self, line: bytes, origins: Iterable[str]) -> None:
-        """Give it the start signal; requests to any of `origins` ("host:port") are noted from now on."""
-        with open(f"{self._notes.name}{ORIGIN_SUFFIX}", "x", encoding="utf-8") as file:
+    def start(self, line: bytes, origins: Iterable[str]) -> None:
+        """Send the start signal; from now on requests to `origins` ("host:port") are recorded."""
+        with open(f"{self._log.name}{ORIGIN_SUFFIX}", "x", encoding="utf-8") as file:
             file.write("\n".join(origins))
         with suppress(BrokenPipeError), os.fdopen(os.dup(self._signals), "wb") as signals:
-            signals.write(line)  # if it died just now, the end of its answers will say so
+            signals.write(line)  # if the process has just died, its replies end
 
-    def command(self, line: bytes) -> None:
-        """Pass a further line on to it."""
+    def send(self, line: bytes) -> None:
+        """Send a further line."""
         with suppress(BrokenPipeError):
             os.write(self._signals, line)
 
-    def notes(self) -> bytes:
-        """What its recorders have noted since the last call; the end may be half a line."""
-        return self._notes.read()
+    def read_events(self) -> bytes:
+        """Return what its recorders have written since the last call. The last line may be incomplete."""
+        return self._log.read()
 
     @property
     def running(self) -> bool:
         return self._process.poll() is None
 
-    def how_it_ended(self) -> str:
-        """In words, for a person."""
+    def describe_exit(self) -> str:
+        """Return the end of the process as text."""
         with suppress(subprocess.TimeoutExpired):
             code = self._process.wait(1)
             if code < 0:
@@ -81,7 +81,7 @@ class Child:
         return "stopped answering"
 
     def kill(self) -> None:
-        """End it and all that it has started, wherever that has gone."""
+        """Kill it and all processes that it has started, also daemons."""
         deadline = monotonic() + KILL_PATIENCE_S
         while (pids := self.processes.pids()) and monotonic() < deadline:
             for pid in pids:
@@ -89,47 +89,47 @@ class Child:
                     os.kill(pid, signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.2)
-        with suppress(ChildProcessError):  # orphans that were given to us
+        with suppress(ChildProcessError):  # adopted orphans
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
 
     def close(self) -> None:
-        """End it and remove its folder."""
+        """Kill it and remove its folder."""
         self.kill()
         os.close(self._signals)
-        os.close(self.answers)
+        os.close(self.replies)
         assert self._process.stdout is not None
         self._process.stdout.close()
-        self._notes.close()
-        import shutil  # nothing waits for this any more
+        self._log.close()
+        import shutil  # here, so that it does not delay the trial
 
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _adopt_orphans() -> None:
-    """Have processes below this one that lose their parent given to this one: prctl(2), Linux only."""
+    """Become the parent of orphaned descendants: prctl(2), Linux only."""
     if sys.platform == "linux":
-        import ctypes  # while the measured process starts, so that nobody waits for it
+        import ctypes  # here, while the measured process starts, so that it delays nothing
 
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _make_folder() -> str:
-    """A temporary folder of our own; its name tells whose it is, so that one left by a killed harness can be found."""
-    base = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - mode 0700, and never one that is there already
+    """Create a temporary folder whose name contains this process's id: lab.py finds those of killed harnesses."""
+    base = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - mode 0700, and never an existing folder
     folder = os.path.join(base, f"{FOLDER_PREFIX}{os.getpid()}-{monotonic_ns() & 0xFFF:x}")
     os.mkdir(folder, 0o700)
     return folder
 
 
-def _environment(notes: str, temporary: str) -> dict[str, str]:
+def _environment(log: str, temporary: str) -> dict[str, str]:
     path = [SITE, ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path),
-        PATH_VARIABLE: notes,
+        PATH_VARIABLE: log,
         "TMPDIR": temporary,
-        # The lab's server is never behind a proxy, whatever is set for the world outside.
+        # Never use a proxy for the lab's server, even if the machine has one.
         "no_proxy": "*",
         "NO_PROXY": "*",
     }

@@ -1,6 +1,6 @@
-"""What a body goes through where an approach that takes ``handle`` does its work.
+"""Handlers for response bodies, passed to approaches whose ``main`` takes ``handle``.
 
-Functions of a module, so that they can be pickled for another process or interpreter.
+They are module functions, so that they can be pickled for another process or interpreter.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-STEPS = 500  # pure Python between two looks at the clock: some 10 µs
+STEPS = 500  # loop iterations between two readings of the clock: about 10 µs
 
 
-def handler(cost_ms: float) -> Callable[[T], T]:
-    """A handler that costs its thread `cost_ms` milliseconds of processor time a body."""
-    return partial(spend, cost_ms / 1000) if cost_ms > 0 else keep
+def make_handler(cost_ms: float) -> Callable[[T], T]:
+    """Return a handler that costs its thread `cost_ms` milliseconds of CPU time per body."""
+    return partial(use_cpu, cost_ms / 1000) if cost_ms > 0 else do_nothing
 
 
-def keep(body: T) -> T:
-    """The body as it is."""
+def do_nothing(body: T) -> T:
+    """Return the body."""
     return body
 
 
-def spend(seconds: float, body: T) -> T:
-    """The body as it is, after so much pure-Python work: what a thread waits for meanwhile does not count."""
+def use_cpu(seconds: float, body: T) -> T:
+    """Return the body after `seconds` of CPU time in pure Python; the time that the thread waits does not count."""
     end = thread_time() + seconds
     while thread_time() < end:
         for _ in range(STEPS):

@@ -1,4 +1,4 @@
-"""Names the lane that is running: a task, a greenlet, a thread, a process or an interpreter."""
+"""Names of the running lane: a task, greenlet, thread, process or interpreter."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# A trio task's name is its function's: all alike, so they are numbered.
+# A trio task has the name of its function, so tasks need a number.
 _trio_numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 _numbers = count(1)
 
 
 def current_lane() -> str:
-    """The name of the innermost lane that runs this code, such as ``Task-3`` or ``ForkPoolWorker-2``."""
+    """Return the name of the innermost lane that runs this code, such as ``Task-3`` or ``ForkPoolWorker-2``."""
     return _task() or _greenlet() or thread_lane()
 
 
@@ -26,7 +26,7 @@ def _task() -> str | None:
         try:
             if (task := asyncio.current_task()) is not None:
                 return str(task.get_name())
-        except RuntimeError:  # no loop runs in this thread
+        except RuntimeError:  # no event loop in this thread
             pass
     if (trio := sys.modules.get("trio")) is not None:
         try:
@@ -48,7 +48,7 @@ def _greenlet() -> str | None:
 
 
 def thread_lane() -> str:
-    """The name of the thread, process or interpreter that runs this code, whatever task runs in it."""
+    """Return the name of the thread, process or interpreter that runs this code, but not of the task."""
     thread = threading.current_thread().name
     parts = [thread] if thread != "MainThread" else []
     if (multiprocessing := sys.modules.get("multiprocessing.process")) is not None:

@@ -1,8 +1,8 @@
-"""Which module the harness runs under which name: an approach's file, what Locust does, or somebody's script."""
+"""Maps names to the modules that the harness runs: approaches, Locust, and a user's script."""
 
 OTHERS = {"locust": "loadtest.baseline", "load": "loadtest.load", "script": "clients.harness.script"}
 
 
 def module_of(name: str) -> str:
-    """The module whose ``main`` is to be called."""
+    """Return the module whose ``main`` the harness calls."""
     return OTHERS.get(name) or f"clients.{name}"

@@ -1,31 +1,33 @@
-"""The one protocol between lab.py and whatever makes requests: JSON Lines, each with ``"v": 1``.
+"""The protocol between lab.py and the harness: JSON Lines, each with ``"v": 1`` and an ``"event"``.
 
-lab.py sends one `Trial`, `Load` or `Script` line: the start signal. The harness says `Ready` (or `Unavailable`)
-after its imports, then `Begin` and `Request` for each request (of a load a `Batch` for many), `Sample` now and then,
-and `Done`. A harness started with ``--held`` says `Held` before all that, and imports nothing until it is sent an empty
-line. Times are nanoseconds on CLOCK_MONOTONIC, which all processes and containers of one kernel share.
+lab.py sends one start signal: a `Trial`, a `Load` or a `Script`. The harness sends `Ready` (or `Unavailable`) after its
+imports, then `Begin` and `Request` for each request (during a load a `Batch` for many), `Sample` at intervals, and
+`Done`. A harness started with ``--held`` first sends `Held`, and imports nothing until it receives an empty line.
 
-Messages are named tuples because the harness starts once a trial: dataclasses would take it 25 ms longer.
+An event has the name of its class in lower case. Times are nanoseconds on CLOCK_MONOTONIC, which all processes and
+containers of one kernel share.
+
+Messages are named tuples, because importing dataclasses would add 25 ms to the start of each trial.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 VERSION = 1
 
 
 class ProtocolError(ValueError):
-    """A line that is not of this protocol, or of another version."""
+    """A line is not a message of this protocol and version."""
 
 
 class Trial(NamedTuple):
     """The start signal: call the approach's ``main`` with `urls` now.
 
-    An approach is told `limit`, `timeout_s` and `rate` (requests a second, None for no limit) if it takes them.
-    With `handle_ms` each body costs that many milliseconds of pure Python where the approach handles it. With `trace`
-    the harness watches what every thread and task does, and tells it in `Lane`s.
+    An approach gets `limit`, `timeout_s` and `rate` (requests per second, None for unlimited) if its ``main`` takes
+    them. Handling a body costs `handle_ms` milliseconds of pure Python. With `trace`, the harness records the states of
+    all threads and tasks in `Lane` messages.
     """
 
     urls: tuple[str, ...]
@@ -38,11 +40,12 @@ class Trial(NamedTuple):
 
 
 class Load(NamedTuple):
-    """The start signal of a load: requests to ``<url>/<id>``, ids from 1, until `duration_s` or `requests` are over.
+    """The start signal of a load: send requests to ``<url>/<id>``, ids from 1, for `duration_s` or `requests` times.
 
-    Closed, with `spawn_rate`: that many of `users` users start a second, each asks again once it is answered. Open,
-    with `rate` and `arrivals` ("constant" or "poisson"): arrivals come by a schedule that follows from `seed`, and at
-    most `users` are in flight. What is on its way at the end is waited for `timeout_s`.
+    Closed load: each of `users` users sends its next request after an answer. `spawn_rate` users start per second,
+    all at once if it is None. Open load: arrivals follow a schedule, given by `rate` (per second), `arrivals`
+    ("constant" or "poisson") and `seed`; at most `users` requests are in flight. Requests in flight at the end get
+    `timeout_s` to finish.
     """
 
     url: str
@@ -59,11 +62,10 @@ class Load(NamedTuple):
 
 
 class Script(NamedTuple):
-    """The start signal of somebody's script: run the file called `name` in `folder`, with `arguments`.
+    """The start signal of a user's script: run the file `name` in `folder` with `arguments`, traced.
 
-    Where that folder cannot be had, `folder` is None and `files` are (name, text) of what it holds. Requests to any of
-    `origins` ("host:port") are the lab's business; the first is the server's address. It is watched as a trial with
-    `trace` is.
+    If the harness has no access to that folder, `folder` is None and `files` holds its files as (name, text). Only
+    requests to `origins` ("host:port") are recorded; the first is the server's address.
     """
 
     name: str
@@ -75,19 +77,19 @@ class Script(NamedTuple):
 
 
 class Cease(NamedTuple):
-    """To a load that runs: begin no more requests, and wait `patience_s` for those that are on their way."""
+    """Sent during a load: begin no more requests, and wait at most `patience_s` for those in flight."""
 
     patience_s: float
 
 
 class Held(NamedTuple):
-    """The harness runs and waits to be told, by an empty line, to import the approach."""
+    """The harness is running. It waits for an empty line before it imports the approach."""
 
     approach: str
 
 
 class Ready(NamedTuple):
-    """The approach is imported and waits for the start signal. `gil` is whether its interpreter has one."""
+    """The approach is imported and waits for the start signal. `gil` is True if its interpreter has a GIL."""
 
     approach: str
     python: str
@@ -98,8 +100,7 @@ class Ready(NamedTuple):
 class Unavailable(NamedTuple):
     """The approach cannot run here.
 
-    `kind` is ``needs`` when the interpreter is too old for it or has no package that it needs, ``broken`` when its file
-    is at fault.
+    `kind` is ``needs`` if the interpreter is too old or lacks a package, ``broken`` if the file has an error.
     """
 
     approach: str
@@ -108,10 +109,10 @@ class Unavailable(NamedTuple):
 
 
 class Begin(NamedTuple):
-    """A request was taken up; a `Request` with the same key follows unless its process dies.
+    """A request began. A `Request` with the same key follows, unless its process dies.
 
-    `lane` is the innermost thing that makes it, such as a task; the thread that this runs in is `tid` to the system and
-    `thread` to Python.
+    `lane` names the innermost unit that sends it, such as a task. `tid` is the system's id of the thread, and `thread`
+    is Python's name of it.
     """
 
     key: str
@@ -125,7 +126,7 @@ class Begin(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request ended, with an answer (`status`, `bytes`) or an `error`. A phase that did not happen is None."""
+    """A request ended with an answer (`status`, `bytes`) or an `error`. A phase that was not reached is None."""
 
     key: str
     trial: str
@@ -143,11 +144,11 @@ class Request(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one process of a load did until `t_ns` and has not told before, in columns, each in the order of time.
+    """The requests of one load process up to `t_ns` since its last batch, in columns, each in chronological order.
 
-    `source` numbers the process from 0. `begun_due_ns` are intended starts, None under a closed load. `ended_start_ns`
-    and `ended_ns` are by the load generator's own measure of each request, `statuses` None where no answer came.
-    `due` counts all arrivals so far whose time has come, `waiting` those of them for which no user has been free.
+    `source` numbers the process from 0. `begun_due_ns` holds the intended starts, None for a closed load.
+    `ended_start_ns` and `ended_ns` are measured by the load generator. A status is None if there was no answer. `due`
+    counts all arrivals so far; `waiting` counts those that have not found a free user.
     """
 
     source: int
@@ -166,7 +167,7 @@ class Batch(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """The approach's processes as seen from outside; what the system does not tell is None."""
+    """Resource usage of the approach's processes, measured from outside; None if the system does not report it."""
 
     t_ns: int
     threads: int
@@ -177,10 +178,10 @@ class Sample(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """What one thread or one task did, in columns in the order of time; several of a lane follow one another.
+    """The states of one thread or task, in columns in chronological order. A lane can have several messages.
 
-    `kind` is ``thread`` (seen from outside) or ``task`` (told by its event loop; `name` is the task's). `derived` marks
-    spans that were not seen as such but follow from others, as the wait of a task whose data lay in the kernel.
+    `kind` is ``thread`` (sampled from outside) or ``task`` (recorded by its event loop, with the task's `name`).
+    `derived` marks spans that were computed, such as the wait of a task while its data was in the kernel.
     """
 
     kind: Literal["thread", "task"]
@@ -194,14 +195,14 @@ class Lane(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """From `start_ns` to `end_ns` nobody watched the threads: the sampler itself did not get a processor."""
+    """The tracer took no samples from `start_ns` to `end_ns`, because it did not get a CPU."""
 
     start_ns: int
     end_ns: int
 
 
 class Unseen(NamedTuple):
-    """States that cannot be had here, of ``threads`` or ``tasks``, and why."""
+    """States of threads or tasks that cannot be recorded here, and the reason."""
 
     kind: Literal["thread", "task"]
     reason: str
@@ -210,10 +211,9 @@ class Unseen(NamedTuple):
 class Done(NamedTuple):
     """The trial ended.
 
-    `answers` holds, for each body that ``main`` returned, the request id it begins with, or None where it begins with
-    none; it is None when ``main`` returned something else than a sequence. Where an exception stands in a body's place,
-    `causes` holds what it says. `machine_cpu_s` is the processor time of
-    the whole machine between start and end, waiting for a hypervisor included.
+    `answers` holds the request id at the start of each body that ``main`` returned, or None for a body without one; it
+    is None if ``main`` did not return a sequence. `causes` holds the text of each exception that takes the place of a
+    body. `machine_cpu_s` is the CPU time of the whole machine between start and end, including steal time.
     """
 
     outcome: Literal["ok", "failed", "crashed", "timeout", "interrupted"]
@@ -228,7 +228,7 @@ class Done(NamedTuple):
     causes: tuple[str | None, ...] | None = None
 
 
-Signal = Trial | Load | Script
+StartSignal = Trial | Load | Script
 Message = (
     Trial
     | Load
@@ -246,49 +246,37 @@ Message = (
     | Unseen
     | Done
 )
-KINDS: dict[str, type[Message]] = {
-    "trial": Trial,
-    "load": Load,
-    "script": Script,
-    "cease": Cease,
-    "held": Held,
-    "ready": Ready,
-    "unavailable": Unavailable,
-    "begin": Begin,
-    "request": Request,
-    "batch": Batch,
-    "sample": Sample,
-    "lane": Lane,
-    "gap": Gap,
-    "unseen": Unseen,
-    "done": Done,
-}
-EVENTS = {kind: event for event, kind in KINDS.items()}
+TYPES: dict[str, type[Message]] = {kind.__name__.lower(): kind for kind in get_args(Message)}
+
+
+def event_name(message: Message) -> str:
+    """Return the value of ``"event"`` in the message's line."""
+    return type(message).__name__.lower()
 
 
 def to_line(message: Message) -> bytes:
-    """The message as one line, newline included."""
-    return json.dumps({"v": VERSION, "event": EVENTS[type(message)], **message._asdict()}).encode() + b"\n"
+    """Serialize a message to one line, including the newline."""
+    return json.dumps({"v": VERSION, "event": event_name(message), **message._asdict()}).encode() + b"\n"
 
 
 def from_line(line: bytes | str) -> Message:
-    """The message that `line` holds. Raises `ProtocolError`; fields of a later minor version are passed over."""
+    """Parse a line. Raises `ProtocolError`; unknown fields, as of a later minor version, are ignored."""
     try:
         data = json.loads(line)
         version, event = data["v"], data["event"]
-        kind = KINDS[event]
+        kind = TYPES[event]
     except (ValueError, KeyError, TypeError) as error:
         text = line.decode(errors="replace") if isinstance(line, bytes) else line
-        raise ProtocolError(f"not a line of the protocol: {text[:200]!r}") from error
+        raise ProtocolError(f"not a message of the protocol: {text[:200]!r}") from error
     if version != VERSION:
-        raise ProtocolError(f"protocol version {version!r}; this lab speaks {VERSION}")
+        raise ProtocolError(f"protocol version {version!r}; this lab supports version {VERSION}")
     try:
-        return kind(**{name: _frozen(data[name]) for name in kind._fields})
+        return kind(**{name: _as_tuples(data[name]) for name in kind._fields})
     except KeyError as error:
         raise ProtocolError(f"a {event!r} line without {error}") from error
 
 
-def _frozen(value: Any) -> Any:
+def _as_tuples(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     return tuple(map(tuple, value)) if value and isinstance(value[0], list) else tuple(value)

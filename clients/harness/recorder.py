@@ -1,7 +1,7 @@
-"""Notes the phases of each request, from whatever thread, task or process makes it.
+"""Records the phases of each request, in any thread, task or process of the approach.
 
-A note is one line of the protocol appended to one file that all processes of a trial share. An append of one line is
-atomic, outlives a killed process and never waits for a reader: that keeps measuring from moving what is measured.
+Each event is one line of the protocol, appended to an event log that all processes of a trial share. Appending a line
+is atomic, survives a killed process and never waits for a reader, so recording hardly affects the measurement.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from time import monotonic_ns
 
 from clients.harness.lanes import current_lane, thread_lane
 
-PATH_VARIABLE = "LAB_NOTES"
-# Short, because sockets in that folder have names of a hundred bytes at most.
+PATH_VARIABLE = "LAB_EVENT_LOG"
+# Short, because the path of a socket in this folder may have only about a hundred bytes.
 FOLDER_PREFIX = "lab-"
-NOTES_NAME = "concurrency-lab.notes"
-# Beside the notes, from the start signal on: "host:port" of the lab's server, each of its names on a line.
+LOG_NAME = "concurrency-lab.events"
+# A file beside the log, created at the start signal: the names of the lab's server, one "host:port" per line.
 ORIGIN_SUFFIX = ".origin"
 
 _numbers = count(1)
-_interpreter = id(sys.modules)  # tells subinterpreters of one process apart
+_interpreter = id(sys.modules)  # distinguishes subinterpreters of one process
 _opening = threading.Lock()
-_notes_fd: int | None = None
+_log_fd: int | None = None
 _origins: tuple[str, ...] = ()
 
 
 class Request:
-    """One request on the wire. Times are `time.monotonic_ns()`; what did not happen stays None."""
+    """One request on the wire. Times are `time.monotonic_ns()`; phases that were not reached are None."""
 
     __slots__ = ("connected_ns", "first_byte_ns", "id", "key", "lane", "pid", "sent_ns", "start_ns", "status", "trial")
 
@@ -45,7 +45,7 @@ class Request:
         self.sent_ns: int | None = None
         self.first_byte_ns: int | None = None
         self.status: int | None = None
-        _note(
+        _append(
             {
                 "event": "begin",
                 "key": self.key,
@@ -72,14 +72,14 @@ class Request:
     def end(
         self, *, size: int | None = None, error: BaseException | str | None = None, end_ns: int | None = None
     ) -> None:
-        """Note the end, now or at `end_ns`; only the first call counts. `size` is the body's length in bytes."""
+        """Record the end, now or at `end_ns`. Only the first call counts. `size` is the length of the body in bytes."""
         if self.key is None:
             return
         end_ns = monotonic_ns() if end_ns is None else end_ns
         key, self.key = self.key, None
         if isinstance(error, BaseException):
             error = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        _note(
+        _append(
             {
                 "event": "request",
                 "key": key,
@@ -100,14 +100,14 @@ class Request:
 
 
 def open_request(host: str, port: int | None, target: str) -> Request | None:
-    """Begin a request to the lab's server; None for any other host, which is none of the lab's business."""
-    if f"{host}:{port or 80}" not in _servers():
+    """Record the start of a request to the lab's server; return None for any other server."""
+    if f"{host}:{port or 80}" not in _server_names():
         return None
     trial, _, last = target.partition("?")[0].rpartition("/")
     return Request(trial.rpartition("/")[2], int(last) if last.isdecimal() else last)
 
 
-def _servers() -> tuple[str, ...]:
+def _server_names() -> tuple[str, ...]:
     global _origins
     if not _origins:
         try:
@@ -118,10 +118,10 @@ def _servers() -> tuple[str, ...]:
     return _origins
 
 
-def _note(fields: dict[str, object]) -> None:
-    global _notes_fd
-    if _notes_fd is None:
+def _append(fields: dict[str, object]) -> None:
+    global _log_fd
+    if _log_fd is None:
         with _opening:
-            if _notes_fd is None:
-                _notes_fd = os.open(os.environ[PATH_VARIABLE], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    os.write(_notes_fd, json.dumps({"v": 1, **fields}).encode() + b"\n")
+            if _log_fd is None:
+                _log_fd = os.open(os.environ[PATH_VARIABLE], os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    os.write(_log_fd, json.dumps({"v": 1, **fields}).encode() + b"\n")

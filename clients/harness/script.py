@@ -1,4 +1,4 @@
-"""Runs somebody's script as it stands, as ``python SCRIPT ARGS…`` would in its folder."""
+"""Runs a user's script unchanged, as ``python SCRIPT ARGS…`` would in its folder."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 class ScriptFailed(Exception):
-    """The script ended itself with another exit code than 0; the message tells which."""
+    """The script ended with an exit code other than 0; the message contains it."""
 
 
 def main(script: dict[str, Any]) -> None:
-    """Run `script`, a `Script` as plain data, to its end. Raises what it raises, and `ScriptFailed`."""
-    folder = script["folder"] or _written(script["files"])
+    """Run `script`, a `Script` message as a dictionary. Raises `ScriptFailed`, and any exception of the script."""
+    folder = script["folder"] or _write_files(script["files"])
     path = os.path.join(folder, script["name"])
     os.chdir(folder)
     sys.argv = [path, *script["arguments"]]
@@ -27,8 +27,8 @@ def main(script: dict[str, Any]) -> None:
             raise ScriptFailed(f"the script ended with exit code {end.code}") from end
 
 
-def _written(files: list[tuple[str, str]]) -> str:
-    """A folder with these files; it goes when the harness does."""
+def _write_files(files: list[tuple[str, str]]) -> str:
+    """Return a temporary folder with these files; the harness removes it when it ends."""
     folder = tempfile.mkdtemp(prefix="script-")
     for name, text in files:
         with open(os.path.join(folder, os.path.basename(name)), "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Serves one trial to lab.py, in the protocol."""
+"""Runs one trial for lab.py, controlled through the protocol."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import NoReturn
 from clients.harness import protocol
 from clients.harness.supervisor import Interrupted, Supervisor
 
-ENDING = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def serve(approach: str, *, held: bool) -> int:
-    """Serve one trial on standard input and output; what the approach prints goes to standard error.
+    """Run one trial through standard input and output. The approach's own output goes to standard error.
 
-    The exit code: 0 for a trial served, whatever its outcome, 3 for an approach that cannot run here, 130 when asked to
-    end before.
+    Return the exit code: 0 for a trial with any outcome, 3 if the approach cannot run here, 130 if interrupted.
     """
     commands, out = sys.stdin.fileno(), sys.stdout.buffer
 
@@ -25,21 +24,21 @@ def serve(approach: str, *, held: bool) -> int:
         out.write(lines)
         out.flush()
 
-    for number in ENDING:
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     if held:
         emit(protocol.to_line(protocol.Held(approach)))
         if not os.read(commands, 1):
             return 130
     with Supervisor(approach, emit, commands) as supervisor:
-        for number in ENDING:
+        for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: supervisor.interrupt())
         code = _serve(supervisor)
     try:
-        for number in ENDING:
+        for number in STOP_SIGNALS:
             signal.signal(number, _interrupt)
         while code == 0 and not supervisor.interrupted and os.read(commands, 4096):
-            pass  # stay until lab.py lets go: our end must not fall into the next trial
+            pass  # wait for lab.py, so that the exit of this process does not disturb the next trial
     except Interrupted:
         code = 130
     return code
@@ -53,7 +52,7 @@ def _serve(supervisor: Supervisor) -> int:
     try:
         if isinstance(supervisor.wait_until_ready(), protocol.Unavailable):
             return 3
-        done = supervisor.run(supervisor.wait_for_signal())
+        done = supervisor.run(supervisor.wait_for_start_signal())
     except (Interrupted, BrokenPipeError):
         return 130
     return 130 if done.outcome == "interrupted" else 0

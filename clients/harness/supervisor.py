@@ -1,7 +1,7 @@
-"""The supervisor: starts the measured process, passes the start signal on, samples, relays, and cleans up.
+"""The supervisor: starts the measured process, forwards the start signal, takes samples, relays events, cleans up.
 
-Whatever the approach starts stays below it, orphans too, and nothing of that outlives the trial.
-However the approach ends (an answer, an exception, a crash, a hang), `run` reports it as a `Done`.
+All processes of the approach, orphans included, are its descendants, and it ends them after the trial.
+It reports every outcome (a result, an exception, a crash, a hang) as a `Done` message.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ if TYPE_CHECKING:
     from clients.harness.tracer.process import Tracer
 
 SAMPLE_INTERVAL_S = 0.02
-LOAD_SAMPLE_INTERVAL_S = 0.1  # a load lasts, and needs the processor for itself
+LOAD_SAMPLE_INTERVAL_S = 0.1  # a load is long, and needs the CPU for itself
 MEMORY_INTERVAL_S = 0.2
-SAMPLER_SHARE = 0.05  # of one processor, at most: where a reading costs more, readings come further apart
+SAMPLER_SHARE = 0.05  # limit, of one CPU: expensive samples are taken less often
 IDLE_TICK_S = 0.2
 
-# A line that the measured process writes in the protocol itself begins so, and no answer does.
-_TOLD = b'{"v":'
+# The start of a protocol line of the measured process; its replies start differently.
+_EVENT_START = b'{"v":'
 
 Emit = Callable[[bytes], None]
 
 
 class Interrupted(Exception):
-    """Whoever asked for the trial has gone, or wants it ended."""
+    """The trial was interrupted, by `Supervisor.interrupt` or by the end of the commands."""
 
 
 class Supervisor:
-    """One measured process, from its start to its end. A context manager: leaving it ends whatever is left."""
+    """One measured process, from its start to its end. Leaving the context ends all its processes."""
 
     def __init__(self, approach: str, emit: Emit, commands: int | None = None) -> None:
-        """`emit` takes protocol lines; `commands` is a descriptor to read them from, whose end ends everything."""
+        """`emit` takes protocol lines. `commands` is a file descriptor with lines; its end interrupts the trial."""
         self._approach = approach
         self._emit = emit
         self._commands = commands
         self._child = Child(approach)
         self._tracer: Tracer | None = None
-        self._unfinished_note = b""
+        self._incomplete_event = b""
         self._last_lines = LastLines()
-        self._answer = b""
+        self._reply = b""
         self._command = b""
         self._running = False
         self._sample_interval_s = SAMPLE_INTERVAL_S
         self.interrupted = False
         self._next_memory = 0.0
         self._selector = selectors.DefaultSelector()
-        self._selector.register(self._child.answers, selectors.EVENT_READ, self._take_answer)
+        self._selector.register(self._child.replies, selectors.EVENT_READ, self._take_reply)
         self._selector.register(self._child.output, selectors.EVENT_READ, self._take_output)
         if commands is not None:
             self._selector.register(commands, selectors.EVENT_READ, self._take_command)
@@ -74,37 +74,37 @@ class Supervisor:
         self._child.close()
 
     def interrupt(self) -> None:
-        """End everything as soon as may be; safe in a signal handler."""
+        """Stop as soon as possible; safe to call in a signal handler."""
         self.interrupted = True
 
     def wait_until_ready(self) -> protocol.Ready | protocol.Unavailable:
-        """Wait for the imports to finish; the message is emitted too. Raises `Interrupted`."""
-        answer = self._next_answer()
+        """Wait for the end of the imports; also emits the message. Raises `Interrupted`."""
+        reply = self._next_reply()
         message: protocol.Ready | protocol.Unavailable
-        if answer is not None and answer["kind"] == "ready":
-            cold_start_s = (answer["t_ns"] - self._child.start_ns) / 1e9
-            message = protocol.Ready(self._approach, answer["python"], cold_start_s, answer["gil"])
+        if reply is not None and reply["kind"] == "ready":
+            cold_start_s = (reply["t_ns"] - self._child.start_ns) / 1e9
+            message = protocol.Ready(self._approach, reply["python"], cold_start_s, reply["gil"])
         else:
             self._drain_output()
-            from clients.harness.unavailable import why
+            from clients.harness.unavailable import explain
 
-            message = why(self._approach, answer, self._child.how_it_ended)
+            message = explain(self._approach, reply, self._child.describe_exit)
         self._emit(protocol.to_line(message))
         return message
 
-    def wait_for_signal(self) -> protocol.Signal:
-        """Wait for the start signal. Raises `Interrupted`, and `ProtocolError` for a line that is none."""
-        self._watch(lambda: b"\n" in self._command)
+    def wait_for_start_signal(self) -> protocol.StartSignal:
+        """Wait for the start signal. Raises `Interrupted`, and `ProtocolError` for any other line."""
+        self._wait_until(lambda: b"\n" in self._command)
         line, _, self._command = self._command.partition(b"\n")
         message = protocol.from_line(line)
-        if not isinstance(message, protocol.Signal):
-            raise protocol.ProtocolError(f"a {protocol.EVENTS[type(message)]!r} line is no start signal")
+        if not isinstance(message, protocol.StartSignal):
+            raise protocol.ProtocolError(f"a {protocol.event_name(message)!r} message is not a start signal")
         return message
 
-    def run(self, trial: protocol.Signal) -> protocol.Done:
-        """Run the trial to its end, whatever it is, emitting what happens; the `Done` is emitted last.
+    def run(self, trial: protocol.StartSignal) -> protocol.Done:
+        """Run the trial to its end and emit its events, last the `Done`.
 
-        Raises `Interrupted` before it has begun.
+        Raises `Interrupted` if it is interrupted before the trial begins.
         """
         if isinstance(trial, protocol.Load):
             self._sample_interval_s = LOAD_SAMPLE_INTERVAL_S
@@ -116,66 +116,66 @@ class Supervisor:
         machine_before = machine_cpu_s()
         self._sample(sockets, memory=True)
         sent_ns = monotonic_ns()
-        self._child.signal(protocol.to_line(trial), origins)
+        self._child.start(protocol.to_line(trial), origins)
         self._running = True
-        self._pass_commands_on()
+        self._forward_commands()
         outcome: Literal["ok", "failed", "crashed", "timeout", "interrupted"]
-        answer = None
+        reply = None
         try:
-            answer = self._next_answer(monotonic() + trial.trial_timeout_s, lambda: self._sample(sockets))
-            outcome, error = self._outcome(answer)
+            reply = self._next_reply(monotonic() + trial.trial_timeout_s, lambda: self._sample(sockets))
+            outcome, error = self._outcome(reply)
         except TimeoutError:
             outcome, error = "timeout", f"not done after {trial.trial_timeout_s:g} s"
         except Interrupted:
             outcome, error = "interrupted", "interrupted"
         machine_after = machine_cpu_s()
-        end_ns = answer["end_ns"] if answer else monotonic_ns()
+        end_ns = reply["end_ns"] if reply else monotonic_ns()
         self._sample(sockets, memory=True)
-        helpers_cpu_s = self._child.processes.cpu_s_beside(self._child.pid)
+        helpers_cpu_s = self._child.processes.cpu_s_except(self._child.pid)
         self._end_tracer()
         self._child.kill()
-        self._relay_notes()
+        self._relay_events()
         self._drain_output()
         done = protocol.Done(
             outcome=outcome,
             error=error,
-            start_ns=answer["start_ns"] if answer else sent_ns,
+            start_ns=reply["start_ns"] if reply else sent_ns,
             end_ns=end_ns,
-            answers=_tuple(answer, "answers"),
-            cpu_s=answer["cpu_s"] + helpers_cpu_s if answer else None,
+            answers=_tuple(reply, "answers"),
+            cpu_s=reply["cpu_s"] + helpers_cpu_s if reply else None,
             machine_cpu_s=_difference(machine_after, machine_before),
             cpus=os.cpu_count() or 1,
             last_lines=self._last_lines.all(),
-            causes=_tuple(answer, "causes"),
+            causes=_tuple(reply, "causes"),
         )
         self._emit(protocol.to_line(done))
         return done
 
-    def _outcome(self, answer: dict[str, Any] | None) -> tuple[Literal["ok", "failed", "crashed"], str | None]:
-        if answer is None:
-            return "crashed", self._child.how_it_ended()
-        return ("ok" if answer["error"] is None else "failed"), answer["error"]
+    def _outcome(self, reply: dict[str, Any] | None) -> tuple[Literal["ok", "failed", "crashed"], str | None]:
+        if reply is None:
+            return "crashed", self._child.describe_exit()
+        return ("ok" if reply["error"] is None else "failed"), reply["error"]
 
-    def _next_answer(
+    def _next_reply(
         self, deadline: float | None = None, on_tick: Callable[[], float] = lambda: IDLE_TICK_S
     ) -> dict[str, Any] | None:
-        """The next line from the measured process; None if it ended without one. Raises as `_watch` does."""
-        self._answer = b""
-        self._watch(lambda: self._answer.endswith(b"\n") or self._has_ended(), deadline, on_tick)
-        return dict(json.loads(self._answer)) if self._answer.endswith(b"\n") else None
+        """Return the next reply of the measured process; None if it ended without one. Raises like `_wait_until`."""
+        self._reply = b""
+        self._wait_until(lambda: self._reply.endswith(b"\n") or self._has_ended(), deadline, on_tick)
+        return dict(json.loads(self._reply)) if self._reply.endswith(b"\n") else None
 
-    def _watch(
+    def _wait_until(
         self,
-        until: Callable[[], bool],
+        condition: Callable[[], bool],
         deadline: float | None = None,
         on_tick: Callable[[], float] = lambda: IDLE_TICK_S,
     ) -> None:
-        """Take in what comes until `until` holds; `on_tick` returns the seconds until its next call.
+        """Process input until `condition` holds; `on_tick` returns the seconds until its next call.
 
         Raises `TimeoutError` at `deadline`, and `Interrupted`.
         """
         next_tick = monotonic() + on_tick()
-        while not until():
+        while not condition():
             if self.interrupted:
                 raise Interrupted
             if deadline is not None and monotonic() > deadline:
@@ -186,18 +186,18 @@ class Supervisor:
                 next_tick = monotonic() + on_tick()
 
     def _has_ended(self) -> bool:
-        return not self._child.running and not self._ready(self._take_answer)
+        return not self._child.running and not self._has_input(self._take_reply)
 
-    def _ready(self, take: Callable[[], None]) -> bool:
+    def _has_input(self, take: Callable[[], None]) -> bool:
         return any(key.data == take for key, _ in self._selector.select(0))
 
-    def _take_answer(self) -> None:
-        part = os.read(self._child.answers, 1 << 16)
-        self._answer += part
+    def _take_reply(self) -> None:
+        part = os.read(self._child.replies, 1 << 16)
+        self._reply += part
         if not part:
-            self._selector.unregister(self._child.answers)
-        while self._answer.startswith(_TOLD) and b"\n" in self._answer:
-            line, newline, self._answer = self._answer.partition(b"\n")
+            self._selector.unregister(self._child.replies)
+        while self._reply.startswith(_EVENT_START) and b"\n" in self._reply:
+            line, newline, self._reply = self._reply.partition(b"\n")
             self._emit(line + newline)
 
     def _take_command(self) -> None:
@@ -206,20 +206,20 @@ class Supervisor:
         self._command += part
         if not part:
             self.interrupted = True
-        self._pass_commands_on()
+        self._forward_commands()
 
-    def _pass_commands_on(self) -> None:
-        """What comes after the start signal is for the measured process."""
+    def _forward_commands(self) -> None:
+        """Forward input that follows the start signal to the measured process."""
         if self._running and self._command:
-            self._child.command(self._command)
+            self._child.send(self._command)
             self._command = b""
 
     def _sample(self, sockets: Sockets, *, memory: bool = False) -> float:
-        """Take one sample; returns the seconds until the next is due."""
-        began = monotonic()
-        memory = memory or began >= self._next_memory
+        """Take one sample and return the seconds until the next one."""
+        start_s = monotonic()
+        memory = memory or start_s >= self._next_memory
         if memory:
-            self._next_memory = began + MEMORY_INTERVAL_S
+            self._next_memory = start_s + MEMORY_INTERVAL_S
         usage = self._child.processes.usage(memory=memory)
         sample = protocol.Sample(
             t_ns=monotonic_ns(),
@@ -230,20 +230,20 @@ class Supervisor:
             in_flight=sockets.in_flight(),
         )
         self._emit(protocol.to_line(sample))
-        self._relay_notes()
-        return max(self._sample_interval_s, (monotonic() - began) / SAMPLER_SHARE)
+        self._relay_events()
+        return max(self._sample_interval_s, (monotonic() - start_s) / SAMPLER_SHARE)
 
-    def _relay_notes(self) -> None:
-        whole, newline, self._unfinished_note = (self._unfinished_note + self._child.notes()).rpartition(b"\n")
+    def _relay_events(self) -> None:
+        lines, newline, self._incomplete_event = (self._incomplete_event + self._child.read_events()).rpartition(b"\n")
         if newline:
-            self._emit(whole + newline)
+            self._emit(lines + newline)
 
     def _start_tracer(self) -> None:
-        """Have every thread watched from now on. Raises `Interrupted`."""
+        """Trace all threads from now on. Raises `Interrupted`."""
         from clients.harness.tracer.process import Tracer
 
         self._tracer = tracer = Tracer(self._child.pid)
-        self._child.processes.leave_out(tracer.pid)
+        self._child.processes.exclude(tracer.pid)
 
         def take() -> None:
             self._emit(tracer.take())
@@ -251,7 +251,7 @@ class Supervisor:
                 self._selector.unregister(tracer.output)
 
         self._selector.register(tracer.output, selectors.EVENT_READ, take)
-        self._watch(lambda: tracer.ready)
+        self._wait_until(lambda: tracer.ready)
 
     def _end_tracer(self) -> None:
         if self._tracer is not None:
@@ -270,19 +270,19 @@ class Supervisor:
         self._last_lines.add(data)
 
     def _drain_output(self) -> None:
-        while self._ready(self._take_output):
+        while self._has_input(self._take_output):
             self._take_output()
 
 
-def _origins(signal: protocol.Signal) -> tuple[str, ...]:
-    """The names of the server that requests are made to; the first is one to find its sockets by."""
+def _origins(signal: protocol.StartSignal) -> tuple[str, ...]:
+    """Return the server's names in requests; its sockets are found by the first one."""
     if isinstance(signal, protocol.Script):
         return signal.origins
     return ((signal.url if isinstance(signal, protocol.Load) else signal.urls[0]).split("/")[2],)
 
 
-def _tuple(answer: dict[str, Any] | None, name: str) -> tuple[Any, ...] | None:
-    return tuple(answer[name]) if answer and answer[name] is not None else None
+def _tuple(reply: dict[str, Any] | None, name: str) -> tuple[Any, ...] | None:
+    return tuple(reply[name]) if reply and reply[name] is not None else None
 
 
 def _difference(after: float | None, before: float | None) -> float | None:

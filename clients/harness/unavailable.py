@@ -1,4 +1,4 @@
-"""Why an approach cannot run here: its file is at fault, or this Python has not what it needs."""
+"""The reason why an approach cannot run here: an error in its file, or a Python that lacks a requirement."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from typing import Any
 from clients.harness import catalogue
 from clients.harness.protocol import Unavailable
 
-# The packages that the lab's own approaches are written with. Where one is not there, no wheel of it fits the
-# interpreter.
+# The packages that the lab's approaches use. The lab installs them all, so a missing one has no wheel for this Python.
 PACKAGES = frozenset(
     ("aiohttp", "aiolimiter", "gevent", "httpx", "locust", "pyrate-limiter", "requests", "tenacity", "trio", "urllib3")
 )
 
 
-def why(approach: str, answer: dict[str, Any] | None, how_it_ended: Callable[[], str]) -> Unavailable:
-    """What to say of `answer`, which the measured process gave instead of being ready; None: it ended without one."""
-    if answer is None:
-        ending = f"clients/{approach}.py ended its process while it was imported: {how_it_ended()}"
-        return Unavailable(approach, "broken", ending)
-    if answer["missing"]:
+def explain(approach: str, reply: dict[str, Any] | None, describe_exit: Callable[[], str]) -> Unavailable:
+    """Explain the measured process's `reply`; None means that the process ended without one."""
+    if reply is None:
+        reason = f"clients/{approach}.py ended its process while it was imported: {describe_exit()}"
+        return Unavailable(approach, "broken", reason)
+    if reply["import_error"]:
         with suppress(catalogue.BrokenApproach):
             needed = catalogue.read(approach).requires_python
             if needed is not None and sys.version_info < needed:
                 return Unavailable(approach, "needs", f"needs Python {needed[0]}.{needed[1]}")
-    if answer["absent"] is not None:
-        module, wanted_by = answer["absent"]
+    if reply["missing_module"] is not None:
+        module, importer = reply["missing_module"]
         package = module.partition(".")[0].replace("_", "-")
-        if package in PACKAGES or "site-packages" in PurePath(wanted_by).parts:  # a library has not what it needs
+        if package in PACKAGES or "site-packages" in PurePath(importer).parts:  # a library lacks a dependency
             return Unavailable(
                 approach, "needs", f"needs the package {package}, which is not installed for this Python"
             )
-    return Unavailable(approach, "broken", answer["reason"])
+    return Unavailable(approach, "broken", reply["reason"])

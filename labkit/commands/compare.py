@@ -18,7 +18,7 @@ def run(options: Namespace) -> int:
     """Run the comparison; returns 0 when every trial ran and every check held, 1 otherwise."""
     approaches = select(options.approaches)
     if not options.no_baseline:
-        approaches[BASELINE] = catalogue.baseline()
+        approaches[BASELINE] = catalogue.read_baseline()
 
     def plan(cpus: int) -> Plan:
         return make_plan(approaches, _grid(options, cpus), options.seed)

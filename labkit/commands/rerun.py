@@ -56,7 +56,7 @@ def _approaches(saved: Comparison) -> dict[str, Approach]:
     """What the approaches' files say now, Locust's too where it took part."""
     names = [name for name in saved.plan.approaches if name != BASELINE]
     found = select(names) if names else {}
-    return found | ({BASELINE: catalogue.baseline()} if BASELINE in saved.plan.approaches else {})
+    return found | ({BASELINE: catalogue.read_baseline()} if BASELINE in saved.plan.approaches else {})
 
 
 def _chooser(saved: Comparison, *, anyway: bool) -> Callable[[str, session.Note], tuple[Runtime, str]]:

@@ -51,7 +51,7 @@ class Client:
         self._lines.start()
         message = self._next_message("did not start")
         if not isinstance(message, protocol.Held):
-            raise self._broken(f"said {protocol.EVENTS[type(message)]!r} first")
+            raise self._broken(f"said {protocol.event_name(message)!r} first")
 
     def wait_until_ready(self) -> protocol.Ready | protocol.Unavailable:
         """Have the approach imported. Raises `MachineError` when the client ends or stays silent instead."""
@@ -59,7 +59,7 @@ class Client:
             self._channel.send(b"\n")
         message = self._next_message("was not ready")
         if not isinstance(message, protocol.Ready | protocol.Unavailable):
-            raise self._broken(f"said {protocol.EVENTS[type(message)]!r} before it was ready")
+            raise self._broken(f"said {protocol.event_name(message)!r} before it was ready")
         if isinstance(message, protocol.Unavailable) and self._installed is not None:
             return for_want_of_a_wheel(message, self._installed())
         return message

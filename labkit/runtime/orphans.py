@@ -8,7 +8,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME, PATH_VARIABLE
+from clients.harness.recorder import FOLDER_PREFIX, LOG_NAME, PATH_VARIABLE
 
 _NAME = re.compile(rf"{FOLDER_PREFIX}(\d+)-[0-9a-f]+")
 
@@ -23,8 +23,8 @@ def remove_dead_harnesses() -> int:
     dead = dead_harnesses()
     for process in psutil.process_iter() if dead else ():
         with suppress(psutil.Error):
-            notes = process.environ().get(PATH_VARIABLE, "")
-            if any(Path(notes).parent == folder for folder in dead):
+            log = process.environ().get(PATH_VARIABLE, "")
+            if any(Path(log).parent == folder for folder in dead):
                 process.kill()
     for folder in dead:
         shutil.rmtree(folder, ignore_errors=True)
@@ -39,7 +39,7 @@ def dead_harnesses() -> list[Path]:
         for folder in base.glob(f"{FOLDER_PREFIX}*")
         if (found := _NAME.fullmatch(folder.name))
         and not _exists(int(found[1]))
-        and (folder / NOTES_NAME).exists()
+        and (folder / LOG_NAME).exists()
         and folder.stat().st_uid == os.getuid()
     ]
 

@@ -71,5 +71,5 @@ def nothing_left(checkout: Checkout) -> None:
     root = leftovers.folder()
     assert leftovers.remaining(root) == []
     # The name of a harness's folder contains the process id of its owner.
-    folders = [notes.parent.name for notes in root.glob("lab-*-*/concurrency-lab.notes")]
+    folders = [log.parent.name for log in root.glob("lab-*-*/concurrency-lab.events")]
     assert [name for name in folders if not psutil.pid_exists(int(name.split("-")[1]))] == []

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from clients.harness.recorder import FOLDER_PREFIX, NOTES_NAME
+from clients.harness.recorder import FOLDER_PREFIX, LOG_NAME
 from labkit.doctor import probes
 from labkit.system import runs
 from tests.checkout import Answer, Checkout
@@ -105,7 +105,7 @@ def test_obstacles_are_reported_with_their_remedies(checkout, tmp_path):
         pass
     harness = tmp_path / f"{FOLDER_PREFIX}{ended.pid}-abc"
     harness.mkdir()
-    (harness / NOTES_NAME).touch()
+    (harness / LOG_NAME).touch()
     with socket.socket() as taken:
         with suppress(OSError):  # another program has it already, which is as good
             taken.bind(("127.0.0.1", 8089))

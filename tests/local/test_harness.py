@@ -689,7 +689,7 @@ def test_by_hand_each_retry_and_each_cause_has_its_line(lab):
         )
     *lines, total = output.out.decode().splitlines()
     assert [sum(line.startswith(f"request    {number} ") for line in lines) for number in (1, 2, 3)] == [2, 2, 1]
-    assert sum("failed for good: ClientResponseError: 404" in line for line in lines) == 1
+    assert sum("gave up: ClientResponseError: 404" in line for line in lines) == 1
     assert total.startswith("asyncio_robust: 2 of 3 requests answered in ")
     assert output.code == 1
 

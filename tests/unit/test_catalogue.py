@@ -1,4 +1,4 @@
-"""The approach files: textbook code, and what the catalogue reads in them and in broken ones."""
+"""The approach files, and the catalogue that reads valid and broken ones."""
 
 from __future__ import annotations
 
@@ -28,31 +28,33 @@ def read(folder, text, name="mine"):
 @each_approach
 def test_an_approach_is_short(name):
     text = source_of(name)
-    copes = "timeout" in catalogue.read(name).keywords  # which takes a page, not half of one
-    assert text.count("\n") <= (55 if copes else 35)
+    is_robust = "timeout" in catalogue.read(name).keywords  # handles failures, which needs more lines
+    assert text.count("\n") <= (55 if is_robust else 35)
     docstring = ast.get_docstring(ast.parse(text), clean=False)
     code = text.replace(docstring, "").splitlines()[1:]
-    assert len([line for line in code if line.strip() and not line.strip().startswith("#")]) <= (40 if copes else 30)
+    assert len([line for line in code if line.strip() and not line.strip().startswith("#")]) <= (
+        40 if is_robust else 30
+    )
 
 
 @each_approach
-def test_an_approach_says_in_one_line_what_it_is(name):
+def test_the_summary_of_an_approach_is_one_line(name):
     summary = catalogue.read(name).summary
     assert 10 <= len(summary) <= 110
     assert summary.endswith(".")
 
 
 @each_approach
-def test_an_approach_holds_no_measuring_code(name):
+def test_an_approach_has_no_measuring_code(name):
     assert not re.search(r"harness|labkit|recorder|monotonic|perf_counter|import time|class ", source_of(name))
 
 
 @each_approach
-def test_an_approach_takes_what_the_harness_offers(name):
+def test_the_harness_offers_all_parameters_of_an_approach(name):
     assert catalogue.read(name).keywords <= {"limit", "timeout", "rate", "handle"}
 
 
-def test_the_approaches_of_the_lab_are_there():
+def test_the_lab_has_its_approaches():
     assert set(catalogue.names()) >= {
         "sync", "threads", "thread_pool", "asyncio_gather", "asyncio_semaphore", "process_pool", "asyncio_taskgroup",
         "asyncio_to_thread", "asyncio_queue", "httpx_async", "trio", "gevent", "process_pool_executor",
@@ -60,7 +62,7 @@ def test_the_approaches_of_the_lab_are_there():
     }  # fmt: skip
 
 
-def test_names_are_the_python_files_that_do_not_begin_with_an_underscore(tmp_path):
+def test_python_files_without_a_leading_underscore_are_approaches(tmp_path):
     for name in ("b.py", "a.py", "_private.py", "__init__.py", "notes.txt", "c.pyc"):
         (tmp_path / name).touch()
     (tmp_path / "harness").mkdir()
@@ -73,7 +75,7 @@ def test_a_new_file_is_a_new_approach(tmp_path):
     assert read(tmp_path, text) == Approach("mine", "Mine: all at once.", frozenset({"limit", "timeout"}), 4, (3, 14))
 
 
-def test_a_file_that_says_little_is_an_approach_too(tmp_path):
+def test_a_minimal_file_is_an_approach(tmp_path):
     assert read(tmp_path, MAIN) == Approach("mine", "", frozenset(), None, None)
 
 
@@ -85,11 +87,11 @@ def test_reading_a_file_does_not_run_it(tmp_path):
     ("most", "keywords", "bound"),
     [(None, (), 9), (1, (), 1), (20, (), 9), (None, ("limit",), 3), (2, ("limit",), 2), (4, ("limit",), 3)],
 )
-def test_the_bound_is_the_least_of_what_binds(most, keywords, bound):
+def test_the_bound_is_the_smallest_of_all_bounds(most, keywords, bound):
     assert Approach("mine", "", frozenset(keywords), most, None).bound(requests=9, limit=3) == bound
 
 
-def test_the_bounds_of_the_labs_own():
+def test_the_bounds_of_the_labs_approaches():
     bounds = {name: catalogue.read(name).bound(9, 3) for name in catalogue.names()}
     assert bounds["sync"] == 1
     assert {name for name, bound in bounds.items() if bound == 9} == {"threads", "asyncio_gather", "asyncio_taskgroup"}
@@ -101,23 +103,23 @@ def test_the_bounds_of_the_labs_own():
         pytest.param("def main(urls):\n    return [\n", "line 2", id="a syntax error"),
         pytest.param("def main(urls):\nreturn []\n", "line 2", id="an indentation error"),
         pytest.param("def fetch(url):\n    return url\n", "main(urls)", id="no main"),
-        pytest.param("class A:\n    def main(self, urls):\n        return []\n", "main(urls)", id="main deeper down"),
-        pytest.param("", "main(urls)", id="nothing"),
+        pytest.param("class A:\n    def main(self, urls):\n        return []\n", "main(urls)", id="main in a class"),
+        pytest.param("", "main(urls)", id="an empty file"),
         pytest.param("# mine\ndef main():\n    return []\n", "line 2", id="main without urls"),
-        pytest.param("def main(*, limit):\n    return []\n", "line 1", id="main with keywords alone"),
+        pytest.param("def main(*, limit):\n    return []\n", "line 1", id="main with only keyword parameters"),
         pytest.param("# mine\nNAME = 'caf\xe9'\n".encode("latin-1") + MAIN.encode(), "line 2", id="not UTF-8"),
-        pytest.param(b"\x00\x01\x02", "null bytes", id="no text"),
-        pytest.param("# coding: klingon\n" + MAIN, "klingon", id="no encoding"),
-        pytest.param("OWN_GILS = 1\n" + MAIN, "OWN_GILS", id="a word on GILs that is none"),
-        pytest.param("MAX_IN_FLIGHT = 0\n" + MAIN, "MAX_IN_FLIGHT", id="a bound of no requests"),
-        pytest.param("MAX_IN_FLIGHT = True\n" + MAIN, "line 1", id="a bound that is no number"),
-        pytest.param("MAX_IN_FLIGHT = {[]: 1}\n" + MAIN, "line 1", id="a bound that is nonsense"),
-        pytest.param("MAX_IN_FLIGHT = len('x')\n" + MAIN, "line 1", id="a bound that must be run"),
-        pytest.param("REQUIRES_PYTHON = (3,)\n" + MAIN, "REQUIRES_PYTHON", id="half a version"),
-        pytest.param("REQUIRES_PYTHON = ('x', 14)\n" + MAIN, "REQUIRES_PYTHON", id="a version in words"),
+        pytest.param(b"\x00\x01\x02", "null bytes", id="binary data"),
+        pytest.param("# coding: klingon\n" + MAIN, "klingon", id="an unknown encoding"),
+        pytest.param("OWN_GILS = 1\n" + MAIN, "OWN_GILS", id="OWN_GILS that is not a bool"),
+        pytest.param("MAX_IN_FLIGHT = 0\n" + MAIN, "MAX_IN_FLIGHT", id="a bound of zero"),
+        pytest.param("MAX_IN_FLIGHT = True\n" + MAIN, "line 1", id="a bound that is a bool"),
+        pytest.param("MAX_IN_FLIGHT = {[]: 1}\n" + MAIN, "line 1", id="a bound that is an invalid literal"),
+        pytest.param("MAX_IN_FLIGHT = len('x')\n" + MAIN, "line 1", id="a bound that is an expression"),
+        pytest.param("REQUIRES_PYTHON = (3,)\n" + MAIN, "REQUIRES_PYTHON", id="an incomplete version"),
+        pytest.param("REQUIRES_PYTHON = ('x', 14)\n" + MAIN, "REQUIRES_PYTHON", id="a version with a string"),
     ],
 )
-def test_a_broken_file_is_named_with_the_line(tmp_path, text, named):
+def test_an_error_names_the_file_and_line(tmp_path, text, named):
     folder = tmp_path / "clients"
     folder.mkdir()
     with pytest.raises(BrokenApproach, match=r"^clients/mine\.py") as caught:
@@ -127,13 +129,13 @@ def test_a_broken_file_is_named_with_the_line(tmp_path, text, named):
 
 
 @pytest.mark.parametrize("name", ["locust", "load", "server", "client"])
-def test_names_of_the_labs_own_services_are_not_for_approaches(tmp_path, name):
-    with pytest.raises(BrokenApproach, match=rf"{name}\.py: an approach cannot have that name"):
+def test_an_approach_cannot_have_the_name_of_another_service(tmp_path, name):
+    with pytest.raises(BrokenApproach, match=rf"{name}\.py: this name is not allowed or is reserved"):
         read(tmp_path, MAIN, name)
 
 
-def test_the_baseline_reads_like_an_approach():
-    baseline = catalogue.baseline()
+def test_the_baseline_has_the_form_of_an_approach():
+    baseline = catalogue.read_baseline()
     assert (baseline.name, baseline.keywords, baseline.requires_python) == ("locust", {"limit"}, None)
     assert "Locust" in baseline.summary
     assert baseline.bound(requests=9, limit=3) == 3
@@ -145,13 +147,13 @@ def test_constants_may_be_annotated(tmp_path):
     assert (found.max_in_flight, found.requires_python) == (1, (3, 14))
 
 
-def test_a_file_that_is_a_folder_is_named(tmp_path):
+def test_an_error_names_a_folder_in_place_of_a_file(tmp_path):
     (tmp_path / "mine.py").mkdir()
     with pytest.raises(BrokenApproach, match=r"mine\.py"):
         catalogue.read("mine", tmp_path)
 
 
-def test_processes_and_interpreters_have_gils_of_their_own():
+def test_processes_and_interpreters_have_their_own_gils():
     own = {name for name in catalogue.names() if catalogue.read(name).own_gils}
     assert own == {"process_pool", "process_pool_executor", "interpreter_pool"}
     assert catalogue.read("process_pool").cores(bound=3, cpus=2) == 2
@@ -160,8 +162,8 @@ def test_processes_and_interpreters_have_gils_of_their_own():
 
 
 @each_approach
-def test_what_an_approach_is_written_with_is_known(name):
-    """So that where it is not installed the approach is said to need it, not to be broken."""
+def test_the_packages_of_an_approach_are_listed_and_locked(name):
+    """If a listed package is not installed, the approach is unavailable, not broken."""
     tree = ast.parse(source_of(name))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

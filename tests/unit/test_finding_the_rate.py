@@ -1,4 +1,4 @@
-"""What `asyncio_adaptive` makes of servers with other rates than the scenario's, on a clock that does not wait."""
+"""`asyncio_adaptive` against servers with other rates than the scenario's, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ REQUESTS = 50
 LIMIT = 3
 
 
-class Hurrying(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to what comes next."""
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next event."""
 
     def __init__(self):
         super().__init__(DefaultSelector())
@@ -37,7 +37,7 @@ class Hurrying(asyncio.SelectorEventLoop):
 
 
 class Server:
-    """A token bucket, and no more places than the limit; stands where aiohttp's session does."""
+    """A server with a token bucket and a number of workers, in place of an aiohttp session."""
 
     def __init__(self, rate, workers, delay_s):
         self.rate, self.delay_s = rate, delay_s
@@ -58,7 +58,7 @@ class Server:
         return Response(self, url)
 
     def refusal_s(self, now_s):
-        """How long whoever asks now is to wait, 0 if he is answered."""
+        """Return the Retry-After of a request at this time, or 0 if it is answered."""
         self.tokens = min(BURST, self.tokens + (now_s - self.last_s) * self.rate)
         self.last_s = now_s
         if self.tokens >= 1:
@@ -96,7 +96,7 @@ class Response:
 
 
 def seconds(monkeypatch, rate, requests=REQUESTS, limit=LIMIT, delay_s=DELAY_S):
-    """How long it takes, and the server afterwards; all of it is answered, in order."""
+    """Run a trial; return its duration and the server. All requests must be answered, in order."""
     urls = [str(number) for number in range(requests)]
 
     async def trial():
@@ -105,23 +105,23 @@ def seconds(monkeypatch, rate, requests=REQUESTS, limit=LIMIT, delay_s=DELAY_S):
         assert await asyncio_adaptive.main(urls, limit, 10.0, str) == urls
         return asyncio.get_running_loop().time(), server
 
-    with asyncio.Runner(loop_factory=Hurrying) as runner:
+    with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
         return runner.run(trial())
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("rate", "most"), [(2, 1.1), (3, 1.1), (4, 1.2), (5, 1.25), (6, 1.2), (8, 1.2), (10, 1.3)])
-def test_it_comes_near_to_what_any_client_could_do(monkeypatch, rate, most, seed):
+def test_the_makespan_is_near_the_optimum(monkeypatch, rate, most, seed):
     random.seed(seed)
     took_s, server = seconds(monkeypatch, rate)
     assert took_s <= most * ((REQUESTS - BURST) / rate + DELAY_S)
     assert server.refused <= 6
-    assert server.too_early == 0  # so it is never banned
+    assert server.too_early == 0  # so the client is never banned
 
 
 @pytest.mark.parametrize("rate", [14, 20, 50])
-def test_where_a_pause_is_long_for_so_much_it_still_finds_it(monkeypatch, rate):
-    """One refusal costs a second at least: of the time that 50 requests take here that is half."""
+def test_a_high_rate_is_found_with_few_refusals(monkeypatch, rate):
+    """One refusal costs at least one second, which is half of the time that 50 requests take here."""
     took_s, server = seconds(monkeypatch, rate)
     assert took_s <= (REQUESTS - BURST) / min(rate, LIMIT / DELAY_S) + DELAY_S + 2
     assert server.refused <= 2
@@ -136,7 +136,7 @@ def test_a_thousand_requests_are_answered_at_nearly_the_rate(monkeypatch):
 @pytest.mark.parametrize(
     ("requests", "limit", "delay_s", "most"), [(9, 3, 1.0, 1.2), (300, 3, 0.1, 1.2), (1000, 100, 0.1, 2.5)]
 )
-def test_a_server_without_a_rate_is_used_well(monkeypatch, requests, limit, delay_s, most):
+def test_a_server_without_a_rate_limit_is_used_well(monkeypatch, requests, limit, delay_s, most):
     took_s, server = seconds(monkeypatch, 1e9, requests, limit, delay_s)
     assert server.refused == 0
     assert took_s <= most * requests / limit * delay_s

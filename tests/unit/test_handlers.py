@@ -1,4 +1,4 @@
-"""What a body goes through: it stays the same, and costs what was asked for."""
+"""Handlers of bodies: they return the body and take the configured CPU time."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from time import thread_time
 
 import pytest
 
-from clients.harness.handlers import handler
+from clients.harness.handlers import make_handler
 
 
 @pytest.mark.parametrize("cost_ms", [0.0, 5.0])
 @pytest.mark.parametrize("body", ["text", b"bytes", None])
-def test_the_body_stays_as_it_is_in_another_process_too(cost_ms, body):
-    assert pickle.loads(pickle.dumps(handler(cost_ms)))(body) is body
+def test_a_pickled_handler_returns_the_body(cost_ms, body):
+    assert pickle.loads(pickle.dumps(make_handler(cost_ms)))(body) is body
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_each_thread_spends_its_own_processor_time(threads):
-    spent_s = []
+def test_each_thread_uses_its_own_cpu_time(threads):
+    cpu_s = []
 
     def work():
         before = thread_time()
-        handler(20.0)("body")
-        spent_s.append(thread_time() - before)
+        make_handler(20.0)("body")
+        cpu_s.append(thread_time() - before)
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert len(spent_s) == threads
-    assert all(0.020 <= each < 0.1 for each in spent_s)
+    assert len(cpu_s) == threads
+    assert all(0.020 <= each < 0.1 for each in cpu_s)

@@ -1,4 +1,4 @@
-"""The protocol: every message there and back, and nothing else taken for one."""
+"""The protocol: every message survives a round trip, and other lines are rejected."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def messages_of(kind):
     return st.builds(kind, **{name: finite[hint] for name, hint in hints.items() if hint in finite})
 
 
-MESSAGES = st.one_of(map(messages_of, protocol.KINDS.values()))
+MESSAGES = st.one_of(map(messages_of, protocol.TYPES.values()))
 
 
-@pytest.mark.parametrize("kind", protocol.KINDS.values(), ids=protocol.KINDS)
+@pytest.mark.parametrize("kind", protocol.TYPES.values(), ids=protocol.TYPES)
 @given(data=st.data())
-def test_every_message_comes_back_as_it_went(kind, data):
+def test_every_message_survives_a_round_trip(kind, data):
     message = data.draw(messages_of(kind))
     line = to_line(message)
     assert line.count(b"\n") == 1
@@ -40,12 +40,12 @@ def test_every_message_comes_back_as_it_went(kind, data):
 
 
 @given(MESSAGES, st.dictionaries(st.text(min_size=1).map("x-{}".format), st.none() | st.integers() | st.text()))
-def test_fields_of_a_later_minor_version_are_passed_over(message, more):
+def test_unknown_fields_of_a_later_minor_version_are_ignored(message, more):
     assert from_line(json.dumps(json.loads(to_line(message)) | more)) == message
 
 
 @given(MESSAGES, st.data())
-def test_a_field_that_is_missing_is_named(message, data):
+def test_the_error_names_a_missing_field(message, data):
     fields = json.loads(to_line(message))
     missing = data.draw(st.sampled_from(sorted(set(fields) - {"v", "event"})))
     del fields[missing]
@@ -54,13 +54,13 @@ def test_a_field_that_is_missing_is_named(message, data):
 
 
 @given(MESSAGES, (st.integers() | st.text() | st.none()).filter(lambda version: version != 1))
-def test_another_version_is_refused(message, version):
+def test_another_version_is_rejected(message, version):
     with pytest.raises(ProtocolError):
         from_line(json.dumps(json.loads(to_line(message)) | {"v": version}))
 
 
 @given(st.binary() | st.text() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
-def test_whatever_is_no_message_is_refused(line):
+def test_any_other_line_is_rejected(line):
     with pytest.raises(ProtocolError):
         from_line(line)
 
@@ -85,73 +85,73 @@ def test_whatever_is_no_message_is_refused(line):
         to_line(TRIAL) * 2,
     ],
 )
-def test_garbage_is_refused_and_shown(line):
+def test_invalid_lines_are_rejected(line):
     with pytest.raises(ProtocolError):
         from_line(line)
 
 
-def test_a_complaint_stays_short():
+def test_an_error_message_stays_short():
     with pytest.raises(ProtocolError) as caught:
         from_line(b"\xff" * 100_000)
     assert len(str(caught.value)) < 2000
 
 
 @pytest.fixture
-def notes(tmp_path, monkeypatch):
-    """The recorder, after the start signal; call it to read its notes as messages."""
-    path = tmp_path / "notes"
+def events(tmp_path, monkeypatch):
+    """Prepare the recorder as after the start signal; call the fixture to read its events as messages."""
+    path = tmp_path / "events"
     path.touch()
     path.with_name(path.name + recorder.ORIGIN_SUFFIX).write_text("127.0.0.1:8000")
     monkeypatch.setenv(recorder.PATH_VARIABLE, str(path))
-    monkeypatch.setattr(recorder, "_notes_fd", None)
+    monkeypatch.setattr(recorder, "_log_fd", None)
     monkeypatch.setattr(recorder, "_origins", ())
     yield lambda: [from_line(line) for line in path.read_bytes().splitlines()]
-    if recorder._notes_fd is not None:
-        os.close(recorder._notes_fd)
+    if recorder._log_fd is not None:
+        os.close(recorder._log_fd)
 
 
-def test_what_the_recorder_writes_is_a_begin_and_a_request(notes):
+def test_the_recorder_writes_a_begin_and_a_request(events):
     request = recorder.open_request("127.0.0.1", 8000, "/t7/12?again=1")
-    (begin,) = notes()
+    (begin,) = events()
     assert isinstance(begin, Begin)
     assert (begin.trial, begin.id, begin.pid, begin.lane) == ("t7", 12, os.getpid(), "MainThread")
     request.connected()
     request.sent()
     request.answered(200)
     request.end(size=27)
-    _, end = notes()
+    _, end = events()
     assert isinstance(end, Request)
     assert (end.key, end.trial, end.id, end.lane, end.pid) == (begin.key, "t7", 12, begin.lane, begin.pid)
     assert begin.start_ns == end.start_ns <= end.connected_ns <= end.sent_ns <= end.first_byte_ns <= end.end_ns
     assert (end.status, end.bytes, end.error) == (200, 27, None)
 
 
-def test_phases_that_did_not_happen_are_nothing(notes):
+def test_phases_that_were_not_reached_are_none(events):
     recorder.open_request("127.0.0.1", 8000, "/t7/1").end(error=ConnectionRefusedError(111, "Connection refused"))
-    _, end = notes()
+    _, end = events()
     assert (end.connected_ns, end.sent_ns, end.first_byte_ns, end.status, end.bytes) == (None,) * 5
     assert end.error == "ConnectionRefusedError: [Errno 111] Connection refused"
 
 
-def test_only_the_first_end_counts(notes):
+def test_only_the_first_end_counts(events):
     request = recorder.open_request("127.0.0.1", 8000, "/t7/1")
     request.end(error="gave up")
     request.end(size=27)
-    assert [type(message) for message in notes()] == [Begin, Request]
-    assert notes()[1].error == "gave up"
+    assert [type(message) for message in events()] == [Begin, Request]
+    assert events()[1].error == "gave up"
 
 
-def test_each_request_has_a_key_of_its_own(notes):
+def test_each_request_has_its_own_key(events):
     for _ in range(3):
         recorder.open_request("127.0.0.1", 8000, "/t7/1").end()
-    assert len({message.key for message in notes()}) == 3
+    assert len({message.key for message in events()}) == 3
 
 
 @given(st.text(), st.text())
-def test_any_path_and_any_error_stay_one_line_each(target, error):
+def test_any_path_and_any_error_fit_in_one_line(target, error):
     written = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorder, "_notes_fd", -1)
+        patch.setattr(recorder, "_log_fd", -1)
         patch.setattr(recorder.os, "write", lambda _, line: written.append(line))
         patch.setattr(recorder, "_origins", ("127.0.0.1:8000",))
         recorder.open_request("127.0.0.1", 8000, target).end(error=error)
@@ -161,16 +161,16 @@ def test_any_path_and_any_error_stay_one_line_each(target, error):
 
 
 @pytest.mark.parametrize(("host", "port"), [("localhost", 8000), ("127.0.0.1", 8001), ("127.0.0.1", None)])
-def test_requests_to_others_are_none_of_the_labs_business(notes, host, port):
+def test_requests_to_other_servers_are_not_recorded(events, host, port):
     assert recorder.open_request(host, port, "/t7/1") is None
-    assert notes() == []
+    assert events() == []
 
 
-def test_before_the_start_signal_there_is_no_labs_server(notes, tmp_path):
-    origin = tmp_path / f"notes{recorder.ORIGIN_SUFFIX}"
+def test_requests_before_the_start_signal_are_not_recorded(events, tmp_path):
+    origin = tmp_path / f"events{recorder.ORIGIN_SUFFIX}"
     text = origin.read_text()
     origin.unlink()
     assert recorder.open_request("127.0.0.1", 8000, "/t7/1") is None
     origin.write_text(text)
     assert recorder.open_request("127.0.0.1", 8000, "/t7/1") is not None
-    assert len(notes()) == 1
+    assert len(events()) == 1

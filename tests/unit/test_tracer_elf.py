@@ -1,4 +1,4 @@
-"""Where the GIL is: in the Python that runs this, in files made for it, and in none."""
+"""The position of the GIL: in the running Python, in generated files, and in files without it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.harness.tracer.elf import Runtime, find_runtime
-from clients.harness.tracer.interpreter import Mapping, doubts, interpreter, mappings
+from clients.harness.tracer.interpreter import Mapping, find_limitations, inspect_process, parse_maps
 
 ADDRESS, SIZE = 0x5000, 0x300
 
 
 def elf(*, base: int = 0, symbol: bytes = b"", section: bytes = b".data", defined: int = 1) -> bytes:
-    """A library linked for `base`, whose dynamic symbol, or whose section, of that name is at ADDRESS and of SIZE."""
+    """Generate a library linked for `base`; its dynamic symbol or section with that name is at ADDRESS, with SIZE."""
     names = b"\0.dynsym\0.dynstr\0.shstrtab\0" + section + b"\0"
     strings = b"\0_Py_Other\0" + symbol + b"\0"
     other = struct.pack("<IBBHQQ", 1, 0, 0, 1, base + 0x100, 8)
@@ -45,9 +45,9 @@ def elf(*, base: int = 0, symbol: bytes = b"", section: bytes = b".data", define
     return head + load + b"".join(content for _, content in parts) + b"".join(headers)
 
 
-@pytest.mark.parametrize("base", [0, 0x400000])  # may be moved, may not
+@pytest.mark.parametrize("base", [0, 0x400000])  # position-independent or not
 @pytest.mark.parametrize("named", [{"symbol": b"_PyRuntime"}, {"section": b".PyRuntime"}])
-def test_it_is_found_by_its_symbol_or_its_section(base, named):
+def test_the_runtime_is_found_by_its_symbol_or_its_section(base, named):
     assert find_runtime(elf(base=base, **named)) == Runtime(ADDRESS, SIZE)
 
 
@@ -55,34 +55,34 @@ def test_it_is_found_by_its_symbol_or_its_section(base, named):
     "file",
     [
         elf(),
-        elf(symbol=b"_PyRuntime", defined=0),  # used here, to be found in another file
+        elf(symbol=b"_PyRuntime", defined=0),  # undefined: another file defines it
         elf(symbol=b"_PyRuntime_Initialize"),
         b"",
         b"#!/bin/sh\n",
         b"\x7fELF\x01\x01" + elf(symbol=b"_PyRuntime")[6:],  # 32 bit
     ],
 )
-def test_a_file_without_it_has_none(file):
+def test_other_files_have_no_runtime(file):
     assert find_runtime(file) is None
 
 
 @given(st.integers(0, len(elf(symbol=b"_PyRuntime")) - 1))
-def test_a_file_that_is_cut_off_has_none(length):
+def test_a_truncated_file_has_no_runtime(length):
     assert find_runtime(elf(symbol=b"_PyRuntime")[:length]) is None
 
 
 @given(st.binary(max_size=400))
-def test_nothing_that_begins_like_one_does_harm(rest):
+def test_any_bytes_after_the_magic_number_raise_no_error(rest):
     find_runtime(b"\x7fELF\x02\x01" + rest)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_it_is_found_in_the_python_that_runs_this():
+def test_the_runtime_of_this_python_is_found():
     address = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
-    assert interpreter(os.getpid()).runtime[0] == address
+    assert inspect_process(os.getpid()).runtime[0] == address
 
 
-def test_mappings_are_of_files():
+def test_only_file_mappings_are_parsed():
     text = (
         "55d0c0000000-55d0c0001000 r--p 00000000 fe:00 42   /usr/bin/my python3.11\n"
         "55d0c0001000-55d0c0002000 r-xp 00001000 fe:00 42   /usr/bin/my python3.11\n"
@@ -90,11 +90,11 @@ def test_mappings_are_of_files():
         "7f0000000000-7f0000001000 rw-p 00000000 00:00 0 \n"
     )
     path = "/usr/bin/my python3.11"
-    assert mappings(text) == [Mapping(0x55D0C0000000, 0, path), Mapping(0x55D0C0001000, 0x1000, path)]
+    assert parse_maps(text) == [Mapping(0x55D0C0000000, 0, path), Mapping(0x55D0C0001000, 0x1000, path)]
 
 
 @pytest.mark.parametrize(
-    ("program", "path", "known", "word"),
+    ("program", "path", "found", "word"),
     [
         ("/usr/bin/python3.11", "/usr/bin/python3.11", False, "python3.11"),
         ("/usr/bin/pypy3", "/usr/lib/libpypy3-c.so", False, "pypy3"),
@@ -103,14 +103,14 @@ def test_mappings_are_of_files():
         ("/usr/bin/python3.14", "/lib/ld-musl-x86_64.so.1", True, "musl"),
     ],
 )
-def test_where_the_gil_cannot_be_told_it_is_said_why(program, path, known, word):
-    (doubt,) = doubts(program, {path}, known=known)
-    assert word in doubt
+def test_a_limitation_names_its_reason(program, path, found, word):
+    (limitation,) = find_limitations(program, {path}, found=found)
+    assert word in limitation
 
 
 @pytest.mark.parametrize(
-    ("program", "known"), [("/usr/bin/python3.14", True), ("/usr/bin/curl", False), ("/usr/bin/sleep", False)]
+    ("program", "found"), [("/usr/bin/python3.14", True), ("/usr/bin/curl", False), ("/usr/bin/sleep", False)]
 )
-def test_there_is_no_doubt_about_an_ordinary_python_or_a_program_that_is_none(program, known):
+def test_an_ordinary_python_and_other_programs_have_no_limitations(program, found):
     paths = {program, "/lib/x86_64-linux-gnu/libc.so.6", "/x/_queue.cpython-314-x86_64-linux-gnu.so"}
-    assert doubts(program, paths, known=known) == ()
+    assert find_limitations(program, paths, found=found) == ()

@@ -1,4 +1,4 @@
-"""From ticks to spans: they follow one another without a hole, and their durations add up."""
+"""The conversion of ticks to spans: no gaps, and correct durations."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.harness.tracer.spans import Span, Tick, keep, spans
-from clients.harness.tracer.threads import state_of
+from clients.harness.tracer.spans import Span, Tick, append_tick, to_spans
+from clients.harness.tracer.threads import parse_syscall
 
 STATES = st.sampled_from(["running", "io", "gil", "lock"])
 WAITS = st.integers(0, 6)
@@ -17,16 +17,16 @@ MS = 1_000_000
 
 
 @st.composite
-def watched(draw, waits=WAITS):
-    """What a sampler may see of one thread; a wait may reach further back than its first tick."""
+def sampled_ticks(draw, waits=WAITS):
+    """Generate the ticks of one thread; a wait can begin before the first tick."""
     seen = draw(st.lists(st.tuples(st.integers(1, 4), STATES, waits), max_size=12))
     times = accumulate(step for step, _, _ in seen)
     return [Tick(t_ns, state, waited_ns) for t_ns, (_, state, waited_ns) in zip(times, seen, strict=True)]
 
 
-@given(watched())
-def test_spans_cover_the_watched_time_and_follow_one_another(ticks):
-    found = spans(ticks)
+@given(sampled_ticks())
+def test_spans_cover_the_sampled_time_without_gaps(ticks):
+    found = to_spans(ticks)
     if len(ticks) < 2:
         assert found == []
         return
@@ -36,54 +36,54 @@ def test_spans_cover_the_watched_time_and_follow_one_another(ticks):
     assert all(before.state != after.state for before, after in pairwise(found))
 
 
-@given(watched())
-def test_a_wait_for_a_core_is_what_seemed_to_be_running_before_it_is_anything_else(ticks):
+@given(sampled_ticks())
+def test_a_wait_for_a_core_replaces_running_spans_first(ticks):
     state = {}
     for before, after in pairwise(ticks):
         middle = (before.t_ns + after.t_ns) // 2
         state |= dict.fromkeys(range(before.t_ns, middle), before.state)
         state |= dict.fromkeys(range(middle, after.t_ns), after.state)
-        # It ended after the tick before, so it began no earlier than its length before that.
+        # The wait ended after the previous tick, so it began at most its length before that tick.
         near = [moment for moment in state if moment >= before.t_ns - after.waited_ns and state[moment] != "core"]
         near.sort(key=lambda moment: (state[moment] == "running", moment))
         state |= dict.fromkeys(near[len(near) - min(after.waited_ns, len(near)) :], "core")
-    assert {moment: s.state for s in spans(ticks) for moment in range(s.start_ns, s.end_ns)} == state
+    assert {moment: s.state for s in to_spans(ticks) for moment in range(s.start_ns, s.end_ns)} == state
 
 
-@given(watched(waits=st.just(0)))
-def test_between_two_ticks_of_a_state_it_lasts_and_between_two_states_each_has_half(ticks):
+@given(sampled_ticks(waits=st.just(0)))
+def test_a_state_changes_midway_between_two_ticks(ticks):
     expected = dict.fromkeys((t.state for t in ticks), 0)
     for before, after in pairwise(ticks):
         middle = (before.t_ns + after.t_ns) // 2
         expected[before.state] += middle - before.t_ns
         expected[after.state] += after.t_ns - middle
     for state, total in expected.items():
-        assert sum(s.end_ns - s.start_ns for s in spans(ticks) if s.state == state) == total
+        assert sum(s.end_ns - s.start_ns for s in to_spans(ticks) if s.state == state) == total
 
 
-@given(watched())
-def test_what_is_not_kept_says_nothing_more(ticks):
+@given(sampled_ticks())
+def test_dropped_ticks_do_not_change_the_spans(ticks):
     kept = []
     for tick in ticks:
-        keep(kept, tick)
-    assert spans(kept) == spans(ticks)
+        append_tick(kept, tick)
+    assert to_spans(kept) == to_spans(ticks)
 
 
-def test_a_state_that_lasts_takes_two_ticks_however_long_it_lasts():
+def test_a_long_state_needs_only_two_ticks():
     kept = []
     for t_ns in range(10_000):
-        keep(kept, Tick(t_ns, "io"))
+        append_tick(kept, Tick(t_ns, "io"))
     assert kept == [Tick(0, "io"), Tick(9_999, "io")]
 
 
-def test_a_thread_that_was_pushed_aside_waited_for_a_core_until_it_went_on():
+def test_a_preempted_thread_waits_for_a_core_until_it_continues():
     ticks = [Tick(0, "io"), Tick(2 * MS, "running"), Tick(5 * MS, "running"), Tick(6 * MS, "running", 4 * MS)]
-    assert spans(ticks) == [Span("io", 0, MS), Span("running", MS, 2 * MS), Span("core", 2 * MS, 6 * MS)]
+    assert to_spans(ticks) == [Span("io", 0, MS), Span("running", MS, 2 * MS), Span("core", 2 * MS, 6 * MS)]
 
 
-def test_a_thread_that_waited_for_a_core_and_then_for_the_gil_did_not_run_meanwhile():
+def test_a_wait_for_a_core_followed_by_a_wait_for_the_gil():
     ticks = [Tick(0, "running"), Tick(10 * MS, "gil", 5 * MS)]
-    assert spans(ticks) == [Span("core", 0, 5 * MS), Span("gil", 5 * MS, 10 * MS)]
+    assert to_spans(ticks) == [Span("core", 0, 5 * MS), Span("gil", 5 * MS, 10 * MS)]
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_a_thread_that_waited_for_a_core_and_then_for_the_gil_did_not_run_meanwh
         ("x86_64", b"232 0x3 0x7f00 0x3 0xffffffff 0x0 0x8 0x7ffc 0x7fa2\n", ("io", None)),
         ("x86_64", b"230 0x1 0x1 0x7ffc 0x0 0x0 0x0 0x7ffc 0x7fa2\n", ("sleep", None)),
         ("x86_64", b"61 0x1 0x1 0x0 0x0 0x0 0x0 0x7ffc 0x7fa2\n", ("child", None)),
-        ("x86_64", b"-1 0x7ffc 0x7fa2\n", ("io", None)),  # a page that is being read from disk
+        ("x86_64", b"-1 0x7ffc 0x7fa2\n", ("io", None)),  # a page fault that reads from disk
         ("aarch64", b"98 0x7f00 0x189 0x0 0x0 0x0 0xffffffff 0x7ffc 0x7fa2\n", ("lock", 0x7F00)),
         ("aarch64", b"202 0x3 0x7f00 0x2000 0x0 0x0 0x0 0x7ffc 0x7fa2\n", ("io", None)),  # accept, there
     ],
 )
-def test_what_a_thread_waits_in_says_what_it_waits_for(machine, line, expected):
-    assert state_of(line, machine) == expected
+def test_the_system_call_gives_the_state(machine, line, expected):
+    assert parse_syscall(line, machine) == expected

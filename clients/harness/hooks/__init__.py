@@ -1,7 +1,7 @@
-"""Hooks into the HTTP libraries where they open, send, receive and close.
+"""Hooks into HTTP libraries, where they open connections, send, receive and close.
 
-Each library has a module here with ``install(module)``. It is called once the library has been imported by the
-approach itself, so the hooks import nothing that the approach does not, and in its order.
+Each library has a module here with ``install(module)``, which is called after the approach has imported the library.
+So the hooks import no library that the approach does not import, and do not change the order of imports.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-# library module -> the module here that hooks it
+# Library module: name of its hook module.
 HOOKS = {
     "http.client": "http_client",
     "urllib3.connection": "urllib3_connection",
@@ -26,12 +26,12 @@ HOOKS = {
 
 
 def install() -> None:
-    """Have every library in `HOOKS` hooked right after its import, in this interpreter."""
+    """Hook every library in `HOOKS` right after its import in this interpreter."""
     sys.meta_path.insert(0, _Finder())
 
 
 class _Finder:
-    """Finds a library as Python would, and hooks it once it has run."""
+    """Finds a library like Python does, and hooks it after its import."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in HOOKS:

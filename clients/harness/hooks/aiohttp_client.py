@@ -1,5 +1,7 @@
-"""aiohttp, through its own client tracing, which has no signal for an answer that becomes an error by its status, nor
-for the end of a body: those are hooked in the response.
+"""Hooks for aiohttp, which use its client tracing.
+
+Tracing has no signal for an answer whose status becomes an error, or for the end of a body, so the response is hooked
+as well.
 
 https://docs.aiohttp.org/en/stable/tracing_reference.html
 """
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
 
 def install(module: ModuleType) -> None:
     session, response = module.ClientSession, module.ClientResponse
-    session.__init__ = _traced(session.__init__, module.TraceConfig)
-    response.start = _starting(response.start)
-    response.release = _ending(response.release)
-    response.close = _ending(response.close)
+    session.__init__ = _add_trace(session.__init__, module.TraceConfig)
+    response.start = _record_start(response.start)
+    response.release = _record_end(response.release)
+    response.close = _record_end(response.close)
 
 
-def _traced(original: Callable[..., None], trace_config: type[Any]) -> Callable[..., None]:
+def _add_trace(original: Callable[..., None], trace_config: type[Any]) -> Callable[..., None]:
     @wraps(original)
     def wrapper(self: Any, *args: Any, trace_configs: list[Any] | None = None, **kwargs: Any) -> None:
         trace = trace_config()
@@ -47,10 +49,10 @@ async def _start(session: Any, context: SimpleNamespace, params: Any) -> None:
 
 
 async def _take_connection(session: Any, context: SimpleNamespace, params: Any) -> None:
-    # Not before: until here the request may wait in the client for a free connection, which is not in flight.
+    # Before this, the request can wait in the client for a free connection; it is not in flight then.
     url = context.url
     if context.request is not None:
-        context.request.end(error="the connection was lost, and the request sent again on another")
+        context.request.end(error="the connection was lost; the request was sent again on another one")
     context.request = open_request(url.host, url.port, url.raw_path)
 
 
@@ -74,7 +76,7 @@ async def _failed(session: Any, context: SimpleNamespace, params: Any) -> None:
         context.request.end(error=params.exception)
 
 
-def _starting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def _record_start(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @wraps(original)
     async def wrapper(self: Any, connection: Any) -> Any:
         started = await original(self, connection)
@@ -89,8 +91,8 @@ def _starting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
     return wrapper
 
 
-def _ending(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A body read in pieces, or never, ends where the response is given back."""
+def _record_end(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the release of a response, which ends a body that was read in pieces or not at all."""
 
     @wraps(original)
     def wrapper(self: Any) -> Any:
@@ -99,7 +101,7 @@ def _ending(original: Callable[..., Any]) -> Callable[..., Any]:
             error = self.content.exception()
             raised = sys.exc_info()[1]
             if error is None and raised is not self._lab_handled and not self.content.is_eof():
-                error = raised  # it ended the wait for the rest, as a timeout does
+                error = raised  # the exception that ended the wait for the rest of the body, such as a timeout
             request.end(error=error)
         return original(self)
 

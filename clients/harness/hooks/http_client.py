@@ -1,4 +1,4 @@
-"""http.client: what requests, urllib3 and urllib.request send their requests with."""
+"""Hooks for http.client, the transport of requests, urllib3 and urllib.request."""
 
 from __future__ import annotations
 
@@ -18,43 +18,18 @@ if TYPE_CHECKING:
 def install(module: ModuleType) -> None:
     connection, response = module.HTTPConnection, module.HTTPResponse
     connection.putrequest = _putrequest(connection.putrequest)
-    connection.connect = connect(connection.connect)
-    connection.endheaders = _endheaders(connection.endheaders)
+    connection.connect = record_phase(connection.connect, Request.connected)
+    connection.endheaders = record_phase(connection.endheaders, Request.sent)
     connection.getresponse = _getresponse(connection.getresponse)
-    # Every way of reading a body to its end, and of giving it up, comes through this one place.
+    # Every complete or abandoned read of a body ends here.
     response._close_conn = _close_conn(response._close_conn)
-    for name in ("read", "read1", "readinto"):  # a failed read leaves the response open
-        setattr(response, name, _reading(getattr(response, name)))
+    for name in ("read", "read1", "readinto"):  # a failed read does not close the response
+        setattr(response, name, _record_failure(getattr(response, name)))
 
 
-def connect(original: Callable[[HTTPConnection], None]) -> Callable[[HTTPConnection], None]:
-    """Wrap a ``connect`` method so that it notes when the connection stood, or why it never did."""
+def record_phase(original: Callable[..., None], phase: Callable[[Request], None]) -> Callable[..., None]:
+    """Wrap a method of a connection: `phase` records its return, and an exception ends the request."""
 
-    @wraps(original)
-    def wrapper(self: HTTPConnection) -> None:
-        request: Request | None = self.__dict__.get("_lab_request")
-        if request is None:
-            return original(self)
-        try:
-            original(self)
-        except BaseException as error:
-            request.end(error=error)
-            raise
-        return request.connected()
-
-    return wrapper
-
-
-def _putrequest(original: Callable[..., None]) -> Callable[..., None]:
-    @wraps(original)
-    def wrapper(self: HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        self.__dict__["_lab_request"] = open_request(self.host, self.port, url)
-        original(self, method, url, *args, **kwargs)
-
-    return wrapper
-
-
-def _endheaders(original: Callable[..., None]) -> Callable[..., None]:
     @wraps(original)
     def wrapper(self: HTTPConnection, *args: Any, **kwargs: Any) -> None:
         request: Request | None = self.__dict__.get("_lab_request")
@@ -65,7 +40,16 @@ def _endheaders(original: Callable[..., None]) -> Callable[..., None]:
         except BaseException as error:
             request.end(error=error)
             raise
-        return request.sent()
+        return phase(request)
+
+    return wrapper
+
+
+def _putrequest(original: Callable[..., None]) -> Callable[..., None]:
+    @wraps(original)
+    def wrapper(self: HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        self.__dict__["_lab_request"] = open_request(self.host, self.port, url)
+        original(self, method, url, *args, **kwargs)
 
     return wrapper
 
@@ -100,7 +84,7 @@ def _close_conn(original: Callable[[HTTPResponse], None]) -> Callable[[HTTPRespo
         whole, missing = self.__dict__["_lab_length"], self.length or 0
         size = None if whole is None else whole - missing
         error = sys.exc_info()[1]
-        if error is self.__dict__["_lab_handled"]:  # the caller was handling it before
+        if error is self.__dict__["_lab_handled"]:  # the caller was already handling it
             error = None
         if error is None and missing:
             request.end(size=size, error=f"closed after {size} of {whole} bytes")
@@ -110,7 +94,7 @@ def _close_conn(original: Callable[[HTTPResponse], None]) -> Callable[[HTTPRespo
     return wrapper
 
 
-def _reading(original: Callable[..., Any]) -> Callable[..., Any]:
+def _record_failure(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def wrapper(self: HTTPResponse, *args: Any, **kwargs: Any) -> Any:
         self.__dict__["_lab_handled"] = sys.exc_info()[1]

@@ -1,4 +1,4 @@
-"""httpcore, which httpx sends its requests with, through its own trace extension.
+"""Hooks for httpcore, the transport of httpx, which use its trace extension.
 
 https://www.encode.io/httpcore/extensions/#trace
 """
@@ -23,7 +23,7 @@ def install(module: ModuleType) -> None:
 
 
 class _Trace:
-    """Follows one request through the pool."""
+    """Records one request. httpcore calls it at each phase."""
 
     def __init__(self, url: Any) -> None:
         self.url = url
@@ -32,7 +32,7 @@ class _Trace:
 
     def __call__(self, event: str, info: dict[str, Any]) -> None:
         if event in {"connection.connect_tcp.started", "http11.send_request_headers.started"}:
-            # Whichever comes first: a reused connection is not opened again.
+            # A reused connection starts with the second event.
             self.request = self.request or open_request(
                 self.url.host.decode(), self.url.port, self.url.target.decode("latin-1")
             )

@@ -1,8 +1,9 @@
-"""urllib3's connections open their sockets themselves; the rest they leave to http.client."""
+"""Hook for urllib3, whose connections open their own sockets and use http.client for everything else."""
 
 from __future__ import annotations
 
-from clients.harness.hooks.http_client import connect
+from clients.harness.hooks.http_client import record_phase
+from clients.harness.recorder import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,4 +11,4 @@ if TYPE_CHECKING:
 
 
 def install(module: ModuleType) -> None:
-    module.HTTPConnection.connect = connect(module.HTTPConnection.connect)
+    module.HTTPConnection.connect = record_phase(module.HTTPConnection.connect, Request.connected)

@@ -1,4 +1,4 @@
-"""Reads, from outside, what the approach's processes use: threads, processes, processor time, memory, sockets."""
+"""Samples the approach's processes from outside: threads, processes, CPU time, memory and sockets."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import NamedTuple, Protocol
 
 
 class Usage(NamedTuple):
-    """What the processes below one use at one moment.
+    """Resource usage of all descendants of a process at one moment.
 
-    `cpu_s` counts children that have ended; `memory_bytes` counts a page that several processes share once in all, and
-    is None where it was not asked for.
+    `cpu_s` includes children that have ended. `memory_bytes` counts a shared page only once; it is None if it was not
+    requested.
     """
 
     threads: int
@@ -20,23 +20,23 @@ class Usage(NamedTuple):
 
 
 class Processes(Protocol):
-    """All processes below one: its children, theirs, and so on."""
+    """All descendants of one process."""
 
     def usage(self, *, memory: bool) -> Usage:
-        """What they use now; `memory` is dear to read and only read when asked for."""
+        """Read their current usage. Reading `memory` is expensive, so it is optional."""
 
     def pids(self) -> set[int]:
-        """Those that live now."""
+        """Return those that are running now."""
 
-    def cpu_s_beside(self, pid: int) -> float:
-        """Processor seconds of those that live now, but for one."""
+    def cpu_s_except(self, pid: int) -> float:
+        """Return the CPU time of all running processes except one."""
 
-    def leave_out(self, pid: int) -> None:
-        """Never count this one, which has just been started and starts nothing itself."""
+    def exclude(self, pid: int) -> None:
+        """Ignore this process, which has just started and has no children."""
 
 
-def processes_below(root: int) -> Processes:
-    """The reader for this system: /proc on Linux, psutil elsewhere."""
+def descendants(root: int) -> Processes:
+    """Return the reader for this system: /proc on Linux, psutil elsewhere."""
     if sys.platform == "linux":
         from clients.harness.sampler.procfs import ProcfsProcesses
 
@@ -47,9 +47,9 @@ def processes_below(root: int) -> Processes:
 
 
 def machine_cpu_s() -> float | None:
-    """Processor seconds that the whole machine has spent since it started, or None where it does not say.
+    """Return the CPU time of the whole machine since it started; None if the system does not report it.
 
-    Time that a hypervisor gave to others (steal) counts: it is just as lost to a trial.
+    It includes time that the hypervisor gave to other machines (steal), which is equally lost to a trial.
     """
     if sys.platform == "linux":
         from clients.harness.sampler.procfs import machine_cpu_s as read

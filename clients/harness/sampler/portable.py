@@ -1,4 +1,4 @@
-"""Systems without /proc (macOS): psutil."""
+"""Process usage through psutil, for systems without /proc (macOS)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from clients.harness.sampler import Usage
 
 
 class PsutilProcesses:
-    """All processes below one. An orphan is not found here: the system has given it to another parent."""
+    """All descendants of one process, without orphans: the system has given those another parent."""
 
     def __init__(self, root: int) -> None:
         self._root = psutil.Process(root)
-        self._strangers: set[int] = set()
+        self._excluded: set[int] = set()
 
     def usage(self, *, memory: bool) -> Usage:
         threads = processes = size = 0
@@ -25,7 +25,7 @@ class PsutilProcesses:
                     threads += process.num_threads()
                     cpu_s += sum(process.cpu_times()[:4])
                     size += process.memory_full_info().uss if memory else 0
-            except psutil.Error:  # it ended in between
+            except psutil.Error:  # it has just ended
                 continue
             processes += 1
         return Usage(threads=threads, processes=processes, cpu_s=cpu_s, memory_bytes=size or None)
@@ -33,7 +33,7 @@ class PsutilProcesses:
     def pids(self) -> set[int]:
         return {process.pid for process in self._all()}
 
-    def cpu_s_beside(self, pid: int) -> float:
+    def cpu_s_except(self, pid: int) -> float:
         total = 0.0
         for process in self._all():
             try:
@@ -42,11 +42,11 @@ class PsutilProcesses:
                 continue
         return total
 
-    def leave_out(self, pid: int) -> None:
-        self._strangers.add(pid)
+    def exclude(self, pid: int) -> None:
+        self._excluded.add(pid)
 
     def _all(self) -> list[psutil.Process]:
-        children = [child for child in self._root.children(recursive=True) if child.pid not in self._strangers]
+        children = [child for child in self._root.children(recursive=True) if child.pid not in self._excluded]
         return [process for process in children if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 

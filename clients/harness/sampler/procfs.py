@@ -1,4 +1,4 @@
-"""Linux: /proc, as proc(5) describes it. Far cheaper per reading than a general library, and it must be cheap."""
+"""Process usage through /proc on Linux, see proc(5). A reading costs far less than with psutil."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class ProcfsProcesses:
-    """All processes below one."""
+    """All descendants of one process."""
 
     def __init__(self, root: int) -> None:
         self._root = root
-        self._strangers = {root}
+        self._others = {root}
         self._members: set[int] = set()
 
     def usage(self, *, memory: bool) -> Usage:
@@ -30,32 +30,32 @@ class ProcfsProcesses:
     def pids(self) -> set[int]:
         return set(self._stats())
 
-    def cpu_s_beside(self, pid: int) -> float:
+    def cpu_s_except(self, pid: int) -> float:
         return sum(_cpu_s(fields) for each, fields in self._stats().items() if each != pid)
 
-    def leave_out(self, pid: int) -> None:
-        self._strangers.add(pid)
+    def exclude(self, pid: int) -> None:
+        self._others.add(pid)
 
     def _stats(self) -> dict[int, list[bytes]]:
-        """By pid, the fields of ``stat`` from the third (state) on, of every process below that is not a zombie."""
+        """Return by pid the fields of ``stat``, from the third (state) on, of all descendants that are not zombies."""
         present = {int(entry) for entry in os.listdir("/proc") if entry[0].isdigit()}
-        self._strangers = self._strangers & present | {self._root}
+        self._others = self._others & present | {self._root}
         unknown = {}
-        for pid in present - self._strangers:
+        for pid in present - self._others:
             try:
                 stat = _read(f"/proc/{pid}/stat")
-            except OSError:  # it ended in between
+            except OSError:  # it has just ended
                 continue
             unknown[pid] = stat[stat.rindex(b")") + 2 :].split()
-        found: dict[int, list[bytes]] = {}
+        descendants: dict[int, list[bytes]] = {}
         parents = {self._root} | self._members
         while children := {pid for pid, fields in unknown.items() if int(fields[1]) in parents or pid in parents}:
-            found |= {pid: unknown.pop(pid) for pid in children}
+            descendants |= {pid: unknown.pop(pid) for pid in children}
             parents |= children
-        self._members |= found.keys()
-        # Whoever is not below now will never be, unless its parent ended just now: then ask again next time.
-        self._strangers |= {pid for pid, fields in unknown.items() if int(fields[1]) in present | {0}}
-        return {pid: fields for pid, fields in found.items() if fields[0] != b"Z"}
+        self._members |= descendants.keys()
+        # Any other process is never a descendant, unless its parent has just ended: then check it again next time.
+        self._others |= {pid for pid, fields in unknown.items() if int(fields[1]) in present | {0}}
+        return {pid: fields for pid, fields in descendants.items() if fields[0] != b"Z"}
 
 
 def machine_cpu_s() -> float | None:
@@ -82,5 +82,5 @@ def _pss_bytes(pid: int) -> int | None:
         rollup = _read(f"/proc/{pid}/smaps_rollup")
     except OSError:
         return None
-    _, found, rest = rollup.partition(b"\nPss:")
-    return int(rest.split(maxsplit=1)[0]) * 1024 if found else None
+    _, label, rest = rollup.partition(b"\nPss:")
+    return int(rest.split(maxsplit=1)[0]) * 1024 if label else None

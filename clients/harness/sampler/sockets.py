@@ -1,7 +1,7 @@
-"""How many requests are in flight, as the kernel's own table of TCP sockets shows it.
+"""Counts the requests in flight in the kernel's table of TCP sockets.
 
-It is the witness that Little's law needs: it shares nothing with the rows that the client writes. Linux only, through
-sock_diag(7), which needs no privilege and filters in the kernel.
+The check of Little's law needs this count, because it is independent of the client's own rows. It works on Linux only,
+with sock_diag(7), which needs no privileges and filters in the kernel.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ class Sockets:
 
     def __init__(self, host: str, port: int) -> None:
         self._port = port
-        # One dump per address family, each of which walks the kernel's whole table: ask for no family in vain.
+        # Each address family needs a dump, which scans the kernel's whole table: use only the families of the host.
         self._families = {family for family, *_ in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
 
     def in_flight(self) -> int | None:
-        """Connections that are being opened or wait for an answer; None where the system does not tell.
+        """Count the connections that are being opened or wait for an answer; None if the system does not report it.
 
-        One that is kept alive between requests does not count: there the last data came after the last was sent.
+        An idle keep-alive connection does not count: it has received data since it last sent some.
         """
         if not hasattr(socket, "AF_NETLINK"):
             return None
         try:
-            return sum(_waiting(family, self._port) for family in self._families)
+            return sum(_count_waiting(family, self._port) for family in self._families)
         except OSError:
             return None
 
 
-def _waiting(family: int, port: int) -> int:
+def _count_waiting(family: int, port: int) -> int:
     states = 1 << _ESTABLISHED | 1 << _SYN_SENT
     request = (
         struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 1 << (_INET_DIAG_INFO - 1), states)

@@ -1,4 +1,4 @@
-"""Python imports this at start-up in the measured process and in every process or interpreter it starts."""
+"""Installs the hooks: Python imports this at start-up, in the measured process and all that it starts."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from clients.harness import hooks
 
 hooks.install()
 
-# This file stands before a `sitecustomize` that the machine may have of its own; that one has its turn too.
+# This file hides a `sitecustomize` that the machine may have, so run that one too.
 _here = os.path.dirname(os.path.abspath(__file__))
 _next = PathFinder.find_spec("sitecustomize", [p for p in sys.path if os.path.abspath(p or ".") != _here])
 if _next is not None and _next.loader is not None:

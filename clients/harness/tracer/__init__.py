@@ -1,5 +1,5 @@
-"""The tracer of a traced trial: what every thread does, seen from outside (`watch`), and every asyncio task (`tasks`).
+"""The tracer: records the states of all threads (`watch`) and asyncio tasks (`tasks`) of a traced trial.
 
-`python -m clients.harness.tracer PID` is a process of its own that samples /proc; `tasks` runs inside the measured
-process, because only the event loop knows its tasks. Nothing here is imported for a trial that is not traced.
+`python -m clients.harness.tracer PID` is a separate process that samples /proc. `tasks` runs inside the measured
+process, because only the event loop knows its tasks. An untraced trial imports nothing from here.
 """

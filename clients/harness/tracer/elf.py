@@ -1,4 +1,4 @@
-"""Finds CPython's ``_PyRuntime``, which holds the GIL, in an ELF file: see elf(5). 64 bit, little endian."""
+"""Finds CPython's ``_PyRuntime``, which contains the GIL, in an ELF file (64 bit, little endian): see elf(5)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 _PT_LOAD = 1
 _SHT_DYNSYM = 11
 _SYMBOL_NAME = b"_PyRuntime"
-_SECTION_NAME = b".PyRuntime"  # from Python 3.14 on, for debuggers to find
+_SECTION_NAME = b".PyRuntime"  # Python 3.14 and newer have this section, for debuggers
 _PAGE = 4096
 
 
 class Runtime(NamedTuple):
-    """Where ``_PyRuntime`` lies: `offset` bytes after the place to which the file's start is mapped, `size` bytes."""
+    """The position of ``_PyRuntime``: `offset` bytes after the mapped start of the file, `size` bytes long."""
 
     offset: int
     size: int
@@ -35,18 +35,18 @@ class _Section(NamedTuple):
 
 
 def find_runtime(file: bytes | mmap) -> Runtime | None:
-    """``_PyRuntime`` in the bytes of an executable or a shared library; None where it does not say."""
+    """Find ``_PyRuntime`` in the bytes of an executable or shared library; None if the file does not contain it."""
     if file[: len(_MAGIC)] != _MAGIC:
         return None
     try:
-        found = _symbol(sections := _sections(file)) or _section(sections)
+        found = _find_symbol(sections := _sections(file)) or _find_section(sections)
         return found and Runtime(found[0] - _first_address(file), found[1])
-    except (struct.error, IndexError, StopIteration):  # cut off, or not what it seems
+    except (struct.error, IndexError, StopIteration):  # truncated or malformed
         return None
 
 
-def _symbol(sections: list[_Section]) -> tuple[int, int] | None:
-    """Address and size by the dynamic symbols, which `strip` leaves."""
+def _find_symbol(sections: list[_Section]) -> tuple[int, int] | None:
+    """Return the address and size from the dynamic symbols, which `strip` does not remove."""
     for table in sections:
         if table.kind == _SHT_DYNSYM:
             name_at = bytes(sections[table.link].data).find(b"\0" + _SYMBOL_NAME + b"\0") + 1
@@ -57,7 +57,7 @@ def _symbol(sections: list[_Section]) -> tuple[int, int] | None:
     return None
 
 
-def _section(sections: list[_Section]) -> tuple[int, int] | None:
+def _find_section(sections: list[_Section]) -> tuple[int, int] | None:
     for section in sections:
         if section.name == _SECTION_NAME and section.size:
             return section.address, section.size
@@ -79,7 +79,7 @@ def _sections(file: bytes | mmap) -> list[_Section]:
 
 
 def _first_address(file: bytes | mmap) -> int:
-    """The address for which the first page of the file was linked: 0 in all that may be moved as it is loaded."""
+    """Return the address for which the first page was linked: 0 in a position-independent file."""
     at, entry_size, number = (header := _HEADER.unpack_from(file))[5], header[9], header[10]
     programs = (_PROGRAM_HEADER.unpack_from(file, at + index * entry_size) for index in range(number))
     return int(next(p[3] - p[2] for p in programs if p[0] == _PT_LOAD)) // _PAGE * _PAGE

@@ -1,4 +1,4 @@
-"""The tracer as the supervisor holds it: a process beside the measured one."""
+"""The tracer process, as seen by the supervisor."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PATIENCE_S = 5.0
 
 
 class Tracer:
-    """Watches process `pid` and all below it until it is told to end. `output` is a descriptor to read from."""
+    """Traces process `pid` and its descendants until `end`. `output` is a file descriptor to read."""
 
     def __init__(self, pid: int) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-S", "-m", "clients.harness.tracer", str(pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the supervisor, which ends this in its order
+            start_new_session=True,  # Ctrl-C reaches only the supervisor, which then ends the tracer
             env={**os.environ, "PYTHONPATH": ROOT},
         )
         assert self._process.stdin is not None
@@ -33,32 +33,32 @@ class Tracer:
         self.pid = self._process.pid
         self.ready = False
         self.ended = False
-        self._unfinished = b""
+        self._incomplete = b""
 
     def take(self) -> bytes:
-        """What it tells, in whole lines; waits for it. It is `ready` once it watches, or has said why it does not."""
+        """Read its output, blocking, and return the complete lines. It is `ready` after the first line."""
         part = os.read(self.output, 1 << 16)
-        whole, newline, self._unfinished = (self._unfinished + part).rpartition(b"\n")
+        lines, newline, self._incomplete = (self._incomplete + part).rpartition(b"\n")
         self.ended = not part
         self.ready = self.ready or self.ended or bool(newline)
-        return (whole + newline).lstrip(b"\n")
+        return (lines + newline).lstrip(b"\n")
 
     def end(self) -> bytes:
-        """Have it end; what it had not told before, in whole lines."""
+        """Stop it and return the rest of its output, in complete lines."""
         with suppress(BrokenPipeError):
             self._input.close()
-        told, deadline = b"", monotonic() + PATIENCE_S
+        lines, deadline = b"", monotonic() + PATIENCE_S
         while not self.ended and select.select([self.output], [], [], max(0.0, deadline - monotonic()))[0]:
-            told += self.take()
+            lines += self.take()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline - monotonic()))
         if self._process.returncode != 0:
-            told += protocol.to_line(protocol.Unseen("thread", "the tracer failed before the trial was over"))
+            lines += protocol.to_line(protocol.Unseen("thread", "the tracer failed before the end of the trial"))
         self.close()
-        return told
+        return lines
 
     def close(self) -> None:
-        """End it if it still runs."""
+        """Kill it if it is still running."""
         self._process.kill()
         self._process.wait()
         self._output.close()

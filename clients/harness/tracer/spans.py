@@ -1,4 +1,4 @@
-"""From what a sampler saw of a thread, tick by tick, to the spans of its lane: pure functions."""
+"""Converts the samples of a thread to the spans of its lane: pure functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RUNNING = "running"
 
 
 class Tick(NamedTuple):
-    """At `t_ns` the thread was in `state`; since the tick before it had waited for a core, `waited_ns` in all."""
+    """A sample at `t_ns`: the state, and the time that the thread waited for a core since the previous tick."""
 
     t_ns: int
     state: str
@@ -26,8 +26,8 @@ class Span(NamedTuple):
     end_ns: int
 
 
-def keep(ticks: list[Tick], tick: Tick) -> None:
-    """Append `tick`; the one before it goes where it says nothing more, so that equal ticks take no memory."""
+def append_tick(ticks: list[Tick], tick: Tick) -> None:
+    """Append `tick`, and drop the previous one if it is redundant, so that a long state takes little memory."""
     no_wait = not ticks or not (ticks[-1].waited_ns or tick.waited_ns)
     if len(ticks) > 1 and no_wait and ticks[-2].state == ticks[-1].state == tick.state:
         ticks[-1] = tick
@@ -35,28 +35,28 @@ def keep(ticks: list[Tick], tick: Tick) -> None:
         ticks.append(tick)
 
 
-def spans(ticks: list[Tick]) -> list[Span]:
-    """The spans from the first of `ticks` to the last, without a hole between them.
+def to_spans(ticks: list[Tick]) -> list[Span]:
+    """Return contiguous spans from the first of `ticks` to the last.
 
-    A state counts as having changed midway between two ticks. The kernel tells of a wait for a core once it is over, so
-    it ended after the tick before. Who waits for a core looks as if running: that is taken for the wait first, then
-    whatever else there was, the latest first.
+    A state changes midway between two ticks. The kernel reports a wait for a core after its end, so the wait ended
+    after the previous tick. A thread that waits for a core looks as if it is running, so the wait replaces the latest
+    running spans first, then the latest other spans.
     """
-    found: list[Span] = []
+    result: list[Span] = []
     for before, after in pairwise(ticks):
         middle_ns = (before.t_ns + after.t_ns) // 2
-        found.append(Span(before.state, before.t_ns, middle_ns))
-        found.append(Span(after.state, middle_ns, after.t_ns))
+        result.append(Span(before.state, before.t_ns, middle_ns))
+        result.append(Span(after.state, middle_ns, after.t_ns))
         if after.waited_ns:
-            _wait(found, before.t_ns - after.waited_ns, after.waited_ns)
-    return _joined(found)
+            _insert_wait(result, before.t_ns - after.waited_ns, after.waited_ns)
+    return _merge(result)
 
 
-def _wait(found: list[Span], since_ns: int, waited_ns: int) -> None:
-    """Put so long a wait for a core into the last spans, those after `since_ns`."""
+def _insert_wait(spans: list[Span], since_ns: int, waited_ns: int) -> None:
+    """Replace `waited_ns` of the spans after `since_ns` with a wait for a core."""
     last: list[Span] = []
-    while found and found[-1].end_ns > since_ns:
-        last.insert(0, found.pop())
+    while spans and spans[-1].end_ns > since_ns:
+        last.insert(0, spans.pop())
     for states in ({RUNNING}, {span.state for span in last} - {RUNNING, CORE}):
         parts: list[Span] = []
         for state, start_ns, end_ns in reversed(last):
@@ -64,17 +64,17 @@ def _wait(found: list[Span], since_ns: int, waited_ns: int) -> None:
             waited_ns -= wait_ns
             parts += Span(CORE, end_ns - wait_ns, end_ns), Span(state, start_ns, end_ns - wait_ns)
         last = parts[::-1]
-    found += last
+    spans += last
 
 
-def _joined(parts: Iterable[Span]) -> list[Span]:
-    """Neighbours of one state as one span; those that last no time are left out."""
-    found: list[Span] = []
-    for part in parts:
-        if part.start_ns >= part.end_ns:
+def _merge(spans: Iterable[Span]) -> list[Span]:
+    """Merge adjacent spans of one state, and drop empty ones."""
+    merged: list[Span] = []
+    for span in spans:
+        if span.start_ns >= span.end_ns:
             continue
-        if found and found[-1].state == part.state:
-            found[-1] = found[-1]._replace(end_ns=part.end_ns)
+        if merged and merged[-1].state == span.state:
+            merged[-1] = merged[-1]._replace(end_ns=span.end_ns)
         else:
-            found.append(part)
-    return found
+            merged.append(span)
+    return merged

@@ -1,10 +1,11 @@
-"""The states of asyncio's tasks, told by their event loop. Imported for a traced trial alone.
+"""Records the states of asyncio tasks in their event loop. Only a traced trial imports this module.
 
-A task is *running* during its steps and *ready* from what woke it until its step. The rest it waits: for a *lock* if
-another task's step woke it (a semaphore, a queue, an event), for *sleep* if a timer did, and otherwise for *io*.
+A task is *running* during its steps, and *ready* from its wake-up until its next step. Otherwise it waits: for a *lock*
+if a step of another task woke it (a semaphore, a queue, an event), for *sleep* if a timer woke it, and for *io* in all
+other cases.
 
-Data lies in the kernel, unseen, while the loop is busy: then TCP_INFO says how long ago it came. Such a part
-is derived.
+While the loop is busy, data can arrive in the kernel unnoticed. TCP_INFO then gives the time since its arrival, and the
+task's span is marked as derived.
 """
 
 from __future__ import annotations
@@ -25,27 +26,27 @@ if TYPE_CHECKING:
     from contextvars import Context
     from typing import Any
 
-    Tell = Callable[[bytes], object]
+    Emit = Callable[[bytes], object]
 
 IO, LOCK, READY, RUNNING, SLEEP = "io", "lock", "ready", "running", "sleep"
-SLEPT_NS = 200_000  # a `select` that took longer did sleep: what it returned has only just come
-MOST_SPANS = 20_000  # in memory
-_LAST_DATA_RECEIVED, _LAST_ACK_RECEIVED = 52, 56  # struct tcp_info, milliseconds ago
+SLEPT_NS = 200_000  # a `select` that took longer has slept: its events have just arrived
+MAX_SPANS = 20_000  # in memory
+_LAST_DATA_RECEIVED, _LAST_ACK_RECEIVED = 52, 56  # offsets in struct tcp_info; milliseconds since the event
 
 
 class Cause:
-    """What makes a task ready: it came at `came_ns`, was seen at `seen_ns`, and the task waited for it in `state`."""
+    """An event that makes a task ready: its arrival, when the loop noticed it, and the state of the waiting task."""
 
-    __slots__ = ("came_ns", "seen_ns", "state")
+    __slots__ = ("arrived_ns", "noticed_ns", "state")
 
-    def __init__(self, came_ns: int, seen_ns: int, state: str) -> None:
-        self.came_ns = came_ns
-        self.seen_ns = seen_ns
+    def __init__(self, arrived_ns: int, noticed_ns: int, state: str) -> None:
+        self.arrived_ns = arrived_ns
+        self.noticed_ns = noticed_ns
         self.state = state
 
 
 class _Lane:
-    """What one task did and was not told yet: spans in columns."""
+    """The spans of one task that were not emitted yet, in columns."""
 
     __slots__ = ("derived", "ends", "last_ns", "name", "starts", "states", "tid")
 
@@ -62,14 +63,14 @@ class _Lane:
         self.derived: list[bool] = []
 
     def step(self, cause: Cause, start_ns: int, end_ns: int) -> None:
-        """Add a step, and before it what the task did since the one before."""
-        came_ns = min(max(self.last_ns, cause.came_ns), start_ns)
-        self._until(came_ns, cause.state)
-        self._until(min(max(came_ns, cause.seen_ns), start_ns), READY, derived=True)
-        self._until(start_ns, READY)
-        self._until(end_ns, RUNNING)
+        """Add a step, and the states since the previous step."""
+        arrived_ns = min(max(self.last_ns, cause.arrived_ns), start_ns)
+        self._add_until(arrived_ns, cause.state)
+        self._add_until(min(max(arrived_ns, cause.noticed_ns), start_ns), READY, derived=True)
+        self._add_until(start_ns, READY)
+        self._add_until(end_ns, RUNNING)
 
-    def _until(self, end_ns: int, state: str, *, derived: bool = False) -> None:
+    def _add_until(self, end_ns: int, state: str, *, derived: bool = False) -> None:
         if end_ns > self.last_ns:
             self.states.append(state)
             self.starts.append(self.last_ns)
@@ -79,42 +80,42 @@ class _Lane:
 
 
 class Lanes:
-    """The lanes of all tasks; they are told in lines of the protocol, when there is much to tell and by `flush`."""
+    """The lanes of all tasks. They are emitted as protocol lines by `flush`, or when they have `MAX_SPANS` spans."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-        self._living: dict[asyncio.Task[Any], _Lane] = {}
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._active: dict[asyncio.Task[Any], _Lane] = {}
         self._ended: list[_Lane] = []
         self._spans = 0
         self._any = False
 
     def step(self, task: asyncio.Task[Any], cause: Cause, start_ns: int, end_ns: int) -> None:
-        """`task` ran from `start_ns` to `end_ns`, because of `cause`."""
-        if task not in self._living:
-            self._living[task] = _Lane(task.get_name(), cause.came_ns)
-        lane = self._living[task]
+        """Record that `task` ran from `start_ns` to `end_ns`, because of `cause`."""
+        if task not in self._active:
+            self._active[task] = _Lane(task.get_name(), cause.arrived_ns)
+        lane = self._active[task]
         before = len(lane.states)
         lane.step(cause, start_ns, end_ns)
         self._spans += len(lane.states) - before
         self._any = True
         if task.done():
             lane.name = task.get_name()
-            self._ended.append(self._living.pop(task))
-        if self._spans >= MOST_SPANS:
+            self._ended.append(self._active.pop(task))
+        if self._spans >= MAX_SPANS:
             self.flush()
 
     def flush(self) -> bool:
-        """Tell what was not told yet; returns whether there has ever been a task."""
-        for lane in (*self._ended, *self._living.values()):
+        """Emit the spans since the last call. Return True if there was any task."""
+        for lane in (*self._ended, *self._active.values()):
             if lane.states:
-                self._tell(_line(lane))
+                self._emit(_to_line(lane))
                 lane.clear()
         self._ended.clear()
         self._spans = 0
         return self._any
 
 
-def _line(lane: _Lane) -> bytes:
+def _to_line(lane: _Lane) -> bytes:
     fields = {
         "kind": "task",
         "pid": os.getpid(),
@@ -128,38 +129,38 @@ def _line(lane: _Lane) -> bytes:
     return json.dumps({"v": 1, "event": "lane", **fields}).encode() + b"\n"
 
 
-def install(tell: Tell) -> Lanes:
-    """Have every loop that asyncio makes from now on watch its tasks: those of `asyncio.run` too."""
-    lanes = Lanes(tell)
-    asyncio.new_event_loop = asyncio.events.new_event_loop = lambda: WatchedLoop(lanes)
+def install(emit: Emit) -> Lanes:
+    """Trace the tasks of every event loop that asyncio creates from now on, also by `asyncio.run`."""
+    lanes = Lanes(emit)
+    asyncio.new_event_loop = asyncio.events.new_event_loop = lambda: TracedLoop(lanes)
     return lanes
 
 
 class _Selector(selectors.DefaultSelector):
-    """Knows when its last call and the one before returned, and whether the last one slept."""
+    """A selector that records when its last two calls returned, and if the last one slept."""
 
-    before_ns = returned_ns = 0
+    previous_ns = returned_ns = 0
     slept = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.before_ns, called_ns = self.returned_ns, monotonic_ns()
-        found = super().select(timeout)
+        self.previous_ns, called_ns = self.returned_ns, monotonic_ns()
+        events = super().select(timeout)
         self.returned_ns = monotonic_ns()
         self.slept = self.returned_ns - called_ns > SLEPT_NS
-        return found
+        return events
 
 
-class WatchedLoop(asyncio.SelectorEventLoop):
-    """asyncio's own loop, which also notes for each step of a task what caused it and how long it took.
+class TracedLoop(asyncio.SelectorEventLoop):
+    """asyncio's event loop, which also records the cause and duration of each step of a task.
 
-    A callback that is no step passes its cause on: whatever it wakes was made ready by that. A step is a new cause.
+    A callback that is not a step passes its cause on to all that it wakes. A step is a new cause.
     """
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
-        self._cause: Cause | None = None  # of the callback that runs now; None in a step
-        self._poll = _Selector()
-        super().__init__(self._poll)
+        self._cause: Cause | None = None  # of the running callback; None in a step
+        self._traced_selector = _Selector()
+        super().__init__(self._traced_selector)
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -170,8 +171,8 @@ class WatchedLoop(asyncio.SelectorEventLoop):
             cause = self._cause or Cause(now_ns, now_ns, IO)
             return super().call_soon(self._relay, cause, callback, args, context=context)
         cause = self._cause or Cause(now_ns, now_ns, LOCK)
-        if not (args and _is_awaited_for_itself(args[0])):
-            cause = Cause(cause.came_ns, cause.seen_ns, IO)
+        if not (args and _is_plain_result(args[0])):
+            cause = Cause(cause.arrived_ns, cause.noticed_ns, IO)
         return super().call_soon(self._step, cause, task, callback, args, context=context)
 
     def call_soon_threadsafe(  # type: ignore[override]
@@ -195,11 +196,11 @@ class WatchedLoop(asyncio.SelectorEventLoop):
         return super()._add_writer(fd, self._event, *event)  # type: ignore[misc,no-any-return]
 
     def _event(self, fd: int, tcp_info: int, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
-        """A callback for a descriptor. What it is for came between the last two returns of `select`."""
-        came_ns = seen_ns = self._poll.returned_ns
-        if not self._poll.slept and (ago_ns := _ago_ns(fd, tcp_info)) is not None:
-            came_ns = min(max(self._poll.before_ns, monotonic_ns() - ago_ns), seen_ns)
-        self._relay(Cause(came_ns, seen_ns, IO), callback, args)
+        """Run a callback for a file descriptor. Its event arrived between the last two returns of `select`."""
+        arrived_ns = noticed_ns = self._traced_selector.returned_ns
+        if not self._traced_selector.slept and (ago_ns := _ago_ns(fd, tcp_info)) is not None:
+            arrived_ns = min(max(self._traced_selector.previous_ns, monotonic_ns() - ago_ns), noticed_ns)
+        self._relay(Cause(arrived_ns, noticed_ns, IO), callback, args)
 
     def _relay(self, cause: Cause, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
         self._cause = cause
@@ -218,14 +219,14 @@ class WatchedLoop(asyncio.SelectorEventLoop):
             self._lanes.step(task, cause, start_ns, monotonic_ns())
 
 
-def _is_awaited_for_itself(future: asyncio.Future[Any]) -> bool:
-    """Whether a task that waited for this waited for whoever set it, and not for another task or in vain."""
+def _is_plain_result(future: asyncio.Future[Any]) -> bool:
+    """True if the awaited future is not another task and was not cancelled, so its setter woke the task."""
     return type(future) is asyncio.Future and not future.cancelled()
 
 
 def _ago_ns(fd: int, tcp_info: int) -> int | None:
-    """How long ago the last data, or acknowledgement, came on a TCP socket; in steps of some milliseconds."""
-    if sys.platform != "linux":  # the numbers below are Linux's
+    """Return the time since the last data or acknowledgement on a TCP socket, in steps of a few milliseconds."""
+    if sys.platform != "linux":  # the offsets are for Linux
         return None
     try:
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
@@ -234,7 +235,7 @@ def _ago_ns(fd: int, tcp_info: int) -> int | None:
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, tcp_info + 4)
         return int(struct.unpack_from("=I", info, tcp_info)[0]) * 1_000_000
-    except (OSError, struct.error):  # not TCP, or another system's tcp_info
+    except (OSError, struct.error):  # not TCP, or another tcp_info
         return None
     finally:
         sock.detach()

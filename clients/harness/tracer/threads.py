@@ -1,4 +1,4 @@
-"""One thread of another process, through /proc/PID/task/TID/{syscall,schedstat,comm}: see proc(5) and sched-stats."""
+"""Reads a thread of another process from /proc/PID/task/TID/{syscall,schedstat,comm}: see proc(5), sched-stats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 RUNNING, IO, GIL, LOCK = "running", "io", "gil", "lock"
 
-# Numbers of system calls: asm/unistd_64.h, asm-generic/unistd.h. Whatever else a thread waits in is I/O.
+# Numbers of system calls: asm/unistd_64.h, asm-generic/unistd.h. A wait in any other system call is I/O.
 _FUTEX = {"x86_64": b"202", "aarch64": b"98"}
 _STATES = {
     "x86_64": {b"202": LOCK, b"73": LOCK, b"35": "sleep", b"230": "sleep", b"61": "child", b"247": "child"},
@@ -15,11 +15,11 @@ _STATES = {
 }  # futex, flock; nanosleep, clock_nanosleep; wait4, waitid
 MACHINES = frozenset(_STATES)
 _MACHINE = os.uname().machine
-_GONE = b"-1 0x0 0x0\n"  # of a thread that is only still there to be waited for
+_GONE = b"-1 0x0 0x0\n"  # of a thread that has ended but was not yet waited for
 
 
-def state_of(syscall: bytes, machine: str = _MACHINE) -> tuple[str, int | None]:
-    """What a line of ``syscall`` says: a state, and the address of the futex if the thread waits in one."""
+def parse_syscall(syscall: bytes, machine: str = _MACHINE) -> tuple[str, int | None]:
+    """Parse a line of ``syscall``: return the state, and the address of the futex if the thread waits for one."""
     if syscall == b"running\n":
         return RUNNING, None
     number, _, rest = syscall.partition(b" ")
@@ -28,10 +28,10 @@ def state_of(syscall: bytes, machine: str = _MACHINE) -> tuple[str, int | None]:
 
 
 class Thread:
-    """A thread that is watched; its files are open from first to last, which makes reading them cheap.
+    """A thread of another process. Its files stay open, which makes reading them cheap.
 
-    Making one, and `look`, raise ProcessLookupError or FileNotFoundError once the thread has ended, and PermissionError
-    where the system hides what it does.
+    The constructor and `sample` raise ProcessLookupError or FileNotFoundError after the thread has ended, and
+    PermissionError if the system denies access.
     """
 
     def __init__(self, pid: int, tid: int) -> None:
@@ -45,19 +45,19 @@ class Thread:
             raise
         self._syscall, self._schedstat, self._comm = self._files
 
-    def look(self) -> tuple[str, int | None, int]:
-        """What it does now: a state, the futex it waits for, and how long it waited for a core since the last look."""
+    def sample(self) -> tuple[str, int | None, int]:
+        """Return the state, the futex it waits for, and the time it waited for a core since the last sample."""
         total_ns = int(os.pread(self._schedstat, 64, 0).split()[1])
         waited_ns, self._waited_ns = total_ns - self._waited_ns, total_ns
         syscall = os.pread(self._syscall, 256, 0)
         if syscall == _GONE:
             raise ProcessLookupError
         if not syscall:
-            raise PermissionError("it is empty")
-        return *state_of(syscall), waited_ns
+            raise PermissionError("the file is empty")
+        return *parse_syscall(syscall), waited_ns
 
     def comm(self) -> str:
-        """The name that the system has for it: at most 15 bytes."""
+        """Read its name in the system, at most 15 bytes."""
         return os.pread(self._comm, 64, 0).decode("utf-8", "replace").rstrip("\n")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Why a request failed, in words by which failures can be counted."""
+"""The errors of Locust's HTTP client as texts that can be counted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from gevent import Timeout
 from geventhttpclient.useragent import BadStatusCode, ConnectionError, EmptyResponse, RetriesExceeded  # noqa: A004
 
-from loadtest.once import cause
+from loadtest.client import describe_error
 
 REFUSED = ConnectionRefusedError(111, "Connection refused")
 
@@ -16,7 +16,7 @@ def url(number):
 
 
 @pytest.mark.parametrize(
-    ("failure", "why"),
+    ("failure", "text"),
     [
         (lambda _: None, None),
         (lambda number: BadStatusCode(url(number), code=503), "status 503"),
@@ -38,5 +38,5 @@ def url(number):
         (lambda _: Timeout(3), "Timeout: 3 seconds"),
     ],
 )
-def test_a_cause_is_the_same_for_every_request(failure, why):
-    assert {cause(failure(number)) for number in (1, 2, 30)} == {why}
+def test_equal_errors_of_different_requests_have_equal_texts(failure, text):
+    assert {describe_error(failure(number)) for number in (1, 2, 30)} == {text}
