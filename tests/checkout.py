@@ -86,7 +86,7 @@ class Checkout:
         return subprocess.Popen(
             [sys.executable, "-c", START, *command.split()],
             cwd=self.root,
-            env={**os.environ, **environment},
+            env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

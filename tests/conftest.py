@@ -18,9 +18,9 @@ from labkit.model.errors import MachineError
 from tests import leftovers
 from tests.browsers import CHROMIUMS, chromium
 
-# The same examples in every run, however slow the machine is.
-settings.register_profile("lab", deadline=None, derandomize=True)
-settings.load_profile("lab")
+# The same examples in every run, and no deadline on a slow machine.
+settings.register_profile("all", deadline=None, derandomize=True)
+settings.register_profile("quick", settings.get_profile("all"), max_examples=20)
 
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -28,12 +28,13 @@ UPDATE = "`python lab.py test tests/unit/test_reports.py --update-golden` accept
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="skip the tests that are marked `slow`")
     parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
+    parser.addoption("--quick", action="store_true", help="skip tests that are marked `slow`, and try fewer examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the programs that tests start a folder for what they leave, and SIGINT as a terminal gives it."""
+    settings.load_profile("quick" if config.getoption("quick") else "all")
     leftovers.make_folder(getattr(config, "workerinput", {}).get("workerid", ""))
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell starts background jobs
         signal.signal(signal.SIGINT, signal.default_int_handler)

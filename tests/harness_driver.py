@@ -291,3 +291,9 @@ def resets(connection: socket.socket, _number: bytes) -> None:
     """React as a server that sends no answer and closes with an RST."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+def hangs(connection: socket.socket, _number: bytes) -> None:
+    """React as a server that sends nothing more, until the client leaves."""
+    with suppress(ConnectionResetError):
+        connection.recv(1)

@@ -20,9 +20,8 @@ from labkit.system.checkout import ROOT
 
 # pytest's exit codes, in terms of the lab's: 2 is pytest's for an interruption, 4 for bad usage, 5 for no tests.
 CODES = {0: 0, 2: 130, 4: 2, 5: 0}
-# Tests mostly wait, for servers and engines. Those that measure time run afterwards, one at a time.
-SIDE_BY_SIDE = ("-m", "not measures", "--numprocesses", "4", "--dist", "loadfile")
-ALONE = ("-m", "measures", "--numprocesses", "0")
+# Most tests wait, for servers and engines, so four run at a time. Those that measure time then run alone.
+PHASES = (("--ignore=tests/alone", "--numprocesses=4", "--dist=loadfile"), ("tests/alone",))
 
 
 class Counts(NamedTuple):
@@ -42,9 +41,9 @@ def run(options: Namespace) -> int:
     codes: list[int] = []
     counts: list[Counts] = []
     with TemporaryDirectory() as folder:
-        for phase in (SIDE_BY_SIDE, ALONE):
+        for phase in PHASES:
             report = Path(folder) / f"{len(codes)}.xml"
-            codes.append(_pytest(["-q", "-rfE", *quick, *phase, f"--junit-xml={report}", *options.rest]))
+            codes.append(_pytest(["-q", "-rfE", *quick, f"--junit-xml={report}", *phase, *options.rest]))
             if codes[-1] in {2, 130}:
                 return codes[-1]
             counts.append(_count(report))

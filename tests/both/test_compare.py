@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -16,27 +15,9 @@ from tests.acts import failing, free_port, kill_server, servers, wait
 from tests.both.conftest import nothing_left
 from tests.checkout import Checkout, answer
 
+pytestmark = pytest.mark.slow
+
 QUICK = "--delay 0.2 --requests 4 --limit 2 --no-baseline"
-
-
-def test_default_set(checkout: Checkout, runtime: str) -> None:
-    run = checkout.lab(f"compare {QUICK} --repeat 2 --runtime {runtime} --format json")
-    document = run.document
-    assert run.code in {0, 1}, run.err  # 1: something else had the processors busy
-    assert document["environment"]["runtime"] == runtime
-    assert sorted(t["approach"] for t in document["trials"]) == sorted(DEFAULT * 2)
-    for trial in document["trials"]:
-        assert trial["outcome"] == "ok", trial["error"]
-        assert failing(trial) == set(), trial["checks"]
-        assert trial["makespan_s"] >= trial["ideal_s"]
-        assert trial["cold_start_s"] > 0
-        assert {row["id"] for row in trial["requests"]} == {1, 2, 3, 4}
-        for row in trial["requests"]:
-            assert row["start_s"] <= row["server"]["start_s"] <= row["server"]["end_s"] <= row["end_s"]
-    (folder,) = [each for each in checkout.results() if each.name == document["id"]]
-    assert json.loads((folder / "result.json").read_text("utf-8")) == document
-    lines = (folder / "trials.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == document["trials"]
 
 
 def test_locust_makes_the_last_row_and_is_asked_whether_it_agrees(checkout: Checkout, runtime: str) -> None:

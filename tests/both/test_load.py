@@ -25,6 +25,8 @@ from tests.acts import containers, free_port, kill_server, pids, servers, wait
 from tests.both.conftest import nothing_left
 from tests.checkout import Answer, Checkout, answer, docker
 
+pytestmark = pytest.mark.slow
+
 QUICK = "load --workers 2 --delay 0.1"
 # Enough answers a second for the first of them to be on disk soon, and little for the machine to do.
 LONG = "load --workers 2 --delay 0.02 --users 4 --duration 60"

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from labkit.runtime import tags
 from tests.acts import failing
 from tests.checkout import Checkout, docker
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 QUICK = "--delay 0.2 --requests 4 --limit 2 --no-baseline --format json"
 
@@ -49,7 +50,8 @@ def test_another_python(checkout: Checkout, runtime: str, python: str) -> None:
     else:
         images = run.document["environment"]["images"]
         assert images.keys() == {"server", f"sync on {python}", f"process_pool on {python}"}
-        assert images[f"sync on {python}"] != images["server"]
+        image = f"{tags.IMAGE}:{tags.source_hash(checkout.root, python)}{tags.suffix(python)}"
+        assert docker("image", "inspect", "--format", "{{.Id}}", image) == [images[f"sync on {python}"]]
 
 
 def test_a_file_that_is_no_suitable_interpreter_is_refused(checkout: Checkout, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from tests.acts import free_port
 from tests.checkout import Answer, Checkout
 
+pytestmark = pytest.mark.slow
+
 THREADS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor

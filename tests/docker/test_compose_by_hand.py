@@ -15,7 +15,7 @@ import pytest
 
 from tests import leftovers
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
 APPROACHES = {path.stem for path in (ROOT / "clients").glob("*.py")} - {"__init__"}

@@ -8,14 +8,15 @@ from __future__ import annotations
 import socket
 import time
 from collections import Counter, defaultdict
-from itertools import pairwise
 from threading import Event, Lock, Thread
 
 import pytest
 
 from clients.harness import catalogue
 from labkit.analysis.statistics import most_at_once
-from tests.harness_driver import Lab, answering, resets, sends
+from tests.harness_driver import Lab, answering, hangs, resets, sends
+
+pytestmark = pytest.mark.slow
 
 COPING = {name: catalogue.read(name).keywords for name in catalogue.names()}
 COPING = {name: keywords for name, keywords in COPING.items() if "timeout" in keywords}
@@ -120,28 +121,25 @@ def test_after_four_attempts_the_cause_is_returned(lab, name):
     assert done.answers == (1, None, 3)
     assert "503" in done.causes[1]
     assert len(rows[2]) == ATTEMPTS
-    assert seconds(done) < 6
 
 
 @each_coping
 def test_a_request_that_times_out_is_not_retried(lab, name):
     """One request gets no answer, another only the start of one."""
-    over = Event()
 
     def stalls(connection, number):
         connection.sendall(ANSWER % 100 + number)
-        over.wait(3)
+        hangs(connection, number)
 
-    ways = by_id(r2=(lambda *_: over.wait(3),), r3=(stalls,))
+    ways = by_id(r2=(hangs,), r3=(stalls,))
     done, rows = run(lab, name, ways, requests=5, limit=5, timeout_s=0.5)
-    over.set()
     assert done.answers == (1, None, None, 4, 5)
     assert all("time" in done.causes[position].lower() for position in (1, 2))
     assert [len(rows[number]) for number in range(1, 6)] == [1] * 5
     assert [rows[2][0].status, rows[3][0].status] == [None, 200]
     assert rows[2][0].error
     assert rows[3][0].error
-    assert 0.5 <= seconds(done) < 1
+    assert seconds(done) >= 0.5
 
 
 @each_coping
@@ -196,10 +194,9 @@ def test_a_known_rate_is_kept_from_the_start(lab, name):
     assert done.answers == tuple(range(1, requests + 1))
     starts = sorted(row.start_ns for attempts in rows.values() for row in attempts)
     assert len(starts) == requests + 1
-    gaps = [(later - earlier) / 1e9 for earlier, later in pairwise(starts)]
-    assert min(gaps) > 0.5 / rate
-    assert sum(gaps) > 0.95 * requests / rate
-    assert seconds(done) < 1.2 * requests / rate
+    early_s = [number / rate - (start - starts[0]) / 1e9 for number, start in enumerate(starts)]
+    assert max(early_s) < 2 / rate, "a busy machine may delay the first request"
+    assert seconds(done) < 5 * requests / rate
 
 
 @each_finding_the_rate
@@ -230,4 +227,4 @@ def test_an_unknown_rate_is_found(lab, name, rate):
     assert done.answers == tuple(range(1, requests + 1))
     assert len(refused) <= 6
     assert ignored <= 3  # no more than were on their way
-    assert seconds(done) < 1.7 * (requests - burst) / rate + 0.2
+    assert seconds(done) < 5 * (requests - burst) / rate

@@ -19,6 +19,8 @@ from labkit.doctor import probes
 from labkit.system import runs
 from tests.checkout import Answer, Checkout
 
+pytestmark = pytest.mark.slow  # each examination measures the noise of the machine for two seconds
+
 needs_docker_command = pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command is not there")
 AN_OWN_PROBE = """
 '''A probe of a user.'''

@@ -18,7 +18,9 @@ import pytest
 from clients.harness.protocol import Batch, Cease, Load, Ready, Sample, to_line
 from labkit.analysis.statistics import most_at_once
 from loadtest.schedule import offsets
-from tests.harness_driver import ROOT, Harness, Output, SlowServer, answering, slow_server
+from tests.harness_driver import ROOT, Harness, Output, SlowServer, answering, hangs, slow_server
+
+pytestmark = pytest.mark.slow
 
 DELAY_S = 0.05
 WORKERS = 3
@@ -154,7 +156,7 @@ def test_cease_lets_requests_in_flight_end_and_starts_no_more(server, processes)
 
 @PROCESSES
 def test_cease_waits_for_answers_no_longer_than_its_limit(processes):
-    with answering(hang) as url, Harness(ROOT, ("load", "--protocol")) as harness:
+    with answering(hangs) as url, Harness(ROOT, ("load", "--protocol")) as harness:
         begin(harness, open_load(url, processes=processes)._replace(users=4, timeout_s=600.0))
         messages = []
         while sum(len(message.begun) for message in messages if isinstance(message, Batch)) < 4:
@@ -185,10 +187,6 @@ def test_users_come_one_after_another_at_their_rate(server):
     assert most_at_once(span for span in spans if span[0] < 0.9e9) == 1, "the second comes a second later"
 
 
-def hang(connection, _):
-    connection.recv(1)  # until the other side has had enough
-
-
 @PROCESSES
 def test_a_late_generator_makes_up_for_every_due_arrival(server, processes):
     load = open_load(server.url, processes=processes)._replace(arrivals="constant", duration_s=1.0)
@@ -212,7 +210,7 @@ def test_a_late_generator_makes_up_for_every_due_arrival(server, processes):
 
 @PROCESSES
 def test_arrivals_may_wait_for_a_user_as_long_as_a_request_may_take(processes):
-    with answering(hang) as url:
+    with answering(hangs) as url:
         load = open_load(url, processes=processes)._replace(arrivals="constant", rate=20.0, duration_s=0.5)
         output = run(load._replace(users=processes, timeout_s=1.0))
     zero_ns, starts = min(batch.t_ns for batch in output.all(Batch)), begun(output)
@@ -227,7 +225,7 @@ def test_arrivals_may_wait_for_a_user_as_long_as_a_request_may_take(processes):
 
 @PROCESSES
 def test_requests_that_time_out_at_the_end_of_a_load_have_failed(processes):
-    with answering(hang) as url:
+    with answering(hangs) as url:
         output = run(closed(url, users=4, duration_s=0.2, timeout_s=0.6, processes=processes))
     rows = ended(output)
     assert (output.done.outcome, sorted(rows), sorted(begun(output))) == ("ok", [1, 2, 3, 4], [1, 2, 3, 4])
@@ -297,7 +295,7 @@ def test_errors_are_reported_with_their_status_or_cause():
 
 
 def test_a_request_takes_no_longer_than_its_timeout():
-    with answering(hang) as url:
+    with answering(hangs) as url:
         output = run(closed(url, users=2, requests=2, timeout_s=0.3))
     assert (output.done.outcome, sorted(ended(output))) == ("ok", [1, 2])
     assert all(row[4] for row in ended(output).values())

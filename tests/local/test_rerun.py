@@ -10,6 +10,8 @@ import pytest
 from tests.both.conftest import nothing_left
 from tests.checkout import Checkout
 
+pytestmark = pytest.mark.slow
+
 PLANNED = ("approach", "repeat", "order", "traced", "scenario", "server", "load", "bound", "ideal_s")
 
 

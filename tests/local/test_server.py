@@ -77,7 +77,7 @@ def test_no_worker_queues_connections_while_another_is_idle(worker_class: str) -
         list(pool.map(lambda n: get(server, f"/t/{n}"), range(9)))
         answered_by = [row["worker"] for row in server.wait_for("request", 9)]
     # Three each, plus or minus one on a busy machine; with gunicorn's default settings one worker gets 7.
-    assert max(answered_by.count(worker) for worker in server.workers()) <= 4
+    assert max(answered_by.count(worker) for worker in server.workers()) <= 5
 
 
 ODD_PATHS = [

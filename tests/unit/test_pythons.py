@@ -237,6 +237,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return Stage(tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 def test_what_has_no_wheel_is_left_out_and_the_rest_is_there(stage):
     stage.add("first", needs="second")
     stage.add("second", tag="cp27-cp27mu-win32")
@@ -265,6 +266,7 @@ def test_what_has_no_wheel_is_left_out_and_the_rest_is_there(stage):
     assert stage.notes == [], "it is there"
 
 
+@pytest.mark.slow
 def test_an_index_that_lacks_a_package_altogether_is_no_reason_to_leave_it_out(stage):
     stage.add("first")
     stage.add("second", tag="cp27-cp27mu-win32")
@@ -276,6 +278,7 @@ def test_an_index_that_lacks_a_package_altogether_is_no_reason_to_leave_it_out(s
     assert "first" in (stage.folder / "log").read_text()
 
 
+@pytest.mark.slow
 def test_where_nothing_may_be_left_out_one_missing_wheel_fails_the_whole(stage, tmp_path):
     stage.add("second", tag="cp27-cp27mu-win32")
     record = tmp_path / "record"
@@ -286,6 +289,7 @@ def test_where_nothing_may_be_left_out_one_missing_wheel_fails_the_whole(stage, 
     assert not record.exists()
 
 
+@pytest.mark.slow
 def test_a_changed_lock_is_another_environment_and_the_one_before_goes(stage):
     before = stage.environment.path
     (before / "bin").mkdir(parents=True)
@@ -302,6 +306,7 @@ def test_a_changed_lock_is_another_environment_and_the_one_before_goes(stage):
     assert now != before
 
 
+@pytest.mark.slow
 def test_two_at_once_take_turns_and_an_interruption_leaves_nothing_half_made(stage):
     stage.add("first")
     with stage.start() as interrupted:

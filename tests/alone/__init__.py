@@ -1,0 +1,1 @@
+"""Tests that measure time, so `lab.py test` runs them one at a time after all others."""
