@@ -11,26 +11,25 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from labkit.bundle.sealed import CHUNK
 from labkit.model.errors import MachineError
+from labkit.runtime.docker_cli import docker
+from labkit.system.command import last_line
 
-PATIENCE_S = 60.0  # with an engine that takes a question and does not answer
 ARCHITECTURES = ("amd64", "arm64")
 
-NO_ENGINE_HINT = "Start Docker Desktop or the docker service."
 _PACKAGE = re.compile(r"(?:.*/)?site-packages/([A-Za-z0-9._]+)-([^/-]+)\.dist-info/METADATA")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def engine_architecture() -> str:
     """What the engine runs: "amd64". Raises `MachineError` when there is none, or one without Linux containers."""
-    kind = _docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip()
-    os_name, _, architecture = kind.partition("/")
+    os_name, _, architecture = docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").partition("/")
     if os_name != "linux":
         raise MachineError(f"the Docker engine runs {os_name} containers", "Switch Docker Desktop to Linux containers.")
     if architecture not in ARCHITECTURES:
@@ -44,19 +43,20 @@ def engine_architecture() -> str:
 def image_id(name: str) -> str | None:
     """The id of an image that the engine has, without the name of the digest; None without one."""
     try:
-        return _docker("image", "inspect", "--format", "{{.Id}}", name).strip().removeprefix("sha256:")
+        return docker("image", "inspect", "--format", "{{.Id}}", name).removeprefix("sha256:")
     except MachineError:
         return None
 
 
 def save(names: Iterable[str], path: Path) -> None:
     """Have the engine write images to `path`, as a tar. Raises `MachineError`."""
-    _docker("save", "--output", str(path), *names, patience_s=None)
+    docker("save", "--output", str(path), *names, timeout_s=None)
 
 
 def remove(names: Iterable[str]) -> None:
     """Take names from an image, and with the last one the image."""
-    subprocess.run(["docker", "rmi", *names], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    with suppress(MachineError):
+        docker("rmi", *names)
 
 
 def load(path: Path, passed: Callable[[int], object]) -> None:
@@ -84,7 +84,9 @@ def load(path: Path, passed: Callable[[int], object]) -> None:
             process.wait()
         if process.returncode != 0:
             said.seek(0)
-            raise MachineError(f"the Docker engine does not take the image: {_last(said.read())}")
+            raise MachineError(
+                f"the Docker engine does not take the image: {last_line(said.read().decode('utf-8', 'replace'))}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,24 +185,3 @@ def _member(tar: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
 def _content(tar: tarfile.TarFile, name: str) -> bytes:
     with _member(tar, name) as file:
         return file.read()
-
-
-def _docker(*arguments: str, patience_s: float | None = PATIENCE_S) -> str:
-    try:
-        run: subprocess.CompletedProcess[Any] = subprocess.run(
-            ["docker", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=patience_s
-        )
-    except subprocess.TimeoutExpired:
-        raise MachineError(
-            f"docker {arguments[0]}: no answer within {patience_s:.0f} s", "Start the engine again."
-        ) from None
-    except FileNotFoundError:
-        raise MachineError("the docker command is not there", "Install Docker.") from None
-    if run.returncode != 0:
-        raise MachineError(f"docker {arguments[0]}: {_last(run.stderr)}", NO_ENGINE_HINT)
-    return str(run.stdout.decode("utf-8", "replace"))
-
-
-def _last(output: bytes) -> str:
-    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"

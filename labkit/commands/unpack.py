@@ -20,8 +20,8 @@ from labkit.model.errors import MachineError, UsageError
 from labkit.runtime import tags
 from labkit.setup.marker import identity
 from labkit.system import checkout
-from labkit.system.interrupts import uninterrupted
-from labkit.system.locks import take
+from labkit.system.interrupts import ignore_interrupts
+from labkit.system.locks import try_lock
 
 USUAL_FOLDER = "concurrency-lab"
 HELD = "held"  # the file in a folder of unfinished things that is locked while somebody is at work there
@@ -62,7 +62,7 @@ def _unpack(bundle: Bundle, wheels: Wheels, scratch: Path, target: Path, *, is_n
     with _loaded(bundle, scratch / "image.tar") if with_image else _nothing():
         if with_image:
             _note_tags((checkout if is_new else target) / ".lab" / "built", manifest)
-        with uninterrupted():
+        with ignore_interrupts():
             if is_new:
                 put(checkout, target)
             else:
@@ -97,7 +97,7 @@ def _loaded(bundle: Bundle, tar: Path) -> Iterator[None]:
         tar.unlink()
         yield
     except BaseException:
-        with uninterrupted():
+        with ignore_interrupts():
             image.remove(name for each in names.values() for name in each)
         raise
 
@@ -175,10 +175,10 @@ def _scratch(target: Path, *, is_new: bool) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
     try:
         with (scratch / HELD).open("w", encoding="utf-8") as file:
-            take(file.fileno())
+            try_lock(file.fileno())
             yield scratch
     finally:
-        with uninterrupted():
+        with ignore_interrupts():
             shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -187,7 +187,7 @@ def _remove_dead(place: Path, prefix: str) -> None:
     for folder in [each for each in place.iterdir() if each.name.startswith(prefix)]:
         with suppress(OSError):
             with (folder / HELD).open("r+", encoding="utf-8") as file:
-                dead = take(file.fileno())
+                dead = try_lock(file.fileno())
             if dead:
                 shutil.rmtree(folder)
 

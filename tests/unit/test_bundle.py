@@ -27,7 +27,7 @@ from labkit.model.errors import MachineError, UsageError
 from labkit.options import parser
 from labkit.options.pack import PYTHONS, SYSTEMS, TARGETS, USUAL
 from labkit.setup import packed
-from labkit.system.locks import take
+from labkit.system.locks import try_lock
 from tests.bundles import changed, make_bundle, make_checkout, put, rewritten, save_image, tagged
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +96,7 @@ def test_unpack_removes_only_the_remains_of_a_killed_unpack(bundle):
     for folder in (dead, busy):
         (folder / unpack.HELD).touch()
     with (busy / unpack.HELD).open("r+") as file:
-        assert take(file.fileno())
+        assert try_lock(file.fileno())
         assert run(bundle, bundle.parent / "out") == 0
     assert sorted(each.name for each in bundle.parent.iterdir()) == [".out-busy", ".out-foreign", "lab.pyz", "out"]
 

@@ -12,9 +12,9 @@ from statistics import fmean
 import pytest
 
 from labkit.analysis.statistics import percentile
-from labkit.doctor import calibration, engine, examination, probes, remedies, reports
+from labkit.doctor import calibration, engine_info, examination, probes, remedies, reports
 from labkit.doctor.calibration import Calibration, Ticks
-from labkit.doctor.engine import Engine, Image
+from labkit.doctor.engine_info import EngineInfo, ImageInfo
 from labkit.doctor.noise import Noise, noise, spread
 from labkit.doctor.probes import (
     architecture,
@@ -32,14 +32,14 @@ from labkit.doctor.probes import (
 from labkit.doctor.probes import noise as noise_probe
 from labkit.doctor.probes.busy import Power
 from labkit.doctor.probes.leftovers import Leftovers
-from labkit.doctor.probes.python import Environment
+from labkit.doctor.probes.python import VenvState
 from labkit.model.finding import Examination, Finding, Status, failed, ok, warning
 from labkit.output.page import Page
 
 OK, WARNING, FAILED = Status.OK, Status.WARNING, Status.FAILED
 DEBIAN = ("debian",)
 
-GOOD = Engine(
+GOOD = EngineInfo(
     command=True,
     context="default",
     endpoint="unix:///var/run/docker.sock",
@@ -48,40 +48,40 @@ GOOD = Engine(
     compose="2.26.1-4",
     info={"OSType": "linux", "NCPU": 4, "MemTotal": 8_000_000_000, "Architecture": "x86_64"},
 )
-NONE = Engine()
+NONE = EngineInfo()
 SILENT = replace(GOOD, version="", api="", info={}, trouble="Cannot connect to the Docker daemon at unix:///x.")
 FORBIDDEN = replace(SILENT, trouble="permission denied while trying to connect to the Docker daemon socket")
 OLD = replace(GOOD, version="19.03.15", api="1.40")
 WINDOWS = replace(GOOD, info={"OSType": "windows"})
-READY = Environment(
-    there=True, task="", foreign="", differing=(), has_venv=True, writable=True, free_bytes=50_000_000_000
+READY = VenvState(
+    exists=True, task="", foreign="", differing=(), has_venv=True, writable=True, free_bytes=50_000_000_000
 )
-ABSENT = replace(READY, there=False, task="making .venv")
+ABSENT = replace(READY, exists=False, task="making .venv")
 TAG = "concurrency-lab:0123456789ab"
-IMAGE = Image("sha256:fedcba9876543210", "amd64", 246_000_000, "0123456789ab")
+IMAGE = ImageInfo("sha256:fedcba9876543210", "amd64", 246_000_000, "0123456789ab")
 RUN = Calibration((0.1,) * 20, (0.0001,) * 160, (0.008,) * 160, 0.0, 0.0, 0.02, 0, 0.98)
 QUIET = Noise(0.004, 0.02, 0.0001, 0.0002, 0.01)
 
 
-def engine_of(seen: Engine, system: str = "linux", **environ: str) -> Finding:
+def engine_of(seen: EngineInfo, system: str = "linux", **environ: str) -> Finding:
     return docker.judge_engine(seen, system, DEBIAN, environ)
 
 
 def environment_of(**changes: object) -> Finding:
-    return python.judge_environment(replace(READY, **changes), "linux", DEBIAN)
+    return python.judge_venv(replace(READY, **changes), "linux", DEBIAN)
 
 
 def missing_environment(**changes: object) -> Finding:
-    return python.judge_environment(replace(ABSENT, **changes), "linux", DEBIAN)
+    return python.judge_venv(replace(ABSENT, **changes), "linux", DEBIAN)
 
 
 def architecture_of(**changes: object) -> Finding:
     alike = {"python": "x86_64", "machine": "AMD64", "engine": "x86_64", "image": "amd64"}
-    return architecture.judge_architecture(**{**alike, "tag": TAG, "engine_here": True, **changes})
+    return architecture.judge_architecture(**{**alike, "tag": TAG, "local_engine": True, **changes})
 
 
-def image_of(image: Image | None, *, packages_there: bool = True, base_there: bool = True) -> Finding:
-    there = {"packages_there": packages_there, "base_there": base_there}
+def image_of(image: ImageInfo | None, *, has_packages: bool = True, has_base: bool = True) -> Finding:
+    there = {"has_packages": has_packages, "has_base": has_base}
     return images.judge_image(TAG, "0123456789ab", image, "python:3.14-slim", **there)
 
 
@@ -143,8 +143,8 @@ VERDICTS = {
         (image_of(replace(IMAGE, source="ba9876543210")), WARNING, "docker rmi"),
         (image_of(replace(IMAGE, source="")), WARNING, "docker rmi"),
         (image_of(None), OK, ""),
-        (image_of(None, packages_there=False), WARNING, "--runtime docker"),
-        (image_of(None, packages_there=False, base_there=False), WARNING, "--runtime docker"),
+        (image_of(None, has_packages=False), WARNING, "--runtime docker"),
+        (image_of(None, has_packages=False, has_base=False), WARNING, "--runtime docker"),
     ],
     "hardware": [
         (hardware.judge_processors(4, None, 4), OK, ""),
@@ -160,18 +160,18 @@ VERDICTS = {
         (architecture_of(), OK, ""),
         (architecture_of(machine="arm64", python="arm64", engine="aarch64", image="arm64"), OK, ""),
         (architecture_of(engine=None, image=None), OK, ""),
-        (architecture_of(engine="aarch64", image=None, engine_here=False), OK, ""),
+        (architecture_of(engine="aarch64", image=None, local_engine=False), OK, ""),
         (architecture_of(machine="arm64"), WARNING, "aarch64"),
         (architecture_of(image="arm64"), WARNING, "docker rmi"),
         (architecture_of(engine="aarch64", image=None), WARNING, "x86_64"),
     ],
     "disk": [
         (disk.judge_checkout(20_000_000_000), OK, ""),
-        (disk.judge_checkout(900_000_000), WARNING, "room"),
-        (disk.judge_engine(20_000_000_000, image_there=False), OK, ""),
-        (disk.judge_engine(None, image_there=False), OK, ""),
-        (disk.judge_engine(1_200_000_000, image_there=True), OK, ""),
-        (disk.judge_engine(1_200_000_000, image_there=False), WARNING, "docker builder prune"),
+        (disk.judge_checkout(900_000_000), WARNING, "results/"),
+        (disk.judge_engine(20_000_000_000, has_image=False), OK, ""),
+        (disk.judge_engine(None, has_image=False), OK, ""),
+        (disk.judge_engine(1_200_000_000, has_image=True), OK, ""),
+        (disk.judge_engine(1_200_000_000, has_image=False), WARNING, "docker builder prune"),
     ],
     "ports": [
         (ports.judge_port(8000, "", "other", up=False), OK, ""),
@@ -182,7 +182,7 @@ VERDICTS = {
         (clock.judge_clock(3600.0, "tsc", "linux"), OK, ""),
         (clock.judge_clock(3600.0, None, "darwin"), OK, ""),
         (clock.judge_clock(-10 * 86_400.0, "tsc", "linux"), WARNING, "timedatectl"),
-        (clock.judge_clock(3600.0, "hpet", "linux"), WARNING, "again"),
+        (clock.judge_clock(3600.0, "hpet", "linux"), WARNING, "Restart"),
         (clock.judge_engine(0.2, "darwin", desktop=True), OK, ""),
         (clock.judge_engine(-42.0, "darwin", desktop=True), WARNING, "docker desktop restart"),
     ],
@@ -209,12 +209,12 @@ VERDICTS = {
         (busy.judge_power(Power(battery=None, profile="low-power")), WARNING, "powerprofilesctl"),
     ],
     "leftovers": [
-        (leftovers.judge(Leftovers(0, 0, 0, 0)), OK, ""),
-        (leftovers.judge(Leftovers(0, 0, None, None)), OK, ""),
-        (leftovers.judge(Leftovers(1, 0, None, None)), WARNING, "lab.py clean"),
-        (leftovers.judge(Leftovers(0, 1, 0, 0)), WARNING, "lab.py clean"),
-        (leftovers.judge(Leftovers(0, 0, 1, 0)), WARNING, "lab.py clean"),
-        (leftovers.judge(Leftovers(0, 0, 0, 1)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 0, 0, 0)), OK, ""),
+        (leftovers.judge_leftovers(Leftovers(0, 0, None, None)), OK, ""),
+        (leftovers.judge_leftovers(Leftovers(1, 0, None, None)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 1, 0, 0)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 0, 1, 0)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 0, 0, 1)), WARNING, "lab.py clean"),
     ],
     "noise": [
         (noise_probe.judge_clock(RUN, "linux"), OK, ""),
@@ -235,15 +235,15 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize(
-    ("finding", "status", "mend"),
+    ("finding", "status", "remedy"),
     [pytest.param(*each, id=each[0].name) for every in VERDICTS.values() for each in every],
 )
-def test_a_reading_is_judged(finding, status, mend):
+def test_a_reading_is_judged(finding, status, remedy):
     assert finding.status is status
-    assert mend in finding.mend
-    assert bool(finding.mend) == (status is not OK)
-    assert finding.seen
-    json.dumps(dict(finding.figures), allow_nan=False)
+    assert remedy in finding.remedy
+    assert bool(finding.remedy) == (status is not OK)
+    assert finding.message
+    json.dumps(dict(finding.readings), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", probes.names())
@@ -265,10 +265,10 @@ def test_names_of_findings_are_one_probe_s_alone():
 def test_an_engine_s_time_is_compared_with_when_it_was_asked():
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
     told = "2026-01-02T03:04:05.123456789Z"
-    assert engine.ahead(told, at, at + 1) == 0
-    assert engine.ahead(told, at + 60, at + 61) == pytest.approx(-59.877, abs=0.001)
-    assert engine.ahead(told, at - 61, at - 60) == pytest.approx(60.123, abs=0.001)
-    assert engine.ahead("", at, at) is None
+    assert engine_info.seconds_ahead(told, at, at + 1) == 0
+    assert engine_info.seconds_ahead(told, at + 60, at + 61) == pytest.approx(-59.877, abs=0.001)
+    assert engine_info.seconds_ahead(told, at - 61, at - 60) == pytest.approx(60.123, abs=0.001)
+    assert engine_info.seconds_ahead("", at, at) is None
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_an_engine_s_time_is_compared_with_when_it_was_asked():
     [("2.26.1-4", (2, 26)), ("v2.5.0", (2, 5)), ("5.0.2", (5, 0)), ("dev", ()), ("1.41", (1, 41))],
 )
 def test_numbers_of_versions(version, expected):
-    assert docker.numbers(version) == expected
+    assert docker.version_numbers(version) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), [("150000 100000\n", 1.5), ("max 100000", None), ("-1 100000", None)])
@@ -335,8 +335,8 @@ def test_settings_of_pip(tmp_path):
 
 def test_a_password_in_a_proxy_s_address_is_not_shown():
     finding = proxy_of({"https": "http://anna:secret@proxy:3128"}, {"http": "http://bob:word@other"}, bypassed=False)
-    assert "proxy:3128" in finding.seen
-    shown = json.dumps([finding.seen, finding.mend, dict(finding.figures)])
+    assert "proxy:3128" in finding.message
+    shown = json.dumps([finding.message, finding.remedy, dict(finding.readings)])
     assert not any(word in shown for word in ("anna", "secret", "bob", "word@"))
 
 
@@ -472,4 +472,4 @@ def test_a_probe_that_fails_is_a_line_of_its_own():
     before, after = examination.run("broken", Broken, None)
     assert before.name == "seen"
     assert (after.name, after.status) == ("probe_broken", WARNING)
-    assert "RuntimeError: on purpose" in after.seen
+    assert "RuntimeError: on purpose" in after.message

@@ -18,9 +18,9 @@ from clients.harness.protocol import Unavailable
 from labkit.model.errors import MachineError, UsageError
 from labkit.runtime import building, tags
 from labkit.runtime.cleanup import remove_old_environments
-from labkit.runtime.client import for_want_of_a_wheel
+from labkit.runtime.client import explain_missing_wheel
 from labkit.setup import pythons, wheels
-from labkit.setup.pythons import Environment, Installed, find
+from labkit.setup.pythons import Installed, PythonVenv, find
 from labkit.system.checkout import ROOT
 from tests.bundles import make_checkout
 
@@ -44,8 +44,8 @@ TOO_NEW = "  Skipping link: 1.0 Requires-Python >=4: https://127.0.0.1/some.thin
 PREPARE = """\
 import sys
 from pathlib import Path
-from labkit.setup.pythons import Environment, find
-Environment(find(sys.executable), Path(sys.argv[1]), Path(sys.argv[2])).prepare(lambda line: print(line, flush=True))
+from labkit.setup.pythons import PythonVenv, find
+PythonVenv(find(sys.executable), Path(sys.argv[1]), Path(sys.argv[2])).prepare(lambda line: print(line, flush=True))
 """
 
 
@@ -78,19 +78,22 @@ def test_an_interpreter_by_its_name(tmp_path, monkeypatch):
     [
         (lambda _: "no-such-python", "no such command on PATH"),
         (lambda folder: f"{folder}/nothing", "no such file"),
-        (str, "that is no file"),
+        (str, "not a file"),
         (lambda folder: str(script(folder / "p", "true", mode=0o644)), r"cannot be run \(Permission denied\)"),
-        (lambda folder: str(script(folder / "p", "echo hello; exit 4")), "no Python .*said 'hello' .*code 4"),
-        (lambda folder: str(script(folder / "p", "echo oh dear >&2; exit 127")), "said 'oh dear' .*code 127"),
-        (lambda folder: str(script(folder / "p", "true")), "said 'nothing' .*code 0"),
-        (lambda folder: str(script(folder / "p", "echo '[1]'")), "no Python"),
-        (lambda folder: str(script(folder / "p", "exec sleep 60")), "no Python: no answer after 0.5 s"),
+        (
+            lambda folder: str(script(folder / "p", "echo hello; exit 4")),
+            "not a working Python: .*printed 'hello' .*code 4",
+        ),
+        (lambda folder: str(script(folder / "p", "echo oh dear >&2; exit 127")), "printed 'oh dear' .*code 127"),
+        (lambda folder: str(script(folder / "p", "true")), "printed 'nothing' .*code 0"),
+        (lambda folder: str(script(folder / "p", "echo '[1]'")), "not a working Python"),
+        (lambda folder: str(script(folder / "p", "exec sleep 60")), "not a Python: no answer after 0.5 s"),
         (lambda folder: str(script(folder / "p", answers(version="2.7.18", parts=[2, 7]))), "is Python 2.7.18.* 3.11"),
         (lambda folder: str(script(folder / "p", answers(version="3.10.9", parts=[3, 10]))), "Python 3.10.9.* 3.11"),
     ],
 )
 def test_what_is_no_fitting_interpreter_is_refused_with_what_was_seen(tmp_path, monkeypatch, make, message):
-    monkeypatch.setattr(pythons, "PATIENCE_S", 0.5 if "0.5" in message else 20.0)
+    monkeypatch.setattr(pythons, "TIMEOUT_S", 0.5 if "0.5" in message else 20.0)
     name = make(tmp_path)
     with pytest.raises(UsageError, match=message) as caught:
         find(name)
@@ -132,14 +135,14 @@ def test_what_is_no_name_of_an_image_is_refused(name):
 @pytest.mark.parametrize(
     ("output", "error", "message"),
     [
-        ("x: failed to resolve source metadata for x:1: not found", MachineError, "base image x:1 cannot be had"),
-        ("/bin/sh: 1: python: not found", UsageError, "x:1: there is no `python`"),
+        ("x: failed to resolve source metadata for x:1: not found", MachineError, "base image x:1 is unavailable"),
+        ("/bin/sh: 1: python: not found", UsageError, "x:1: this image has no `python`"),
         ("ERROR: this is Python 3.9.2; the lab needs 3.11 or later", UsageError, "x:1: this is Python 3.9.2; .* 3.11"),
         ("who knows", MachineError, "can be built on x:1: who knows"),
     ],
 )
 def test_why_there_is_no_image_on_a_base(output, error, message):
-    explained = building._explained(output, "x:1")
+    explained = building.explain(output, "x:1")
     assert type(explained) is error
     with pytest.raises(error, match=message):
         raise explained
@@ -183,7 +186,7 @@ def test_whether_others_have_a_wheel_of_it(output, name, version, expected):
 )
 def test_an_approach_that_lacks_what_was_left_out_says_why(said, reason):
     installed = Installed("3.13.5t", "CPython 3.13t", {"requests": "2"}, {"gevent": "26", "pyzmq": "27"})
-    message = for_want_of_a_wheel(Unavailable("mine", "needs", said), installed)
+    message = explain_missing_wheel(Unavailable("mine", "needs", said), installed)
     assert (message.approach, message.kind) == ("mine", "needs")
     assert reason in message.reason
 
@@ -215,10 +218,10 @@ class Stage:
             lock.write(f"{name}==1.0 \\\n    --hash=sha256:{digest}\n")
 
     @property
-    def environment(self) -> Environment:
-        return Environment(find(sys.executable), self.lock, self.folder)
+    def environment(self) -> PythonVenv:
+        return PythonVenv(find(sys.executable), self.lock, self.folder)
 
-    def prepare(self) -> Environment:
+    def prepare(self) -> PythonVenv:
         environment = self.environment
         environment.prepare(self.notes.append)
         return environment
@@ -270,7 +273,7 @@ def test_an_index_that_lacks_a_package_altogether_is_no_reason_to_leave_it_out(s
     stage.add("second", tag="cp27-cp27mu-win32")
     for wheel in stage.wheels.glob("first*"):
         wheel.unlink()
-    with pytest.raises(MachineError, match=r"no package index offers what .*first==1\.0"):
+    with pytest.raises(MachineError, match=r"the package index has no wheel .*first==1\.0"):
         stage.prepare()
     assert stage.left() == set()
     assert "first" in (stage.folder / "log").read_text()

@@ -16,9 +16,9 @@ def render(examination: Examination, page: Page) -> str:  # noqa: ARG001 - a doc
         {
             "name": finding.name,
             "status": finding.status,
-            "seen": finding.seen,
-            "mend": finding.mend or None,
-            "figures": dict(finding.figures),
+            "seen": finding.message,
+            "mend": finding.remedy or None,
+            "figures": dict(finding.readings),
         }
         for finding in examination.findings
     ]

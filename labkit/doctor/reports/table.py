@@ -35,12 +35,12 @@ def verdict(examination: Examination) -> str:
 def _lines(finding: Finding, name: int, width: int, *, colour: bool) -> Iterator[str]:
     indent = " " * (_STATUS + name + 4)
     first, *more = textwrap.wrap(
-        sanitize(finding.seen), width - len(indent), break_long_words=False, break_on_hyphens=False
+        sanitize(finding.message), width - len(indent), break_long_words=False, break_on_hyphens=False
     ) or [""]
     status = f"{finding.status:<{_STATUS}}"
     if colour:
         status = f"\x1b[{_COLOURS[finding.status]}m{status}\x1b[0m"
     yield f"{status}  {finding.name:<{name}}  {first}"
     yield from (indent + line for line in more)
-    if finding.mend:
-        yield f"{indent}→ {sanitize(finding.mend)}"
+    if finding.remedy:
+        yield f"{indent}→ {sanitize(finding.remedy)}"
