@@ -11,14 +11,14 @@ from labkit.reports import DEFAULT
 EXAMPLES = """\
 examples:
   python lab.py doctor
-  python lab.py doctor --format json > machine.json     for the instructor, who has thirty of them
+  python lab.py doctor --format json > machine.json     for an instructor who collects thirty of them
 
-It needs nothing installed, and changes nothing. Each line is ok, warning or failed, with what was seen and what mends
-it. The exit code is 3 when something failed: without it the lab does not run here. The last two seconds measure how
-much this machine disturbs what it measures.
+Needs no installed packages, and changes nothing. Each line has a status (ok, warning or failed), a message and, for a
+problem, a remedy. The exit code is 3 if the lab cannot run here. The last two seconds measure how much this machine
+disturbs measurements.
 """
 
 
 def add_doctor(commands: Any) -> None:
-    command = add(commands, "doctor", "Tell what this machine lacks, and how exactly it can measure.", "", EXAMPLES)
+    command = add(commands, "doctor", "Report what this machine lacks, and how exactly it can measure.", "", EXAMPLES)
     add_format(command, reports.names(), DEFAULT)

@@ -1,8 +1,8 @@
-"""Every answer takes the same time."""
+"""Every response takes the same time."""
 
 from labkit.model.scenario import Scenario
 
 SCENARIO = Scenario(
-    summary="every answer takes the same time",
-    look_at="How near does the makespan come to the ideal, and where do requests wait: in the client or at the server?",
+    summary="every response takes the same time",
+    question="How close is the makespan to the ideal, and where do requests wait: in the client or at the server?",
 )

@@ -177,7 +177,7 @@ def test_the_approaches_keep_the_order_asked_for():
 def test_a_scenario_says_once_what_happens_and_what_to_look_at(scenario, width):
     text = " ".join(table(samples.comparison(samples.of_scenario(scenario)), width).split())
     told = scenarios.load(scenario)
-    assert text.count(told.look_at) == text.lower().count(told.summary.lower()) == (scenario != scenarios.DEFAULT)
+    assert text.count(told.question) == text.lower().count(told.summary.lower()) == (scenario != scenarios.DEFAULT)
 
 
 @each_scenario

@@ -25,7 +25,7 @@ def introduction(scenario: str) -> tuple[str, str] | None:
     if scenario == scenarios.DEFAULT or scenario not in scenarios.names():
         return None
     told = scenarios.load(scenario)
-    return f"{told.summary[0].upper()}{told.summary[1:]}.", told.look_at
+    return f"{told.summary[0].upper()}{told.summary[1:]}.", told.question
 
 
 def explain_failures(requests: int, ok: int, failed_by_cause: Mapping[str, int]) -> str:
