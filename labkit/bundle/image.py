@@ -1,4 +1,4 @@
-"""Images, saved from one engine and loaded into another through the docker command."""
+"""Images, as an engine saves and loads them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,15 @@ import hashlib
 import io
 import json
 import re
-import subprocess
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from labkit.bundle.progress import Advance
-from labkit.bundle.sealed import CHUNK
 from labkit.model.errors import MachineError
 from labkit.runtime.docker_cli import docker
-from labkit.system.command import last_line
 
 ARCHITECTURES = ("amd64", "arm64")
 _PACKAGE = re.compile(r"(?:.*/)?site-packages/([A-Za-z0-9._]+)-([^/-]+)\.dist-info/METADATA")
@@ -57,35 +52,6 @@ def remove(names: Iterable[str]) -> None:
     """Remove names of images, and each image with its last name."""
     with suppress(MachineError):
         docker("rmi", *names)
-
-
-def load(path: Path, advance: Advance) -> None:
-    """Load the images in the tar at `path` into the engine. Raises `MachineError`.
-
-    The engine keeps nothing of an incomplete tar.
-    """
-    with tempfile.TemporaryFile() as output:
-        # In a session of its own, which a Ctrl-C at the terminal does not reach.
-        process = subprocess.Popen(
-            ["docker", "load", "--quiet"], stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
-        )
-        assert process.stdin is not None
-        try:
-            with path.open("rb") as tar, process.stdin as pipe:
-                while chunk := tar.read(CHUNK):
-                    pipe.write(chunk)
-                    advance(len(chunk))
-        except BrokenPipeError:
-            pass  # its output explains why
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            process.wait()
-        if process.returncode != 0:
-            output.seek(0)
-            reason = last_line(output.read().decode("utf-8", "replace"))
-            raise MachineError(f"the Docker engine rejects the image: {reason}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from labkit.bundle.progress import megabytes, progress
 from labkit.bundle.sealed import BadBundle, opened, verify_seal
 from labkit.bundle.unpacking import Bundle
 from labkit.model.errors import MachineError, UsageError
-from labkit.runtime import tags
+from labkit.runtime import docker_cli, tags
 from labkit.setup.marker import identity
 from labkit.system import checkout
 from labkit.system.interrupts import ignore_interrupts
@@ -90,7 +90,7 @@ def _loaded_images(bundle: Bundle, tar: Path) -> Iterator[None]:
         bundle.extract_images(tar, names, advance)
     try:
         with progress("loading the image", tar.stat().st_size) as advance:
-            image.load(tar, advance)
+            docker_cli.load(tar, advance)
         if any(image.image_id(_name(each.tag)) is None for each in missing):
             raise MachineError("the Docker engine accepted the image but does not have it", "Is its disk full?")
         tar.unlink()

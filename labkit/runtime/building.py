@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from subprocess import CompletedProcess
 
 from labkit.model.errors import MachineError, UsageError
-from labkit.runtime import compose, tags
+from labkit.runtime import tags
+from labkit.runtime.docker_cli import compose
 from labkit.runtime.tags import DEFAULT_BASE, IMAGE
 from labkit.system.checkout import STATE
 from labkit.system.command import last_line
@@ -71,7 +72,7 @@ def _label(base: str | None) -> str:
 
 def _build(tag: str, settings: Mapping[str, str]) -> CompletedProcess[str]:
     # Compose writes the project's name into the image. A constant name makes equal builds equal images.
-    build = compose.run(IMAGE, ["build", "server"], {"LAB_IMAGE_TAG": tag, **settings})
+    build = compose(IMAGE, ["build", "server"], {"LAB_IMAGE_TAG": tag, **settings})
     BUILD_LOG.parent.mkdir(exist_ok=True)
     BUILD_LOG.write_text(build.stdout + build.stderr, encoding="utf-8")
     return build

@@ -44,6 +44,7 @@ class Client:
         self._installed = installed
         self._channel = channel
         self._lines = LineReader(channel, approach)
+        self._timed_out = False
 
     def start(self) -> None:
         """Start it, and wait until it holds before it imports the approach. Raises `MachineError`."""
@@ -77,31 +78,23 @@ class Client:
             raise self._broken(f"violated the protocol: {error}") from error
 
     def run(self, trial: protocol.Trial | protocol.Script, on_sample: Callable[[int | None], None]) -> ClientReport:
-        """Send the start signal and read until the trial ends; `on_sample` receives the live in-flight count."""
-        lines: list[bytes] = []
-        reason = ""
-        deadline = monotonic() + trial.trial_timeout_s + HARNESS_GRACE_S
+        """Send the start signal and read until the trial ends; `on_sample` receives the live in-flight count.
+
+        Other messages are parsed afterwards, because parsing takes CPU time from the trial.
+        """
         self.send(trial)
-        while True:
-            try:
-                line = self._lines.next(deadline - monotonic())
-            except TimeoutError:
-                reason = f"the client did not answer {HARNESS_GRACE_S:g} s after the trial's timeout"
-                break
-            if line is None:
-                reason = self.exit_reason()
-                break
+        lines: list[bytes] = []
+        for line in filter(None, self._read(trial.trial_timeout_s)):
             lines.append(line)
             if _SAMPLE in line[:40]:
                 sample = protocol.from_line(line)
                 on_sample(sample.in_flight if isinstance(sample, protocol.Sample) else None)
-            elif _DONE in line[:40]:
-                break
+        messages = tuple(message for line in lines for message in _parsed(line))
+        done = messages[-1] if messages and isinstance(messages[-1], protocol.Done) else None
+        reason = "" if done else self.exit_reason()
         if reason:
             with suppress(EngineGone):
                 self.kill()
-        messages = tuple(message for line in lines for message in _parsed(line))
-        done = messages[-1] if messages and isinstance(messages[-1], protocol.Done) else None
         return ClientReport(messages, done, reason, self._lines.last_errors)
 
     def messages(self, timeout_s: float) -> Iterator[protocol.Message | None]:
@@ -110,6 +103,14 @@ class Client:
         The last message is `Done`, unless the client ended without one or was killed after `timeout_s`; then see
         `exit_reason`. For a load test, whose messages do not all fit in memory.
         """
+        for line in self._read(timeout_s):
+            if line is None:
+                yield None
+            else:
+                yield from _parsed(line)
+
+    def _read(self, timeout_s: float) -> Iterator[bytes | None]:
+        """The lines until `Done`; None when none arrived for a while. Kills the client after the timeout."""
         deadline = monotonic() + timeout_s + HARNESS_GRACE_S
         while monotonic() < deadline:
             try:
@@ -119,10 +120,10 @@ class Client:
                 continue
             if line is None:
                 return
-            for message in _parsed(line):
-                yield message
-                if isinstance(message, protocol.Done):
-                    return
+            yield line
+            if _DONE in line[:40]:
+                return
+        self._timed_out = True
         with suppress(EngineGone):
             self.kill()
 
@@ -142,6 +143,8 @@ class Client:
 
     def exit_reason(self) -> str:
         """Why its output ended, in words."""
+        if self._timed_out:
+            return f"the client did not answer {HARNESS_GRACE_S:g} s after the trial's timeout"
         self._lines.join(1.0)
         try:
             code = self._channel.wait(EXIT_TIMEOUT_S)

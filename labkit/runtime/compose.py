@@ -1,24 +1,19 @@
-"""Compose, the only description of a service: runs builds and creates containers, networks and limits."""
+"""Compose, the only description of a service: creates containers, networks and limits."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from labkit.model.errors import MachineError
-from labkit.runtime.docker_cli import INSTALL_HINT, docker
+from labkit.runtime.docker_cli import INSTALL_HINT, compose, docker
 from labkit.runtime.tags import IMAGE
 from labkit.system.checkout import ROOT
 from labkit.system.command import last_line
 
 RECORD = "/venv/labkit-packages.json"  # the packages in the image, recorded by the Dockerfile
-END_TIMEOUT_S = 10.0
 
 
 def version() -> str:
@@ -67,7 +62,7 @@ class Project:
         fixed = {"LAB_IMAGE_TAG": self.tag, "LAB_CPUS": str(self.cpus), "LAB_CLIENT_MODE": "--held"}
         more = {"services": extended} if extended else None
         scaled = [f"--scale={name}={number}" for name, number in (scale or {}).items()]
-        done = run(self.name, ["create", "--no-build", *scaled, *services, *extended], {**settings, **fixed}, more)
+        done = compose(self.name, ["create", "--no-build", *scaled, *services, *extended], {**settings, **fixed}, more)
         if done.returncode != 0:
             raise MachineError(f"Compose cannot create the containers: {last_line(done.stderr)}")
 
@@ -78,41 +73,3 @@ def _client_for(approach: str) -> dict[str, object]:
         "entrypoint": ["python", "-m", "clients.harness", approach],
         "profiles": [],
     }
-
-
-def run(
-    project: str, arguments: Sequence[str], settings: Mapping[str, str], more: Mapping[str, object] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run Compose for a `project`, with `settings` for the variables in compose.yaml, and `more` services."""
-    files = ["-f", "compose.yaml", *(["-f", "-"] if more else [])]
-    command = ["docker", "compose", "--progress", "plain", *files, "-p", project, *arguments]
-    # In a session of its own, which a Ctrl-C at the terminal does not reach: the lab decides how Compose ends.
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        out, err = process.communicate(json.dumps(more) if more else "")
-    except BaseException:
-        _end(process, finish=arguments[0] == "create")
-        raise
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-
-def _end(process: subprocess.Popen[str], *, finish: bool) -> None:
-    """End Compose, or let it `finish`: after a `create` that is cut off, the engine still makes unlisted containers."""
-    try:
-        if not finish:
-            process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=END_TIMEOUT_S)
-    finally:
-        process.kill()
-        process.wait()

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from labkit.model.errors import UsageError
 from labkit.setup import wheels
 from labkit.setup.failures import explain
 from labkit.setup.steps import MISLEADING, PIP_OPTIONS, StepFailed, turn, workspace
+from labkit.system import command
 from labkit.system.checkout import ROOT, STATE
 
 if TYPE_CHECKING:
@@ -76,31 +76,19 @@ def find(name: str) -> Interpreter:
     path = str(Path(name).expanduser()) if os.sep in name else shutil.which(name)
     if path is None:
         raise UsageError(f"--python {name}: no such command on PATH", _HINT)
-    if not Path(path).exists():
-        raise UsageError(f"--python {name}: no such file", _HINT)
     if not Path(path).is_file():
-        raise UsageError(f"--python {name}: not a file", _HINT)
+        raise UsageError(f"--python {name}: no such file", _HINT)
     environment = {key: value for key, value in os.environ.items() if key not in MISLEADING}
-    command = [path, "-c", _PROBE]
+    result = command.run(path, "-c", _PROBE, timeout_s=TIMEOUT_S, env=environment)
+    if result.code is None:
+        raise UsageError(f"--python {name}: it does not run: {result.error}", _HINT)
+    answer = result.document
     try:
-        run = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=TIMEOUT_S, env=environment
-        )
-    except OSError as error:
-        raise UsageError(f"--python {name}: it cannot be run ({error.strerror})", _HINT) from error
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"--python {name}: not a Python: no answer after {TIMEOUT_S:g} s", _HINT) from None
-    return _interpreter(name, run)
-
-
-def _interpreter(name: str, run: subprocess.CompletedProcess[bytes]) -> Interpreter:
-    try:
-        answer = json.loads(run.stdout)
         parts, flags, implementation = tuple(answer["parts"]), str(answer["flags"]), str(answer["implementation"])
         version, base = str(answer["version"]), str(answer["base"])
-    except (ValueError, TypeError, KeyError):
-        lines = (run.stderr or run.stdout).decode(errors="replace").strip().splitlines() or ["nothing"]
-        problem = f"instead of its version it printed {lines[0][:120]!r} and exited with code {run.returncode}"
+    except (TypeError, KeyError):
+        line = (result.error or result.output or "nothing").splitlines()[0][:120]
+        problem = f"instead of its version it printed {line!r} and exited with code {result.code}"
         raise UsageError(f"--python {name}: not a working Python: {problem}", _HINT) from None
     if parts < wheels.OLDEST:
         raise UsageError(f"--python {name}: it is Python {version}, and the lab needs 3.11 or later", _HINT)

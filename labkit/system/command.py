@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,15 @@ class Result:
         return document if isinstance(document, dict) else {}
 
 
-def run(*command: str, timeout_s: float | None = TIMEOUT_S, cwd: Path | None = None) -> Result:
+def run(
+    *command: str, timeout_s: float | None = TIMEOUT_S, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Result:
     """Run `command`; kill it after `timeout_s`."""
     try:
         done = subprocess.run(
             command,
             cwd=cwd,
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

@@ -78,8 +78,8 @@ def test_an_interpreter_by_its_name(tmp_path, monkeypatch):
     [
         (lambda _: "no-such-python", "no such command on PATH"),
         (lambda folder: f"{folder}/nothing", "no such file"),
-        (str, "not a file"),
-        (lambda folder: str(script(folder / "p", "true", mode=0o644)), r"cannot be run \(Permission denied\)"),
+        (str, "no such file"),
+        (lambda folder: str(script(folder / "p", "true", mode=0o644)), "does not run: Permission denied"),
         (
             lambda folder: str(script(folder / "p", "echo hello; exit 4")),
             "not a working Python: .*printed 'hello' .*code 4",
@@ -87,7 +87,7 @@ def test_an_interpreter_by_its_name(tmp_path, monkeypatch):
         (lambda folder: str(script(folder / "p", "echo oh dear >&2; exit 127")), "printed 'oh dear' .*code 127"),
         (lambda folder: str(script(folder / "p", "true")), "printed 'nothing' .*code 0"),
         (lambda folder: str(script(folder / "p", "echo '[1]'")), "not a working Python"),
-        (lambda folder: str(script(folder / "p", "exec sleep 60")), "not a Python: no answer after 0.5 s"),
+        (lambda folder: str(script(folder / "p", "exec sleep 60")), "does not run: no answer within 0.5 s"),
         (lambda folder: str(script(folder / "p", answers(version="2.7.18", parts=[2, 7]))), "is Python 2.7.18.* 3.11"),
         (lambda folder: str(script(folder / "p", answers(version="3.10.9", parts=[3, 10]))), "Python 3.10.9.* 3.11"),
     ],
