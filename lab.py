@@ -11,10 +11,12 @@ NEEDED = (3, 11)
 
 if sys.version_info < NEEDED:
     message = (
-        "lab.py: the lab needs Python {}.{} or newer, and this is Python {}.{} ({}): "
-        "start lab.py with a newer one, as in `python3.13 lab.py`, or install one.\n"
+        "{0}: the lab needs Python {1}.{2} or newer, and this is Python {3}.{4} ({5}): "
+        "run a newer one, as in `python3.13 {0}`, or install one.\n"
     )
-    sys.stderr.write(message.format(*(NEEDED + sys.version_info[:2] + (sys.executable,))))
+    script = os.path.basename(sys.argv[0])  # noqa: PTH119 - read by Python 2.7; lab.py, or a bundle
+    versions = NEEDED + sys.version_info[:2]
+    sys.stderr.write(message.format(script, versions[0], versions[1], versions[2], versions[3], sys.executable))
     sys.exit(3)
 
 # With -P, -I or PYTHONSAFEPATH, Python does not add the script's directory to the path.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -29,6 +30,7 @@ def make_checkout(root: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{name}\n", "utf-8")
     (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', "utf-8")
+    shutil.copy(ROOT / "lab.py", root)  # a bundle runs it
     (root / "lab.py").chmod(0o755)
     return root
 

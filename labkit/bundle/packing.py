@@ -26,21 +26,16 @@ PIECE = 16 << 20
 # third of the time.
 XZ_LEVEL = 4
 MAIN = '''\
-"""A bundle of the concurrency lab: `python FILE` unpacks it, and so does `python lab.py unpack FILE` in a checkout."""
+"""A bundle of the concurrency lab: `python FILE` unpacks it, like `python lab.py unpack FILE` in a checkout."""
 
 import os
 import sys
 
-if sys.version_info < (3, 11):
-    sys.stderr.write(
-        "The lab needs Python 3.11 or newer, and this is Python {}.{} ({}): start this file with a newer one, "
-        "as in `python3.13 FILE`.\\n".format(sys.version_info[0], sys.version_info[1], sys.executable)
-    )
-    sys.exit(3)
-
 bundle = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(bundle, "checkout"))
 sys.dont_write_bytecode = True
+
+import lab  # checks the version of Python
 
 if __name__ == "__main__":
     from labkit.cli import main

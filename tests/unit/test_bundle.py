@@ -561,7 +561,7 @@ def test_a_bundle_started_with_an_old_python_names_the_python_it_needs(whole):
     for python in old_pythons():
         done = subprocess.run([python, whole], capture_output=True, text=True, timeout=30, check=False)
         assert (done.returncode, done.stdout) == (3, "")
-        assert done.stderr.startswith("The lab needs Python 3.11 or newer")
+        assert done.stderr.startswith("lab.pyz: the lab needs Python 3.11 or newer, and this is Python ")
 
 
 def test_unpacking_needs_only_the_standard_library():
