@@ -20,6 +20,6 @@ def run(options: Namespace) -> int:
     config = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
     server = up.start(config, options.port, options.runtime, note)
     workers = f"{plural(config.workers, 'worker')} ({config.worker_class})"
-    print(f"The slow server is up on {server.url} ({server.runtime}): {workers}, {config.delay_s:g} s per response.")
+    print(f"The slow server is up on {server.url} ({server.runtime}): {workers}, {config.delay_s:g} s per answer.")
     print(f"Try `curl {server.url}/hello`; `python lab.py down` stops it.")
     return 0

@@ -1,7 +1,7 @@
 """Calibration: two seconds of identical, timed work, to measure how much this machine disturbs a measurement.
 
-A run consists of identical blocks of about 0.1 s. Each is eight times a sleep of 1 to 10 ms, like waiting for a
-response, followed by about 8 ms of pure-Python work, like handling it. First, the fastest of a few tries determines the
+A run consists of identical blocks of about 0.1 s. Each is eight times a sleep of 1 to 10 ms, like waiting for an
+answer, followed by about 8 ms of pure-Python work, like handling it. First, the fastest of a few tries determines the
 number of loops for that work. Differences between blocks are then due to the machine.
 """
 

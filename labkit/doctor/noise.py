@@ -11,7 +11,7 @@ from statistics import fmean, median
 from labkit.analysis.statistics import percentile
 from labkit.doctor.calibration import Calibration
 
-ROUNDS = 3  # in the default comparison, an approach waits for responses and handles them three times
+ROUNDS = 3  # in the default comparison, an approach waits for answers and handles them three times
 FEWEST = 4
 
 

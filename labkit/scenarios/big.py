@@ -1,10 +1,10 @@
-"""Response bodies of one megabyte."""
+"""Bodies of one megabyte."""
 
 from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(
-    summary="response bodies of 1 MB",
+    summary="bodies of 1 MB",
     question="How much memory do the bodies take, and how often are they copied, also between processes?",
     behaviour=Behaviour(body_bytes=1_000_000),
     requests=(30,),

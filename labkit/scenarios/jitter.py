@@ -1,4 +1,4 @@
-"""Responses take between 0.5 and 1.5 times the delay."""
+"""Answers take between 0.5 and 1.5 times the delay."""
 
 from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
