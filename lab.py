@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The concurrency lab's one command: `python lab.py --help`.
+"""The command of the concurrency lab: `python lab.py --help`.
 
-This file has to be readable by any Python, down to 2.7, so that a too old one can say what it lacks.
+Every Python since 2.7 must be able to read this file, so that one that is too old prints a clear message.
 """
 
 import os
@@ -11,13 +11,15 @@ NEEDED = (3, 11)
 
 if sys.version_info < NEEDED:
     message = (
-        "lab.py: the lab needs Python {}.{} or newer, and this is Python {}.{} ({}): "
-        "start lab.py with a newer one, as in `python3.13 lab.py`, or install one.\n"
+        "{0}: the lab needs Python {1}.{2} or newer, and this is Python {3}.{4} ({5}): "
+        "run a newer one, as in `python3.13 {0}`, or install one.\n"
     )
-    sys.stderr.write(message.format(*(NEEDED + sys.version_info[:2] + (sys.executable,))))
+    script = os.path.basename(sys.argv[0])  # noqa: PTH119 - read by Python 2.7; lab.py, or a bundle
+    versions = NEEDED + sys.version_info[:2]
+    sys.stderr.write(message.format(script, versions[0], versions[1], versions[2], versions[3], sys.executable))
     sys.exit(3)
 
-# Python leaves the script's directory off the path when it is told to with -P, -I or PYTHONSAFEPATH.
+# With -P, -I or PYTHONSAFEPATH, Python does not add the script's directory to the path.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - read by Python 2.7
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""The command line: parse, have the packages there, run the command, and put failures into words.
+"""The command line: parse it, set up the packages, run the command, and explain errors.
 
-Standard library only, until a command needs more: help and usage errors come at once and without any set-up.
+Standard library only, so that help and usage errors need no set-up.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -16,28 +15,26 @@ from pathlib import Path
 from labkit.model.errors import Interrupted, LabError, MachineError, UsageError
 from labkit.options import parser
 from labkit.setup import bootstrap
-from labkit.system.interrupts import interrupt
+from labkit.system import interrupts
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run lab.py with `arguments`; returns its exit code."""
-    for number in filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))):
-        if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` has it
-            signal.signal(number, interrupt)
-    if sys.stdout is None:  # closed by whoever called us
+    interrupts.install()
+    if sys.stdout is None:  # closed by the parent process
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
     try:
         return _run(arguments)
     except SystemExit as done:  # --help
         return int(done.code or 0)
-    except BrokenPipeError:  # whoever read our output has gone, as `| head` does
+    except BrokenPipeError:  # the reader of the output has ended, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except KeyboardInterrupt:
         error: LabError = Interrupted("interrupted")
     except LabError as caught:
         error = caught
-    except OSError as caught:  # a full or read-only disk, most likely
+    except OSError as caught:  # probably a full or read-only disk
         where = f" ({caught.filename})" if caught.filename else ""
         error = MachineError(f"{caught.strerror or caught}{where}")
     return _explain(error)
@@ -49,7 +46,7 @@ def _run(arguments: Sequence[str]) -> int:
     if code is None:
         options.arguments = tuple(arguments)
         code = int(import_module(f"labkit.commands.{options.module}").run(options))
-        sys.stdout.flush()  # while a full disk can still be told
+        sys.stdout.flush()  # a full disk must raise here, where the error is explained
     return code
 
 
@@ -57,7 +54,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options, rest = parser().parse_known_args(arguments)
     if rest and options.module != "test":
         together = "; name all approaches together" if options.module == "compare" else ""
-        raise UsageError(f"not understood: {' '.join(rest)}{together}", "`python lab.py --help` shows what there is.")
+        raise UsageError(f"not understood: {' '.join(rest)}{together}", "See `python lab.py --help`.")
     options.rest = rest
     return options
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -29,6 +30,7 @@ def make_checkout(root: Path) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(f"{name}\n", "utf-8")
     (root / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', "utf-8")
+    shutil.copy(ROOT / "lab.py", root)  # a bundle runs it
     (root / "lab.py").chmod(0o755)
     return root
 
@@ -44,7 +46,7 @@ def save_image(path: Path, machine: str = "") -> Path:
         for tag, count in (("whole", 3), ("environment", 2)):
             content = config | {"rootfs": {"diff_ids": digests[:count]}}
             image.add_bytes(tar, f"{tag}.json", json.dumps(content).encode())
-            described.append(image.describe(f"{tag}.json", parts[:count], [f"any:{tag}"]))
+            described.append((f"{tag}.json", parts[:count], [f"any:{tag}"]))
         image.add_bytes(tar, "a/layer.tar", layers[0])
         image.add_bytes(tar, "b/layer.tar", layers[1])
         link = tarfile.TarInfo("c/layer.tar")  # as engines before 25 write it
@@ -70,7 +72,7 @@ def make_bundle(folder: Path, machine: str = "", python: str = "") -> Path:
         (wheels / "here").mkdir(parents=True, exist_ok=True)
         (wheels / "here" / name).write_bytes(name.encode() * 20)
     members = tuple(f"wheels/{each.name}" for each in sorted((wheels / "here").iterdir()))
-    with image.saved(save_image(folder / "image.tar", machine)) as saved:
+    with image.read_saved(save_image(folder / "image.tar", machine)) as saved:
         parts = Parts(root, tagged(saved, root), wheels)
         fitting = (Wheels(system(), python or identity(), members),)
         manifest = parts.describe("abc", {"name": "python:3.14-slim", "id": None}, fitting)
@@ -78,7 +80,7 @@ def make_bundle(folder: Path, machine: str = "", python: str = "") -> Path:
     return folder / "lab.pyz"
 
 
-def tagged(saved: dict[str, image.Saved], root: Path) -> dict[str, image.Saved]:
+def tagged(saved: dict[str, image.SavedImage], root: Path) -> dict[str, image.SavedImage]:
     """The images of `save_image`, by the tags of a checkout's images."""
     return {tags.source_hash(root, base=""): saved["whole"], tags.environment_tag(root, base=""): saved["environment"]}
 

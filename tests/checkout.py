@@ -63,7 +63,7 @@ class Checkout:
 
     @classmethod
     def copy_to(cls, root: Path) -> Checkout:
-        leftovers.note_project(runs.prefix(root))
+        leftovers.note_project(runs.project_prefix(root))
         for part in PARTS:
             if (ROOT / part).is_dir():
                 shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))

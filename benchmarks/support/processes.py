@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from benchmarks.support.model import BenchmarkError
 from labkit.system.checkout import ROOT
-from labkit.system.interrupts import uninterrupted
+from labkit.system.interrupts import ignore_interrupts
 
 STOP_PATIENCE_S = 30.0
 LAST_LINES = 10
@@ -26,7 +26,7 @@ def child(command: Sequence[str], limit_s: float, **options: Any) -> Iterator[su
     try:
         yield process
     finally:
-        with uninterrupted():
+        with ignore_interrupts():
             watchdog.cancel()
             _stop(process)
 

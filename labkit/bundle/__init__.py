@@ -1,8 +1,8 @@
-"""Bundles: one file with all that a machine needs to run the lab without a network.
+"""Bundles: one file with everything that a machine without a network needs to run the lab.
 
-A bundle is a zip that Python can run: ``python FILE`` unpacks it. `packing` makes one from `files`, `image` and
-`wheels`; `unpacking` checks one and stages it. `manifest` says what is in it, `sealed` is the file, `paths` are the
-names that its members may have.
+A bundle is a zip that Python can run: ``python FILE`` unpacks it. `packing` writes one from `files`, `image` and
+`wheels`; `unpacking` checks one and extracts it. `manifest` describes the content, `sealed` is the file format, `paths`
+are the allowed names of members.
 
-What unpacks needs the standard library alone, and runs from inside the file.
+Unpacking uses the standard library only, and runs from inside the file.
 """

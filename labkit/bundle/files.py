@@ -1,4 +1,4 @@
-"""The checkout's own files: which of them go into a bundle, and whether a checkout is the one in a bundle."""
+"""The checkout's own files: those that belong into a bundle, and whether a checkout matches a bundle."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from labkit.model.errors import LabError
 from labkit.runtime import tags
 
 LOCK = "requirements/lab.txt"
-_NOT_OURS = {"__pycache__", "node_modules"}
+_EXCLUDED = {"__pycache__", "node_modules"}
 
 
-def of_checkout(root: Path) -> list[str]:
-    """The files of a checkout, relative to it, with slashes. Raises `LabError` for a name that cannot be packed."""
-    found: list[str] = []
+def files_of(root: Path) -> list[str]:
+    """The files of a checkout that belong into a bundle, relative to it, with slashes.
+
+    Raises `LabError` for a name that some system does not accept.
+    """
+    names: list[str] = []
     for part in paths.PARTS:
         place = root / part
         inside = sorted(place.rglob("*")) if place.is_dir() else [place]
-        found += [each.relative_to(root).as_posix() for each in inside if each.is_file() and not _cached(each)]
-    for name in found:
+        names += [each.relative_to(root).as_posix() for each in inside if each.is_file() and not _is_cache(each)]
+    for name in names:
         if not paths.is_part(name):
-            raise LabError(f"{name} cannot be packed: not every system takes such a name", "Rename it or move it away.")
-    if (twice := paths.repeated(found)) is not None:
-        raise LabError(f"{twice} cannot be packed: there is another of that name but for capitals", "Rename one.")
-    return found
+            raise LabError(f"{name} cannot be packed: some systems reject this name", "Rename it or move it away.")
+    if (twice := paths.duplicate(names)) is not None:
+        raise LabError(f"{twice} cannot be packed: another name differs only in upper and lower case", "Rename one.")
+    return names
 
 
 def is_executable(path: Path) -> bool:
-    """Whether a file may be run; where the system does not say, a file that begins like a script may."""
+    """Whether a file is executable; on Windows, whether it begins like a script."""
     if sys.platform == "win32":
         return path.read_bytes()[:2] == b"#!"
     return bool(path.stat().st_mode & 0o100)
@@ -42,13 +45,13 @@ def lock_of(root: Path) -> str:
     return hashlib.sha256((root / LOCK).read_bytes()).hexdigest()
 
 
-def is_same(root: Path, manifest: Manifest) -> bool:
-    """Whether a checkout would run with exactly this bundle's image and wheels."""
+def matches(root: Path, manifest: Manifest) -> bool:
+    """Whether a checkout needs exactly the image and the wheels of this bundle."""
     try:
         return lock_of(root) == manifest.lock and tags.source_hash(root, base="") == manifest.images[0].tag
     except OSError:
         return False
 
 
-def _cached(path: Path) -> bool:
-    return bool(_NOT_OURS & set(path.parts)) or path.suffix == ".pyc"
+def _is_cache(path: Path) -> bool:
+    return bool(_EXCLUDED & set(path.parts)) or path.suffix == ".pyc"

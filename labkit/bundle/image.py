@@ -1,4 +1,4 @@
-"""Images on their way out of one engine and into another, with the docker command alone."""
+"""Images, as an engine saves and loads them."""
 
 from __future__ import annotations
 
@@ -7,89 +7,56 @@ import hashlib
 import io
 import json
 import re
-import subprocess
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from labkit.bundle.sealed import CHUNK
 from labkit.model.errors import MachineError
+from labkit.runtime.docker_cli import docker
 
-PATIENCE_S = 60.0  # with an engine that takes a question and does not answer
 ARCHITECTURES = ("amd64", "arm64")
-
-NO_ENGINE_HINT = "Start Docker Desktop or the docker service."
 _PACKAGE = re.compile(r"(?:.*/)?site-packages/([A-Za-z0-9._]+)-([^/-]+)\.dist-info/METADATA")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def engine_architecture() -> str:
-    """What the engine runs: "amd64". Raises `MachineError` when there is none, or one without Linux containers."""
-    kind = _docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip()
-    os_name, _, architecture = kind.partition("/")
+    """The engine's architecture, such as "amd64". Raises `MachineError` without a suitable engine."""
+    os_name, _, architecture = docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").partition("/")
     if os_name != "linux":
         raise MachineError(f"the Docker engine runs {os_name} containers", "Switch Docker Desktop to Linux containers.")
     if architecture not in ARCHITECTURES:
         raise MachineError(
-            f"the Docker engine is for {architecture}, and bundles are for {' and '.join(ARCHITECTURES)}",
+            f"the Docker engine is for {architecture}, and bundles are for {' or '.join(ARCHITECTURES)}",
             "The lab itself may run there: `python lab.py compare`.",
         )
     return architecture
 
 
 def image_id(name: str) -> str | None:
-    """The id of an image that the engine has, without the name of the digest; None without one."""
+    """The id of a local image, as hexadecimal digits; None without it."""
     try:
-        return _docker("image", "inspect", "--format", "{{.Id}}", name).strip().removeprefix("sha256:")
+        return docker("image", "inspect", "--format", "{{.Id}}", name).removeprefix("sha256:")
     except MachineError:
         return None
 
 
 def save(names: Iterable[str], path: Path) -> None:
-    """Have the engine write images to `path`, as a tar. Raises `MachineError`."""
-    _docker("save", "--output", str(path), *names, patience_s=None)
+    """Save images of the engine to a tar at `path`. Raises `MachineError`."""
+    docker("save", "--output", str(path), *names, timeout_s=None)
 
 
 def remove(names: Iterable[str]) -> None:
-    """Take names from an image, and with the last one the image."""
-    subprocess.run(["docker", "rmi", *names], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-
-
-def load(path: Path, passed: Callable[[int], object]) -> None:
-    """Give the engine the tar at `path`, and tell `passed` of every piece. Raises `MachineError`.
-
-    An engine keeps nothing of a tar that breaks off.
-    """
-    with tempfile.TemporaryFile() as said:
-        # In a session of its own: a Ctrl-C at the terminal is ours.
-        process = subprocess.Popen(
-            ["docker", "load", "--quiet"], stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True
-        )
-        assert process.stdin is not None
-        try:
-            with path.open("rb") as tar, process.stdin as pipe:
-                while chunk := tar.read(CHUNK):
-                    pipe.write(chunk)
-                    passed(len(chunk))
-        except BrokenPipeError:
-            pass  # it says why
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            process.wait()
-        if process.returncode != 0:
-            said.seek(0)
-            raise MachineError(f"the Docker engine does not take the image: {_last(said.read())}")
+    """Remove names of images, and each image with its last name."""
+    with suppress(MachineError):
+        docker("rmi", *names)
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """An image as `docker save` writes it: its configuration, and its layers by SHA-256 of their tars."""
+class SavedImage:
+    """An image in a tar from `docker save`: its configuration, and its layers by the SHA-256 of their tars."""
 
     tar: tarfile.TarFile
     config: bytes
@@ -109,14 +76,14 @@ class Saved:
 
     @contextmanager
     def layer(self, digest: str) -> Iterator[IO[bytes]]:
-        """The tar of a layer, unpacked if the engine keeps it packed."""
+        """The tar of a layer, decompressed."""
         with _member(self.tar, dict(self._layers)[digest]) as file:
             start = file.read(4)
             file.seek(0)
             if start == _ZSTD:
                 raise MachineError(
-                    "the engine keeps its images packed with zstd, which Python cannot read",
-                    "Pack on an engine that does not: `docker save` has to write plain or gzip layers.",
+                    "the engine compresses its images with zstd, which Python cannot read",
+                    "Pack on another engine, whose `docker save` writes plain or gzip layers.",
                 )
             if start[:2] == _GZIP:
                 with gzip.open(file) as unpacked:
@@ -126,54 +93,50 @@ class Saved:
 
     def packages(self) -> dict[str, str]:
         """Name to version of the Python packages in the image."""
-        found: dict[str, str] = {}
+        packages: dict[str, str] = {}
         for digest in self.layers:
             with self.layer(digest) as file, tarfile.open(fileobj=file, mode="r|") as layer:
                 names = (_PACKAGE.fullmatch(member.name) for member in layer)
-                found |= {name[1].lower().replace("_", "-"): name[2] for name in names if name}
-        return dict(sorted(found.items()))
+                packages |= {name[1].lower().replace("_", "-"): name[2] for name in names if name}
+        return dict(sorted(packages.items()))
 
 
 @contextmanager
-def saved(path: Path) -> Iterator[dict[str, Saved]]:
-    """What `save` wrote, by tag. Raises `MachineError` when it is not understood."""
+def read_saved(path: Path) -> Iterator[dict[str, SavedImage]]:
+    """The images in a tar from `save`, by tag. Raises `MachineError` for an unknown format."""
     with tarfile.open(path) as tar:
-        found: dict[str, Saved] = {}
+        images: dict[str, SavedImage] = {}
         try:
             for entry in json.loads(_content(tar, "manifest.json")):
                 config = _content(tar, entry["Config"])
                 digests = [each.removeprefix("sha256:") for each in json.loads(config)["rootfs"]["diff_ids"]]
-                image = Saved(tar, config, tuple(zip(digests, entry["Layers"], strict=True)))
-                found |= {name.rpartition(":")[2]: image for name in entry["RepoTags"]}
+                image = SavedImage(tar, config, tuple(zip(digests, entry["Layers"], strict=True)))
+                images |= {name.rpartition(":")[2]: image for name in entry["RepoTags"]}
         except (KeyError, ValueError) as error:
-            raise MachineError(f"what `docker save` wrote is not understood: {error!r}") from error
-        yield found
+            raise MachineError(f"the output of `docker save` has an unknown format: {error!r}") from error
+        yield images
 
 
-def describe(config: str, layers: Iterable[str], names: Iterable[str]) -> dict[str, Any]:
-    """An image in the `manifest.json` of a tar for `load`: all that an engine is told of names."""
-    return {"Config": config, "RepoTags": list(names), "Layers": list(layers)}
+def add_manifest(tar: tarfile.TarFile, images: Iterable[tuple[str, list[str], list[str]]]) -> None:
+    """Write the manifest of a tar for `load`: for each image, its configuration, layers and names."""
+    entries = [{"Config": config, "RepoTags": names, "Layers": layers} for config, layers, names in images]
+    add_bytes(tar, "manifest.json", json.dumps(entries).encode())
 
 
-def add_manifest(tar: tarfile.TarFile, images: Iterable[dict[str, Any]]) -> None:
-    """Write what tells of the images in a tar for `load`, each as `describe` has it."""
-    add_bytes(tar, "manifest.json", json.dumps(list(images)).encode())
+def add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    add_file(tar, name, len(content), io.BytesIO(content))
 
 
-def add(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None:
-    """Write a plain file into a tar."""
+def add_file(tar: tarfile.TarFile, name: str, size: int, content: IO[bytes]) -> None:
+    """Write a regular file into a tar."""
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o644
     tar.addfile(member, content)
 
 
-def add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    add(tar, name, len(content), io.BytesIO(content))
-
-
 @contextmanager
 def _member(tar: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
-    file = tar.extractfile(name)  # follows links: older engines write a layer that is there twice as one
+    file = tar.extractfile(name)  # follows links: older engines write a repeated layer as a link
     if file is None:
         raise KeyError(name)
     with file:
@@ -183,24 +146,3 @@ def _member(tar: tarfile.TarFile, name: str) -> Iterator[IO[bytes]]:
 def _content(tar: tarfile.TarFile, name: str) -> bytes:
     with _member(tar, name) as file:
         return file.read()
-
-
-def _docker(*arguments: str, patience_s: float | None = PATIENCE_S) -> str:
-    try:
-        run: subprocess.CompletedProcess[Any] = subprocess.run(
-            ["docker", *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=patience_s
-        )
-    except subprocess.TimeoutExpired:
-        raise MachineError(
-            f"docker {arguments[0]}: no answer within {patience_s:.0f} s", "Start the engine again."
-        ) from None
-    except FileNotFoundError:
-        raise MachineError("the docker command is not there", "Install Docker.") from None
-    if run.returncode != 0:
-        raise MachineError(f"docker {arguments[0]}: {_last(run.stderr)}", NO_ENGINE_HINT)
-    return str(run.stdout.decode("utf-8", "replace"))
-
-
-def _last(output: bytes) -> str:
-    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"

@@ -1,35 +1,27 @@
-"""The names that members of a bundle may have: nothing that leaves its folder, on any system."""
+"""The allowed names of a bundle's members: none leaves its folder, on any system."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# What of a checkout goes into a bundle, and what alone may come out of one.
+# The parts of a checkout that go into a bundle; nothing else may come out of one.
 PARTS = (
     *("lab.py", "labkit", "clients", "server", "loadtest", "requirements", "tests", "benchmarks", "docs"),
-    *(
-        "compose.yaml",
-        "Dockerfile",
-        ".dockerignore",
-        ".gitignore",
-        ".gitattributes",
-        ".ci",
-        ".devcontainer",
-        "pyproject.toml",
-    ),
-    *("README.md", "README.ja.md", "LICENSE", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *("compose.yaml", "Dockerfile", "pyproject.toml", ".dockerignore", ".gitignore", ".gitattributes"),
+    *(".ci", ".devcontainer", "README.md", "README.ja.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
 )
 MAIN, MANIFEST = "__main__.py", "manifest.json"
 CHECKOUT, WHEELS, IMAGE = "checkout/", "wheels/", "image/"
 LONGEST = 200
-# No colon, backslash or control character, and no name that ends with a dot or a space: Windows reads those otherwise.
+# No colon, backslash or control character, and no final dot or space: Windows gives them another meaning.
 _PIECE = re.compile(r"[A-Za-z0-9_.+,@-](?:[A-Za-z0-9_.+,@ -]*[A-Za-z0-9_+,@-])?")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,180}")
 
 
 def is_part(path: str) -> bool:
-    """Whether `path`, relative to a checkout, is that of a file which belongs into a bundle."""
+    """Whether `path`, relative to a checkout, belongs into a bundle."""
     pieces = path.split("/")
     return (
         pieces[0] in PARTS
@@ -39,20 +31,16 @@ def is_part(path: str) -> bool:
     )
 
 
-def complaint(name: str) -> str | None:
-    """What is wrong with the name of a member; None for one that may be unpacked."""
-    if name in {MAIN, MANIFEST}:
-        return None
-    for folder in (WHEELS, IMAGE):
-        if name.startswith(folder) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,180}", name.removeprefix(folder)):
-            return None
-    if name.startswith(CHECKOUT) and is_part(name.removeprefix(CHECKOUT)):
-        return None
-    return f"it has a member with the name {name[:LONGEST]!r}, which none of the lab's bundles has"
+def is_allowed(name: str) -> bool:
+    """Whether a member with this name may be unpacked."""
+    if name.startswith(CHECKOUT):
+        return is_part(name.removeprefix(CHECKOUT))
+    flat = any(name.startswith(folder) and _FILE.fullmatch(name.removeprefix(folder)) for folder in (WHEELS, IMAGE))
+    return flat or name in {MAIN, MANIFEST}
 
 
-def repeated(names: Iterable[str]) -> str | None:
-    """A name that is there twice, or twice on a disk that does not tell capitals from small letters."""
+def duplicate(names: Iterable[str]) -> str | None:
+    """A name that occurs twice, as on a disk that ignores upper and lower case."""
     seen: set[str] = set()
     for name in names:
         if name.casefold() in seen:

@@ -1,4 +1,4 @@
-"""How far a long piece of work has come, on one line of a terminal; nothing where standard error is none."""
+"""Progress of a long step, on one line of the terminal; nothing if standard error is not a terminal."""
 
 from __future__ import annotations
 
@@ -7,40 +7,39 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TextIO
 
 REDRAW_S = 0.1
+Advance = Callable[[int], object]
 
 
-def megabytes(number: int) -> str:
-    """A size in megabytes, with a digit after the point where it says something."""
-    return f"{number / 1e6:.{0 if number >= 10_000_000 else 1}f} MB"
+def megabytes(size: int) -> str:
+    """A size in megabytes, with one decimal below 10 MB."""
+    return f"{size / 1e6:.{0 if size >= 10_000_000 else 1}f} MB"
 
 
-def note(text: str, stream: TextIO | None = None) -> None:
-    """A line that stays."""
-    print(f"lab.py: {text}", file=sys.stderr if stream is None else stream, flush=True)
+def ignore(_: int) -> None:
+    """Show no progress."""
 
 
 @contextmanager
-def shown(what: str, total: int, say: Callable[[int], str] = megabytes) -> Iterator[Callable[[int], None]]:
-    """Draw how much of `total` is done, which the yielded function is told of piece by piece; gone at the end."""
+def progress(label: str, total: int, describe: Callable[[int], str] = megabytes) -> Iterator[Advance]:
+    """Show how much of `total` is done; the caller passes each increment to the yielded function."""
     stream = sys.stderr
     done, drawn_s = 0, -1.0
     live = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
-    def passed(more: int) -> None:
+    def advance(increment: int) -> None:
         nonlocal done, drawn_s
-        done += more
+        done += increment
         if live and (monotonic() - drawn_s > REDRAW_S or done >= total):
             drawn_s = monotonic()
             percent = 100 * done // total if total else 100
-            stream.write(f"\r\x1b[K{what}: {percent} %, {say(done)} of {say(total)}")
+            stream.write(f"\r\x1b[K{label}: {percent} %, {describe(done)} of {describe(total)}")
             stream.flush()
 
     try:
-        passed(0)
-        yield passed
+        advance(0)
+        yield advance
     finally:
         if live:
             stream.write("\r\x1b[K")

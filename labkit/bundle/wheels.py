@@ -1,10 +1,10 @@
-"""Fetches the wheels of the local runtime for several systems and Pythons, by the hashes of the lock."""
+"""Downloads the wheels of the local runtime for several systems and Pythons, checked by the hashes in the lock file."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,16 +12,17 @@ from pathlib import Path
 from packaging.markers import Marker
 
 from labkit.bundle.manifest import Wheels, system
+from labkit.bundle.progress import Advance
 from labkit.model.errors import MachineError
 from labkit.setup.failures import explain
 from labkit.setup.marker import identity
 from labkit.setup.steps import PIP_OPTIONS, StepFailed, Steps
 
 AT_ONCE = 3
-# os_name and sys_platform in the markers of the lock.
+# os_name and sys_platform in the markers of the lock file.
 _MARKERS = {"linux": ("posix", "linux"), "macos": ("posix", "darwin"), "windows": ("nt", "win32")}
 _ARCHITECTURES = {"amd64": ("x86_64", "x86_64", "amd64"), "arm64": ("aarch64", "arm64", "arm64")}
-# Newer systems take what was made for older ones: glibc 2.28 is that of Debian 10 and RHEL 8, macOS 11 is of 2020.
+# The oldest supported systems, whose wheels also run on newer ones: Debian 10 and RHEL 8 (glibc 2.28), macOS 11.
 _GLIBC = 28
 _MACOS = "11_0"
 _LINE = re.compile(r"^([^\s;]+) ; (.*?) ?\\?$", re.MULTILINE)
@@ -29,7 +30,7 @@ _LINE = re.compile(r"^([^\s;]+) ; (.*?) ?\\?$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """A system ("linux", "macos", "windows") and a CPython ("3.13") to fetch wheels for."""
+    """A system ("linux", "macos", "windows") and a version of CPython ("3.13")."""
 
     system: str
     python: str
@@ -39,32 +40,26 @@ class Target:
         return f"{self.system}-{self.python}"
 
 
-def targets(wanted: Sequence[str]) -> tuple[Target, ...]:
-    """The targets with these names, as `--for` has them. Raises `MachineError` where this machine is none."""
-    found = []
-    for name in wanted:
+def targets(names: Sequence[str]) -> tuple[Target, ...]:
+    """The targets with these names, as in `--for`. Raises `MachineError` if "here" is not a possible target."""
+    targets = set()
+    for name in names:
         if name == "here":
             if not system() or not re.fullmatch(r"cpython 3\.\d+", identity()):
                 raise MachineError(
                     f"no wheels are packed for {identity()} on this system",
-                    "Wheels are packed for CPython on Linux (glibc), macOS and Windows: name some of those with --for.",
+                    "Wheels are packed for CPython on Linux (glibc), macOS and Windows: name such targets with --for.",
                 )
-            found.append(Target(system(), identity().removeprefix("cpython ")))
+            targets.add(Target(system(), identity().removeprefix("cpython ")))
         else:
-            found.append(Target(*name.split("-")))
-    return tuple(sorted(set(found)))
+            targets.add(Target(*name.split("-")))
+    return tuple(sorted(targets))
 
 
-def fetch(
-    wanted: Sequence[Target],
-    architecture: str,
-    lock: Path,
-    folder: Path,
-    *,
-    steps: Steps,
-    passed: Callable[[int], object],
+def download(
+    targets: Sequence[Target], architecture: str, lock: Path, folder: Path, *, steps: Steps, advance: Advance
 ) -> tuple[Wheels, ...]:
-    """Fetch into `folder`, and tell `passed` of each target. Raises `MachineError` when a wheel is not to be had."""
+    """Download the wheels of each target into a folder of its own in `folder`. Raises `MachineError`."""
 
     def one(target: Target) -> Wheels:
         place = folder / target.name
@@ -75,14 +70,14 @@ def fetch(
         try:
             step.run(_command(target, architecture, file, place))
         except StepFailed as failure:
-            hint = f"The whole output is in {step.log}. With --for you choose what to pack wheels for."
+            hint = f"The whole output is in {step.log}. --for chooses the targets."
             raise explain(str(failure), "lab", hint, "the bundle", f"Python {target.python}, {target.system}") from None
-        passed(1)
+        advance(1)
         files = tuple(sorted(f"wheels/{each.name}" for each in place.iterdir()))
         return Wheels(target.system, f"cpython {target.python}", files)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        tasks = [pool.submit(one, target) for target in wanted]
+        tasks = [pool.submit(one, target) for target in targets]
         try:
             return tuple(task.result() for task in tasks)
         except BaseException:
@@ -91,7 +86,7 @@ def fetch(
 
 
 def lock_for(lock: str, target: Target) -> str:
-    """The text of a lock file with what `target` needs of it: pip judges markers by the machine that it runs on."""
+    """The part of a lock file that `target` needs, because pip evaluates markers for the machine that it runs on."""
     os_name, platform = _MARKERS[target.system]
     machine = {
         "os_name": os_name,
@@ -103,10 +98,10 @@ def lock_for(lock: str, target: Target) -> str:
     }
     kept = []
     for block in re.findall(r"^[^\s#].*\n(?:[ \t].*\n)*", lock, re.MULTILINE):
-        if (found := _LINE.match(block)) is None:
+        if (line := _LINE.match(block)) is None:
             kept.append(block)
-        elif Marker(found[2]).evaluate(dict(machine)):
-            kept.append(f"{found[1]} \\{block[found.end() :]}")
+        elif Marker(line[2]).evaluate(dict(machine)):
+            kept.append(f"{line[1]} \\{block[line.end() :]}")
     return "".join(kept)
 
 

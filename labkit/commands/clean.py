@@ -1,4 +1,4 @@
-"""``lab.py clean``: removes whatever this lab left behind, and nothing else."""
+"""``lab.py clean``: remove the leftovers of this lab, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from labkit.runtime.orphans import remove_dead_harnesses
 
 
 def run(options: Namespace) -> int:
-    """Remove leftovers and say what they were; 0. What a lab that runs now uses stays."""
-    _report("killed harnesses whose processes and files were removed", remove_dead_harnesses)
-    _report("environments of other interpreters from an earlier lock that were removed", remove_old_environments)
-    _report("servers from `up` that were stopped", lambda: int(up.stop() is not None))
-    _report("killed comparisons whose containers were removed", lambda: remove_dead_projects(Engine()))
-    _report("images of earlier states of this checkout that were removed", lambda: remove_old_images(Engine()))
+    """Remove leftovers and print their numbers; 0. Everything that a running lab uses stays."""
+    _report("killed harnesses removed, with their processes and files", remove_dead_harnesses)
+    _report("old environments of other interpreters removed", remove_old_environments)
+    _report("servers from `up` stopped", lambda: int(up.stop() is not None))
+    _report("killed comparisons removed, with their containers", lambda: remove_dead_projects(Engine()))
+    _report("images of earlier states of this checkout removed", lambda: remove_old_images(Engine()))
     return 0
 
 
-def _report(what: str, remove: Callable[[], int]) -> None:
+def _report(label: str, remove: Callable[[], int]) -> None:
     try:
-        print(f"{what}: {remove()}")
+        print(f"{label}: {remove()}")
     except MachineError as error:
-        print(f"{what}: not looked for, as {error.message}")
+        print(f"{label}: not checked: {error.message}")

@@ -1,4 +1,4 @@
-"""``lab.py down``: stops the server that ``lab.py up`` started."""
+"""``lab.py down``: stop the server that ``lab.py up`` started."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from labkit.runtime import up
 
 
 def run(options: Namespace) -> int:
-    """Stop it, if it is up; 0."""
-    stopped = up.stop()
-    print("No server from `lab.py up` is running." if stopped is None else f"The server on {stopped.url} is stopped.")
+    """Stop the server, if it is up; 0."""
+    server = up.stop()
+    print("No server from `lab.py up` is running." if server is None else f"The server on {server.url} is stopped.")
     return 0

@@ -25,7 +25,7 @@ from labkit.results.store import Results, discard_if_empty
 from labkit.run.teardown import NOT_SAVED, not_saved, run_and_close
 from labkit.runtime import Runtime
 from labkit.runtime.choose import choose
-from labkit.runtime.environment import environment
+from labkit.runtime.environment import describe_environment
 from labkit.system import checkout, runs
 
 
@@ -56,7 +56,7 @@ def run(options: Namespace) -> int:
         started_at=started.isoformat(timespec="seconds"),
         command=shlex.join(["python", "lab.py", *options.arguments]),
         seed=options.seed,
-        environment=environment(runtime, reason, last.python),
+        environment=describe_environment(runtime, reason, last.python),
         trials=tuple(session.trials),
         verdicts=tuple(evaluate_trial(threshold, last) for threshold in course.fail_when),
         stopped=session.stopped,

@@ -19,7 +19,7 @@ from labkit.results.read import read
 from labkit.run import rerun, session
 from labkit.runtime import Runtime
 from labkit.runtime.choose import choose
-from labkit.runtime.environment import environment, git_commit, packages
+from labkit.runtime.environment import describe_environment, git_commit, packages
 from labkit.system import checkout
 
 
@@ -80,4 +80,4 @@ def _changes(saved: Comparison, runtime: Runtime) -> list[Change]:
     runtime.prepare(saved.plan.approaches, [point.python for point in saved.plan.points])
     local = runtime.name == "local" and all(point.python is None for point in saved.plan.points)
     python = platform.python_version() if local else saved.environment.python
-    return rerun.all_changes(saved.environment, environment(runtime, "", python))
+    return rerun.all_changes(saved.environment, describe_environment(runtime, "", python))

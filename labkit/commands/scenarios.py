@@ -1,4 +1,4 @@
-"""``lab.py scenarios``: the files in labkit/scenarios/, a line each."""
+"""``lab.py scenarios``: list the scenarios, one per line."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from labkit import scenarios
 
 
 def run(options: Namespace) -> int:
-    """Print every scenario with what happens in it; 0."""
-    known = scenarios.names()
-    width = max(map(len, known))
-    print("Scenarios in labkit/scenarios/ (* unless another is asked for):\n")
-    for name in known:
+    """Print every scenario with its summary; 0."""
+    names = scenarios.names()
+    width = max(map(len, names))
+    print("Scenarios in labkit/scenarios/ (* default):\n")
+    for name in names:
         star = "*" if name == scenarios.DEFAULT else " "
         print(f"{star} {name:<{width}}  {scenarios.load(name).summary}")
     print(
-        "\n`python lab.py compare --scenario NAME` runs one; a new file there is a new scenario: see docs/scenarios.md."
+        "\n`python lab.py compare --scenario NAME` runs one. A new file there is a new scenario: see docs/scenarios.md."
     )
     return 0

@@ -21,7 +21,7 @@ from labkit.results.store import Results, discard_if_empty
 from labkit.run.script import ScriptRequest, trace_script
 from labkit.run.teardown import run_and_close
 from labkit.runtime.choose import choose
-from labkit.runtime.environment import environment
+from labkit.runtime.environment import describe_environment
 from labkit.system import checkout, runs
 from labkit.system.ports import require_free
 
@@ -55,7 +55,7 @@ def run(options: Namespace) -> int:
         started_at=started.isoformat(timespec="seconds"),
         command=shlex.join(["python", "lab.py", *options.arguments]),
         plan=plan,
-        environment=environment(runtime, reason, checked.trial.python),
+        environment=describe_environment(runtime, reason, checked.trial.python),
         trials=(checked,),
         unavailable={},
         notices=(),

@@ -1,5 +1,5 @@
-"""`lab.py doctor`: what a machine is like and whether the lab can run on it.
+"""`lab.py doctor`: the state of a machine, and whether the lab can run on it.
 
-Standard library only, because people ask when the set-up fails; of Docker it asks what the docker command tells. Each
-module in `probes` looks at one thing, and a new one is a new file; those in `reports` show what was found.
+Standard library only, because users need it when the set-up fails; it reads Docker's state through the docker command.
+Each module in `probes` examines one part of the machine, so a new file is a new probe.
 """

@@ -1,8 +1,8 @@
-"""Two seconds of waiting and working, timed: what this machine does to something that is always the same.
+"""Calibration: two seconds of identical, timed work, to measure how much this machine disturbs a measurement.
 
-The run is cut into blocks of about a tenth of a second, all alike: eight times a sleep of 1 to 10 ms, as for an answer,
-and then a piece of pure-Python work of about 8 ms, as with it. The size of a piece is found first, as the most loops
-that fit when nothing disturbs them (the fastest of a few tries). What blocks then differ by is the machine's doing.
+A run consists of identical blocks of about 0.1 s. Each is eight times a sleep of 1 to 10 ms, like waiting for an
+answer, followed by about 8 ms of pure-Python work, like handling it. First, the fastest of a few tries determines the
+number of loops for that work. Differences between blocks are then due to the machine.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from labkit.doctor.command import ask
+from labkit.system import command
 
 SLEEPS_S = (0.001, 0.010, 0.002, 0.005) * 2
 PIECE_S = 0.008
 LENGTH_S = 2.0
-FEWEST_BLOCKS = 10  # on a machine so slow that fewer would fit
+FEWEST_BLOCKS = 10  # on a slow machine, in which fewer fit into LENGTH_S
 _TRIES = 5
 _CPUS = Path("/sys/devices/system/cpu")
 
 
 class Ticks(NamedTuple):
-    """Processor seconds of the whole machine since it started, from /proc/stat."""
+    """CPU seconds of the whole machine since it started, from /proc/stat."""
 
     busy: float
     steal: float
@@ -36,33 +36,33 @@ class Ticks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Times are seconds; shares are of all processors' time during the run, None where the system does not tell."""
+    """Times are seconds. Shares are of all processors' time during the run; None if the system does not report them."""
 
     blocks: tuple[float, ...]
     overshoots: tuple[float, ...]
-    """How much longer each sleep took than it was to."""
+    """The extra time of each sleep."""
     pieces: tuple[float, ...]
     clock_moved_s: float
-    """By how much the wall clock went astray from the monotonic one, at most."""
+    """The largest change of the wall clock against the monotonic one."""
     steal: float | None
-    """Taken by the hypervisor for other machines."""
+    """The share that the hypervisor gave to other machines."""
     others: float | None
-    """Used by other processes."""
+    """The share that other processes used."""
     throttled: int | None
-    """How often a processor was held back, for its heat or by a container's bound."""
+    """How often a processor was throttled, for its heat or by a container's limit."""
     frequency: float | None
-    """Of the fastest processor after the last piece, as a share of what it can do."""
+    """The clock rate of the fastest processor after the last piece of work, as a share of its maximum."""
 
 
 def calibrate(
     clock: Callable[[], float] = time.perf_counter, sleep: Callable[[float], None] = time.sleep
 ) -> Calibration:
-    """Measure this machine for `LENGTH_S`, or for `FEWEST_BLOCKS` if those take longer."""
+    """Measure this machine for `LENGTH_S`, or for `FEWEST_BLOCKS` if they take longer."""
     loops = _loops(clock)
     blocks: list[float] = []
     overshoots: list[float] = []
     pieces: list[float] = []
-    ticks, own, throttled = _ticks(), _own_s(), _throttled()
+    ticks, own, throttled_before = _ticks(), _own_s(), _throttled()
     began, wall = clock(), [time.time() - time.monotonic()]
     while len(blocks) < FEWEST_BLOCKS or clock() - began < LENGTH_S:
         block_began = last = clock()
@@ -76,7 +76,7 @@ def calibrate(
         blocks.append(last - block_began)
         wall.append(time.time() - time.monotonic())
     steal, others = shares(ticks, _ticks(), _own_s() - own)
-    held_back = _throttled()
+    throttled_after = _throttled()
     return Calibration(
         blocks=tuple(blocks),
         overshoots=tuple(overshoots),
@@ -84,13 +84,15 @@ def calibrate(
         clock_moved_s=max(wall) - min(wall),
         steal=steal,
         others=others,
-        throttled=max(0, held_back - throttled) if held_back is not None and throttled is not None else None,
+        throttled=None
+        if throttled_before is None or throttled_after is None
+        else max(0, throttled_after - throttled_before),
         frequency=_frequency(),
     )
 
 
 def shares(before: Ticks | None, after: Ticks | None, own_s: float) -> tuple[float | None, float | None]:
-    """The hypervisor's share and that of other processes, between two readings."""
+    """The shares of the hypervisor and of other processes between two readings."""
     if before is None or after is None or (total := after.total - before.total) <= 0:
         return None, None
     others = max(0.0, after.busy - before.busy - own_s)
@@ -98,11 +100,11 @@ def shares(before: Ticks | None, after: Ticks | None, own_s: float) -> tuple[flo
 
 
 def ticks_of(stat: str, per_second: int) -> Ticks | None:
-    """From the first line of /proc/stat; guests' time, which it counts twice, is left out."""
-    found = re.match(r"cpu +((?:\d+ ?){8,})", stat)
-    if found is None:
+    """Parse the first line of /proc/stat, without the time of guests, which it counts twice."""
+    match = re.match(r"cpu +((?:\d+ ?){8,})", stat)
+    if match is None:
         return None
-    user, nice, system, idle, iowait, irq, softirq, steal = (int(each) / per_second for each in found[1].split()[:8])
+    user, nice, system, idle, iowait, irq, softirq, steal = (int(each) / per_second for each in match[1].split()[:8])
     busy = user + nice + system + irq + softirq
     return Ticks(busy, steal, busy + steal + idle + iowait)
 
@@ -140,7 +142,7 @@ def _ticks() -> Ticks | None:
 
 
 def _throttled() -> int | None:
-    """Counters since the machine, or the container, started; summed, because any of them counts."""
+    """The sum of all throttling counters since the machine, or the container, started; None without any."""
     counters = [
         int(path.read_text("utf-8"))
         for path in _CPUS.glob("cpu[0-9]*/thermal_throttle/*_throttle_count")
@@ -148,12 +150,10 @@ def _throttled() -> int | None:
     ]
     for path in (Path("/sys/fs/cgroup/cpu.stat"), Path("/sys/fs/cgroup/cpu/cpu.stat")):
         with suppress(OSError):
-            counters += [
-                int(each) for each in re.findall(r"^nr_throttled (\d+)$", path.read_text("utf-8"), re.MULTILINE)
-            ]
+            counters += map(int, re.findall(r"^nr_throttled (\d+)$", path.read_text("utf-8"), re.MULTILINE))
     if counters:
         return sum(counters)
-    limit = re.search(r"CPU_Speed_Limit\s*=\s*(\d+)", ask("pmset", "-g", "therm").out) if _is_mac() else None
+    limit = re.search(r"CPU_Speed_Limit\s*=\s*(\d+)", command.run("pmset", "-g", "therm").output) if _is_mac() else None
     return int(int(limit[1]) < 100) if limit else None
 
 
@@ -162,9 +162,9 @@ def _is_mac() -> bool:
 
 
 def _frequency() -> float | None:
-    found = []
+    rates = []
     for path in _CPUS.glob("cpu[0-9]*/cpufreq"):
         with suppress(OSError, ValueError):
             now, most = (int((path / name).read_text("utf-8")) for name in ("scaling_cur_freq", "cpuinfo_max_freq"))
-            found.append(now / most)
-    return max(found, default=None)
+            rates.append(now / most)
+    return max(rates, default=None)

@@ -1,8 +1,9 @@
-"""All probes, one after another: what they found, whatever becomes of them."""
+"""The examination of a machine by all probes; a probe that fails is a finding too."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from labkit.doctor import probes
 from labkit.doctor.machine import Machine
@@ -11,30 +12,31 @@ from labkit.model.finding import Examination, Finding, warning
 
 
 def examine(machine: Machine) -> Examination:
-    """Have every probe look at `machine`."""
+    """Run every probe on `machine`, in their order."""
     at = datetime.now(UTC)
-    places: dict[str, float] = {}
+    loaded: list[tuple[int, str, Probe]] = []
     findings: list[Finding] = []
     for name in probes.names():
         try:
-            places[name] = probes.load(name).PLACE
+            probe = probes.load(name)
+            loaded.append((probe.PLACE, name, probe))
         except Exception as error:  # noqa: BLE001 - as in `run`
             findings.append(_broken(name, error))
-    for name in sorted(places, key=lambda name: (places[name], name)):
-        findings.extend(run(name, probes.load(name), machine))
+    for _, name, probe in sorted(loaded, key=itemgetter(0, 1)):
+        findings.extend(run(name, probe, machine))
     return Examination(at, tuple(findings))
 
 
 def run(name: str, probe: Probe, machine: Machine) -> list[Finding]:
-    """What one probe finds; at last that it failed, if it does."""
-    found: list[Finding] = []
+    """The findings of one probe; the last one is its own failure, if it fails."""
+    findings: list[Finding] = []
     try:
-        found.extend(probe.probe(machine))
-    except Exception as error:  # noqa: BLE001 - whatever a probe runs into on somebody's machine is a finding
-        found.append(_broken(name, error))
-    return found
+        findings.extend(probe.probe(machine))
+    except Exception as error:  # noqa: BLE001 - a probe must not end the examination, on any machine
+        findings.append(_broken(name, error))
+    return findings
 
 
 def _broken(name: str, error: Exception) -> Finding:
-    said = f"this probe itself failed: {type(error).__name__}: {error}"
-    return warning(f"probe_{name}", said, "Please report it, with this line.")
+    message = f"this probe itself failed: {type(error).__name__}: {error}"
+    return warning(f"probe_{name}", message, "Please report it, with this line.")

@@ -1,4 +1,4 @@
-"""What all probes look at: a machine, with the readings that several of them need read once."""
+"""The machine that all probes examine; it reads shared values once."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
-from labkit.doctor.engine import Engine, Image, image, read
+from labkit.doctor.engine_info import EngineInfo, ImageInfo, read_engine, read_image
 from labkit.runtime import tags
-from labkit.system import checkout
 
 
 class Machine:
-    """The checkout at `root` on this machine; `system` is what sys.platform says of it."""
+    """The machine with this environment; `system` is its sys.platform."""
 
-    def __init__(self, root: Path, environ: Mapping[str, str], system: str) -> None:
-        self.root = root
+    def __init__(self, environ: Mapping[str, str], system: str) -> None:
         self.environ = environ
         self.system = system
 
     @classmethod
     def here(cls) -> Machine:
-        return cls(checkout.ROOT, os.environ, sys.platform)
+        return cls(os.environ, sys.platform)
 
     @property
     def runs_local(self) -> bool:
@@ -31,21 +28,21 @@ class Machine:
         return self.system != "win32"
 
     @cached_property
-    def engine(self) -> Engine:
-        return read(self.environ)
+    def engine(self) -> EngineInfo:
+        return read_engine(self.environ)
 
     @cached_property
     def image_tag(self) -> str:
-        return f"{tags.IMAGE}:{tags.source_hash(self.root)}"
+        return f"{tags.IMAGE}:{tags.source_hash()}"
 
     @cached_property
-    def image(self) -> Image | None:
-        """The lab's image of the checkout as it is; None without it or without an engine."""
-        return image(self.image_tag) if self.engine.answers else None
+    def image(self) -> ImageInfo | None:
+        """The lab's image of the current checkout; None without it or without an engine."""
+        return read_image(self.image_tag) if self.engine.answers else None
 
     @cached_property
     def needs_packages(self) -> bool:
-        """Whether the engine has still to fetch what the image is made of: a network is needed for it."""
+        """Whether building the image still needs a network."""
         if not self.engine.answers or self.image is not None:
             return False
-        return image(f"{tags.IMAGE}:{tags.environment_tag(self.root)}") is None
+        return read_image(f"{tags.IMAGE}:{tags.environment_tag()}") is None

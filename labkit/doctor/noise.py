@@ -1,4 +1,4 @@
-"""What a calibration run says of the machine: from which difference on two makespans differ at all. Pure functions."""
+"""The noise floor of a machine: the smallest difference of two makespans that means anything. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from statistics import fmean, median
 from labkit.analysis.statistics import percentile
 from labkit.doctor.calibration import Calibration
 
-ROUNDS = 3  # of the default comparison: so often an approach waits for answers and deals with them
+ROUNDS = 3  # in the default comparison, an approach waits for answers and handles them three times
 FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Seconds. A difference of two makespans of 1 s that is smaller than these may be none."""
+    """Seconds. Two makespans of 1 s may differ by less than the first two values without any cause."""
 
     waiting_s: float
-    """Of trials that wait, and do little between."""
+    """For trials that mostly wait."""
     working_s: float
-    """Of trials that compute most of the time."""
+    """For trials that mostly compute."""
     overshoot_median_s: float
     overshoot_p99_s: float
     piece_spread: float
-    """The 95th percentile of a piece's time ÷ its median, less 1."""
+    """The 95th percentile of the pieces of work ÷ their median, − 1."""
 
 
 def noise(run: Calibration) -> Noise:
-    """How much makespans of identical trials of 1 s differ on this machine. Raises ValueError for too few blocks.
+    """Predict how much makespans of identical trials of 1 s differ on this machine. Raises ValueError for few blocks.
 
-    A trial that waits is `ROUNDS` rounds of a sleep and a piece of work, less the sleeps' own lengths; one that works
-    is as many blocks as fit into a second. See `spread` for how much so many of them differ.
+    A trial that waits consists of `ROUNDS` rounds of a sleep and a piece of work, without the nominal sleep. A trial
+    that computes consists of the blocks that fit into one second. `spread` predicts the difference of two such sums.
     """
     if len(run.blocks) < FEWEST:
         raise ValueError("too few blocks")
@@ -48,12 +48,11 @@ def noise(run: Calibration) -> Noise:
 
 
 def spread(times: Sequence[float], number: float) -> float:
-    """What two sums of `number` such times differ by, by the machine's doing alone, 19 times in 20.
+    """The difference of two sums of `number` such times that noise alone exceeds once in 20 times.
 
-    Any two of `times` are two identical things, done one after the other: the 95th percentile of their differences,
-    over all pairs, is what two of them differ by. Where what disturbs one has nothing to do with the next, differences
-    of sums grow with the root of their number. What lasts longer grows with the number itself, and shows between the
-    two halves of `times`. The larger of both counts.
+    All `times` measure the same work, so the 95th percentile of the differences of all pairs is the noise of one time.
+    Independent disturbances make the difference of sums grow with the square root of `number`. A drift makes it grow
+    with `number` itself, and is visible between the two halves of `times`. The larger of the two results counts.
     """
     half = len(times) // 2
     chance = percentile([abs(one - other) for one, other in combinations(times, 2)], 95) * sqrt(number)

@@ -1,4 +1,4 @@
-"""Commands that mend what needs another one on each system."""
+"""Remedies: commands that solve a problem and differ between systems."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _PYTHON_WITH_VENV = {"debian": "sudo apt install python3-venv", "ubuntu": "sudo 
 
 
 def distribution() -> tuple[str, ...]:
-    """A Linux distribution and those that it is made from, the nearest first; nothing elsewhere."""
+    """The Linux distribution and those that it derives from, the nearest first; empty elsewhere."""
     with suppress(OSError):
-        told = platform.freedesktop_os_release()
-        return (told.get("ID", ""), *told.get("ID_LIKE", "").split())
+        release = platform.freedesktop_os_release()
+        return (release.get("ID", ""), *release.get("ID_LIKE", "").split())
     return ()
 
 
 def install_docker(system: str, family: tuple[str, ...]) -> str:
-    """Installs an engine with Compose, or brings it up to date."""
+    """Install or update an engine with Compose."""
     if system == "darwin":
         return "brew install --cask docker"
     if system == "win32":
@@ -33,7 +33,7 @@ def install_docker(system: str, family: tuple[str, ...]) -> str:
 
 
 def start_docker(system: str, environ: Mapping[str, str], context: str) -> str:
-    """Brings up an engine that does not answer, or leads back to the one that is here."""
+    """Start an engine that does not answer, or return to the local one."""
     if environ.get("DOCKER_HOST"):
         return "Remove-Item Env:DOCKER_HOST" if system == "win32" else "unset DOCKER_HOST"
     if context not in {"", "default", "desktop-linux"}:
@@ -44,34 +44,34 @@ def start_docker(system: str, environ: Mapping[str, str], context: str) -> str:
 
 
 def venv_module(system: str, family: tuple[str, ...]) -> str:
-    """Gives a Python its venv and ensurepip."""
+    """Install venv and ensurepip for a Python."""
     command = _first(_PYTHON_WITH_VENV, family) if system == "linux" else ""
     return command or "Use a Python that has venv and ensurepip."
 
 
 def set_clock(system: str, *, desktop: bool) -> str:
-    """Sets a clock that has gone astray; in a virtual machine of Docker Desktop by starting it again."""
+    """Correct a clock; for the virtual machine of Docker Desktop, restart that."""
     if desktop:
         return "docker desktop restart"
     if system == "win32":
         return "w32tm /resync"
     if system == "darwin":
-        return "Have System Settings set date and time automatically."
+        return "In System Settings, set date and time automatically."
     return "sudo timedatectl set-ntp true"
 
 
 def see_what_is_busy(system: str) -> str:
-    """Shows what has the processors."""
+    """Show the programs that use the processors."""
     return {"darwin": "top -o cpu", "win32": "taskmgr"}.get(system, "top -o %CPU")
 
 
 def without_variable(system: str, name: str) -> str:
-    """Takes a variable out of the environment of a shell."""
+    """Remove a variable from the environment of a shell."""
     return f"Remove-Item Env:{name}" if system == "win32" else f"unset {name}"
 
 
 def with_variable(system: str, name: str, value: str) -> str:
-    """Puts a variable into the environment of a shell."""
+    """Set a variable in the environment of a shell."""
     return f"$Env:{name} = '{value}'" if system == "win32" else f"export {name}='{value}'"
 
 

@@ -23,7 +23,7 @@ from labkit.model.load import Closed, LoadPlan, LoadTrial, Now, Open, requests_f
 from labkit.runtime import Runtime
 from labkit.runtime.client import Client
 from labkit.runtime.server import Server
-from labkit.system.interrupts import Interruptions, raise_if_interrupted
+from labkit.system.interrupts import InterruptCounter, count_interrupts, raise_if_interrupted
 
 GENERATOR = "load"  # as compose.yaml and the harness call it
 LOOK_EVERY_S = 0.25
@@ -84,7 +84,7 @@ def run_load(
     client = runtime.client(GENERATOR)
     ready = _start(server, client)
     raise_if_interrupted()
-    with Interruptions() as interruptions:
+    with count_interrupts() as interruptions:
         rows = RowsFile(folder / requests_file(plan))
         try:
             load = _Load(plan, server, client, rows, interruptions, display=display, watch=watch)
@@ -130,7 +130,7 @@ class _Load:
         server: Server,
         client: Client,
         rows: RowsFile,
-        interruptions: Interruptions,
+        interruptions: InterruptCounter,
         *,
         display: Display,
         watch: Watch,
@@ -148,10 +148,10 @@ class _Load:
     def run(self, ready: protocol.Ready) -> LoadTrial:
         signal = start_signal(self._plan, self._server.url)
         cpu_before = self._server.cpu_s()
-        self._server.expect_many()
+        self._server.expect_long_log()
         self._client.send(signal)
         self._follow(signal.trial_timeout_s)
-        how = "" if self._done or self._interrupted else self._client.how_it_ended()
+        how = "" if self._done or self._interrupted else self._client.exit_reason()
         cpu_after = self._server.cpu_s()
         self._take_log(LOG_PATIENCE_S)
         self._tally.finish()
@@ -198,7 +198,7 @@ class _Load:
 
     def _take_log(self, patience_s: float) -> None:
         wanted = self._tally.unlogged() if patience_s else ()
-        self._tally.served(self._server.requests_of(self._plan.key, wanted, patience_s))
+        self._tally.served(self._server.logged_requests(self._plan.key, wanted, patience_s))
 
     def _trial(self, ready: protocol.Ready, how: str, server_cpu_s: float | None) -> LoadTrial:
         plan, done, totals = self._plan, self._done, self._tally.totals()

@@ -10,15 +10,15 @@ from labkit.load.display import make_display
 from labkit.model.errors import Interrupted, LabError, MachineError
 from labkit.model.load import LoadPlan
 from labkit.runtime import Runtime
-from labkit.runtime.channel import Channel, Lines
+from labkit.runtime.channel import Channel, LineReader
 from labkit.runtime.choose import choose
 from labkit.runtime.server import Server
 from labkit.system import runs
-from labkit.system.interrupts import uninterrupted
+from labkit.system.interrupts import ignore_interrupts
 from labkit.system.ports import require_free
 
 PORT = 8089
-READY_PATIENCE_S = 30.0
+READY_TIMEOUT_S = 30.0
 READY = "Starting web interface"
 BY_HAND = "locust"  # the trial that locustfile.py names in its paths
 
@@ -34,7 +34,7 @@ def run(plan: LoadPlan, wanted: str, port: int) -> int:
         except KeyboardInterrupt:
             raise Interrupted("the page, Locust and the server have been stopped") from None
         finally:
-            with uninterrupted():
+            with ignore_interrupts():
                 runtime.close()
     return 0
 
@@ -44,11 +44,11 @@ def _serve(plan: LoadPlan, runtime: Runtime, port: int, note: Callable[[str], No
     server = runtime.server(plan.server)
     server.start()
     server.wait_until_ready()
-    page = runtime.page(server, port, plan.processes)
-    lines = Lines(page, "Locust")
+    page = runtime.locust_page(server, port, plan.processes)
+    lines = LineReader(page, "Locust")
     page.start()
     lines.start()
-    deadline = monotonic() + READY_PATIENCE_S
+    deadline = monotonic() + READY_TIMEOUT_S
     while not any(READY in line for line in lines.last_errors):
         if page.wait(0.05) is not None or monotonic() > deadline:
             lines.join(1.0)
@@ -57,9 +57,9 @@ def _serve(plan: LoadPlan, runtime: Runtime, port: int, note: Callable[[str], No
     _watch(page, server, lines)
 
 
-def _watch(page: Channel, server: Server, lines: Lines) -> None:
+def _watch(page: Channel, server: Server, lines: LineReader) -> None:
     while True:
-        server.requests_of(BY_HAND, (), 0)  # nobody wants them, but they must not pile up
+        server.logged_requests(BY_HAND, (), 0)  # nobody wants them, but they must not pile up
         if server.has_ended():
             raise LabError("the slow server ended", lines=server.last_lines)
         if page.wait(0) is not None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The judgement on a finding. `FAILED`: the lab cannot run here."""
+    """`OK`: no problem found. `FAILED`: the lab cannot run on this machine."""
 
     OK = "ok"
     WARNING = "warning"
@@ -18,16 +18,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An observation of a probe. `mend` is the remedy, a command if there is one; "" if none is needed.
+    """`remedy` is one command, or one instruction if no command does it; "" without a problem.
 
-    `figures` are the readings for programs, with units in their names; None if a reading failed.
+    `readings` are for programs, with units in their names; None if a value is unknown.
     """
 
     name: str
     status: Status
-    seen: str
-    mend: str = ""
-    figures: Mapping[str, object] = field(default_factory=dict)
+    message: str
+    remedy: str = ""
+    readings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class Examination:
 
     @property
     def ready(self) -> bool:
-        """True if the lab can run here."""
+        """Whether the lab can run on this machine."""
         return all(finding.status is not Status.FAILED for finding in self.findings)
 
 
-def ok(name: str, seen: str, **figures: object) -> Finding:
-    return Finding(name, Status.OK, seen, figures=figures)
+def ok(name: str, message: str, **readings: object) -> Finding:
+    return Finding(name, Status.OK, message, readings=readings)
 
 
-def warning(name: str, seen: str, mend: str, **figures: object) -> Finding:
-    return Finding(name, Status.WARNING, seen, mend, figures)
+def warning(name: str, message: str, remedy: str, **readings: object) -> Finding:
+    return Finding(name, Status.WARNING, message, remedy, readings)
 
 
-def failed(name: str, seen: str, mend: str, **figures: object) -> Finding:
-    return Finding(name, Status.FAILED, seen, mend, figures)
+def failed(name: str, message: str, remedy: str, **readings: object) -> Finding:
+    return Finding(name, Status.FAILED, message, remedy, readings)

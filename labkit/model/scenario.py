@@ -1,4 +1,4 @@
-"""What a scenario is: how the server behaves, what it is asked, and what to look at in the result."""
+"""A scenario: a server behaviour, a load, and a question for the result."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from server.behaviour import PLAIN, Behaviour
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One file in ``labkit/scenarios/``; what it says of the load holds unless an option says otherwise.
+    """One file in ``labkit/scenarios/``; command-line options override its load.
 
-    `summary` is one line on what happens, `look_at` one sentence on what the result shows. `requests` are an axis of
-    the grid. Times are seconds; `limit` None is one request in flight per server slot, `trial_timeout_s` None what the
-    plan takes a hang for.
+    `summary` describes the behaviour in one line, `question` is one sentence about the result. `requests` are an axis
+    of the grid. Times are seconds. `limit` None allows one request in flight per server slot; `trial_timeout_s` None
+    uses the plan's own timeout.
     """
 
     summary: str
-    look_at: str
+    question: str
     behaviour: Behaviour = PLAIN
     requests: tuple[int, ...] = (9,)
     delay_s: float = 1.0

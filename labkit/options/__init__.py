@@ -1,4 +1,4 @@
-"""The command line: which commands and options there are. Standard library only, so that help comes at once."""
+"""The command line: all commands and options. Standard library only, so that help needs no set-up."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ EXAMPLES = """\
 examples:
   python lab.py compare                                 six approaches, 9 requests, 3 workers, 1 s
   python lab.py compare --workers 1,3,9 --repeat 5      vary the server's workers, five trials each
-  python lab.py approaches                              what can be compared
-  python lab.py scenarios                               what the server can do to requests
-  python lab.py load --users 30                         30 users who ask again and again
-  python lab.py load --rate 2                           2 arrivals a second, whatever the server does
+  python lab.py approaches                              list the approaches
+  python lab.py scenarios                               list the behaviours of the server
+  python lab.py load --users 30                         30 users, each with one request after another
+  python lab.py load --rate 2                           2 arrivals per second, independent of the server
   python lab.py report latest --open                    the newest result in the browser
-  python lab.py rerun latest                            the newest comparison once more
-  python lab.py diff A B                                two results side by side; more: a row each
-  python lab.py history                                 what has been measured here
-  python lab.py trace my_client.py                      any script as it stands, and what its threads did
-  python lab.py up --workers 3                          just the slow server, on http://127.0.0.1:8000
-  python lab.py doctor                                  what this machine lacks, and how exactly it can measure
-  python lab.py pack lab.pyz                            all that a machine without a network needs, in one file
+  python lab.py rerun latest                            the newest comparison again
+  python lab.py diff A B                                two results side by side; more results: one row each
+  python lab.py history                                 all saved results
+  python lab.py trace my_client.py                      the threads of any Python script over time
+  python lab.py up --workers 3                          only the slow server, on http://127.0.0.1:8000
+  python lab.py doctor                                  problems of this machine, and its noise
+  python lab.py pack lab.pyz                            one file for machines without a network
   python lab.py test                                    the lab's own tests
 """
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line. Its `error` raises `UsageError`."""
+    """The parser of the whole command line. Its `error` raises `UsageError`."""
     root = Parser(
         prog="lab.py",
         description="A lab for concurrency in Python: many ways to call a slow web API, measured and compared.",

@@ -8,58 +8,61 @@ from typing import Any
 from labkit.options.common import add, add_runtime
 from labkit.options.values import choices
 
-# What wheels can be packed for; the first is the machine and the Python that packs.
+# Targets of the wheels; the first is the machine and the Python that pack.
 HERE = "here"
 SYSTEMS = ("linux", "macos", "windows")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 TARGETS = (HERE, *(f"{system}-{python}" for system in SYSTEMS for python in PYTHONS))
-USUAL = (HERE, *(f"{system}-{python}" for system in SYSTEMS for python in ("3.13", "3.14")))
+DEFAULT = (HERE, *(f"{system}-{python}" for system in SYSTEMS for python in ("3.13", "3.14")))
 
 PACK = f"""\
 examples:
   python lab.py pack lab.pyz                            the image, and wheels for Linux, macOS and Windows
-  python lab.py pack lab.pyz --for here                 for machines like this one alone: much smaller
+  python lab.py pack lab.pyz --for here                 only for machines like this one: much smaller
   python lab.py pack lab.pyz --for linux-3.12,windows-3.13
 
-FILE then has the image, the wheels of the local runtime, and the checkout's own files: everything that a machine needs
-without a network, but Python and Docker themselves. On the other machine: `python lab.pyz`.
+FILE contains the image, the wheels for the local runtime, and the checkout's files: everything that a machine without a
+network needs, except Python and Docker. On the other machine, run `python lab.pyz`.
 
-A bundle is for one architecture, that of the engine which packs it (x86-64 or ARM). --for takes, with commas:
+A bundle is for the architecture of the engine that packs it (x86-64 or ARM). --for takes a comma-separated list of
 {", ".join(TARGETS[:5])},
 {", ".join(TARGETS[5:])}
 """
 UNPACK = """\
 examples:
-  python lab.py unpack lab.pyz                          into this checkout, which has to be of the same version
-  python lab.py unpack lab.pyz ../lab                   the checkout too, into a new folder
-  python lab.pyz                                        without any checkout, into the new folder concurrency-lab
+  python lab.py unpack lab.pyz                          into this checkout, which must have the same version
+  python lab.py unpack lab.pyz ../lab                   with the checkout, into a new folder
+  python lab.pyz                                        without a checkout, into the new folder concurrency-lab
   python lab.pyz ~/lab --runtime local                  without the image
 
-The whole file is checked before anything of it is used. What is wrong with it is said, and nothing is left then.
+The whole file is checked before any part of it is used. If the check fails, the message names the problem, and nothing
+is left behind.
 """
 
 
 def add_pack(commands: Any) -> None:
-    command = add(commands, "pack", "Write one file with all that a machine without a network needs.", "lab", PACK)
-    command.add_argument("file", type=Path, metavar="FILE", help="where to write; an older bundle there is replaced")
+    command = add(
+        commands, "pack", "Write one file with everything that a machine without a network needs.", "lab", PACK
+    )
+    command.add_argument("file", type=Path, metavar="FILE", help="the file to write; replaces an older bundle")
     command.add_argument(
         "--for",
         dest="targets",
         type=choices(TARGETS, several=True),
-        default=USUAL,
+        default=DEFAULT,
         metavar="TARGET,…",
-        help=f"what to pack wheels for ({','.join(USUAL)})",
+        help=f"targets of the wheels ({','.join(DEFAULT)})",
     )
 
 
 def add_unpack(commands: Any) -> None:
-    command = add(commands, "unpack", "Check a file from `pack`, and have the lab ready from it.", "", UNPACK)
-    command.add_argument("file", type=Path, metavar="FILE", help="what `lab.py pack` has written")
+    command = add(commands, "unpack", "Check a file from `pack`, and set up the lab from it.", "", UNPACK)
+    command.add_argument("file", type=Path, metavar="FILE", help="a file from `lab.py pack`")
     command.add_argument(
         "folder",
         type=Path,
         nargs="?",
         metavar="FOLDER",
-        help="a new folder for the checkout, or a checkout of the same version (this one)",
+        help="a new folder for the checkout, or a checkout of the same version (default: this one)",
     )
     add_runtime(command)

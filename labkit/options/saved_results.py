@@ -39,7 +39,7 @@ examples:
 
 
 def add_repeat(commands: Any) -> None:
-    rerun = add(commands, "rerun", "Run a saved comparison again, as it was.", "lab", RERUN)
+    rerun = add(commands, "rerun", "Run a saved comparison again.", "lab", RERUN)
     rerun.add_argument("result", metavar="RESULT", help=RESULT)
     rerun.add_argument("--anyway", action="store_true", help="run in spite of differences, and record them")
     add_format(rerun)

@@ -1,4 +1,4 @@
-"""Values of options, checked as they are parsed: every complaint names the value and what is allowed."""
+"""Values of options, checked by the parser: every error message names the value and the allowed ones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ RUNTIMES = ("auto", "docker", "local")
 
 
 def integer(least: int, most: int) -> Callable[[str], int]:
-    """Parses a whole number from `least` to `most`."""
+    """A parser of whole numbers from `least` to `most`."""
 
     def parse(text: str) -> int:
-        # int() would take "1_0" and other scripts' digits as well; nobody means those.
+        # int() also accepts "1_0" and the digits of other scripts.
         if not (text.isascii() and text.isdecimal() and len(text) <= 12 and least <= int(text) <= most):
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
         return int(text)
@@ -27,12 +27,12 @@ def integer(least: int, most: int) -> Callable[[str], int]:
 
 
 def seconds(least: float, most: float) -> Callable[[str], float]:
-    """Parses a number of seconds from `least` to `most`."""
+    """A parser of seconds from `least` to `most`."""
     return number(least, most, "seconds")
 
 
-def number(least: float, most: float, what: str) -> Callable[[str], float]:
-    """Parses a number from `least` to `most`; `what` names its unit."""
+def number(least: float, most: float, unit: str) -> Callable[[str], float]:
+    """A parser of numbers of `unit` from `least` to `most`."""
 
     def parse(text: str) -> float:
         try:
@@ -40,32 +40,32 @@ def number(least: float, most: float, what: str) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {what} from {least:g} to {most:g}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of {unit} from {least:g} to {most:g}")
         return value
 
     return parse
 
 
 def integers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
-    """Parses whole numbers with commas between them; each counts once."""
+    """A parser of distinct whole numbers, separated by commas."""
     return _several(integer(least, most))
 
 
 def seconds_list(least: float, most: float) -> Callable[[str], tuple[float, ...]]:
-    """Parses numbers of seconds with commas between them; each counts once."""
+    """A parser of distinct seconds, separated by commas."""
     return _several(seconds(least, most))
 
 
 def texts(text: str) -> tuple[str, ...]:
-    """Parses names with commas between them; each counts once."""
-    found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if "" in found:
-        raise argparse.ArgumentTypeError(f"{text!r} has an empty name in it")
-    return found
+    """Parse distinct names, separated by commas."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if "" in names:
+        raise argparse.ArgumentTypeError(f"{text!r} contains an empty name")
+    return names
 
 
 def choices(allowed: Sequence[str], *, several: bool = False) -> Callable[[str], object]:
-    """Parses one of `allowed`, or `several` with commas between them."""
+    """A parser of one of `allowed`, or of `several`, separated by commas."""
 
     def parse(text: str) -> str:
         if text not in allowed:

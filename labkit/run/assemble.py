@@ -113,7 +113,7 @@ def _outcome(
     done: protocol.Done | None, report: ClientReport, rows: Sequence[RequestRow]
 ) -> tuple[Outcome, str | None]:
     if done is None:
-        return "crashed", report.how
+        return "crashed", report.exit_reason
     last = {row.id: row for row in rows}
     answered = {row.id for row in rows if row.answered}
     told = {number for number, cause in enumerate(done.causes or (), 1) if cause is not None}

@@ -20,7 +20,7 @@ from labkit.run.matching import went_out
 from labkit.runtime import Runtime
 from labkit.runtime.client import Client
 from labkit.runtime.server import Server
-from labkit.system.interrupts import raise_if_interrupted, undivided
+from labkit.system.interrupts import defer_interrupts, raise_if_interrupted
 
 # How long the server's log may lag behind the clients once a trial is over.
 LOG_PATIENCE_S = 1.0
@@ -132,7 +132,7 @@ class Scheduler:
             gone = error if isinstance(error, EngineGone) else None
             trial = Trial(planned, "crashed", error.message, None, None, None, last_lines=error.lines)
         checked = CheckedTrial(trial, check_trial(trial))
-        with undivided():  # what the document has is on disk, and the other way round
+        with defer_interrupts():  # what the document has is on disk, and the other way round
             self.trials.append(checked)
             self.keep(checked)
         self.progress.trial_done(checked)
@@ -156,7 +156,7 @@ class Scheduler:
         before = server.cpu_s()
         report = client.run(signal, self.progress.sample)
         after = server.cpu_s()
-        logged = server.requests_of(planned.key, list(_sent(report.messages)), LOG_PATIENCE_S)
+        logged = server.logged_requests(planned.key, list(_sent(report.messages)), LOG_PATIENCE_S)
         used = None if before is None or after is None else after - before
         trial = assemble(planned, ready, report, logged, used)
         if _has_ended(server, 0 if trial.outcome == "ok" else END_PATIENCE_S):

@@ -51,8 +51,8 @@ def trace_script(wanted: ScriptRequest, runtime: Runtime) -> tuple[Plan, Checked
     signal = protocol.Script(
         name=wanted.path.name,
         arguments=wanted.arguments,
-        folder=str(wanted.path.parent) if runtime.sees_our_files else None,
-        files=() if runtime.sees_our_files else _files(wanted.path),
+        folder=str(wanted.path.parent) if runtime.shares_files else None,
+        files=() if runtime.shares_files else _files(wanted.path),
         origins=tuple(f"{host}:{wanted.port}" for host in ("127.0.0.1", "localhost", "0.0.0.0", "[::1]", "::1")),  # noqa: S104
         trial_timeout_s=wanted.timeout_s,
     )
@@ -60,7 +60,7 @@ def trace_script(wanted: ScriptRequest, runtime: Runtime) -> tuple[Plan, Checked
     report = client.run(signal, lambda _: None)
     after = server.cpu_s()
     begun = sum(isinstance(message, protocol.Begin) for message in report.messages)
-    logged = server.all_requests(begun, LOG_PATIENCE_S)
+    logged = server.all_logged_requests(begun, LOG_PATIENCE_S)
     used = None if before is None or after is None else after - before
     return _checked(wanted, ready, report, logged, used)
 
@@ -82,7 +82,7 @@ def _checked(
     server_cpu_s: float | None,
 ) -> tuple[Plan, CheckedTrial]:
     messages, rows = numbered(report.messages, logged)
-    told = ClientReport(messages, report.done, report.how, report.last_lines)
+    told = ClientReport(messages, report.done, report.exit_reason, report.last_lines)
     # What it did is known only now: first a plan for as many requests, then with as many in flight as there were.
     trial = assemble(_planned(wanted, len(rows), len(rows)), ready, told, rows, server_cpu_s)
     planned = _planned(wanted, len(trial.requests), max_in_flight(trial) or 1)

@@ -22,7 +22,7 @@ from labkit.results.store import Results, discard_if_empty
 from labkit.run.scheduler import Scheduler
 from labkit.run.teardown import NOT_SAVED, not_saved, run_and_close
 from labkit.runtime import Runtime
-from labkit.runtime.environment import environment
+from labkit.runtime.environment import describe_environment
 from labkit.system import checkout, runs
 
 Note = Callable[[str], None]
@@ -70,7 +70,7 @@ def run(wanted: RunRequest) -> int:
         started_at=started.isoformat(timespec="seconds"),
         command=shlex.join(["python", "lab.py", *wanted.arguments]),
         plan=plan,
-        environment=environment(runtime, reason, work.python),
+        environment=describe_environment(runtime, reason, work.python),
         trials=tuple(work.trials),
         unavailable=work.unavailable,
         notices=(*keeper.notices, *_notices(work, stopped)),

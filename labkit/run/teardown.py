@@ -7,7 +7,7 @@ from collections.abc import Callable
 from labkit.model import Notice
 from labkit.model.errors import Interrupted, LabError
 from labkit.runtime import Runtime
-from labkit.system.interrupts import uninterrupted
+from labkit.system.interrupts import ignore_interrupts
 
 NOT_SAVED = "not_saved"
 
@@ -25,7 +25,7 @@ def run_and_close(run: Callable[[], object], runtime: Runtime, interrupted: Call
     except LabError as error:
         stopped = error
     finally:
-        with uninterrupted():
+        with ignore_interrupts():
             try:
                 runtime.close()
             except LabError as error:  # the engine has gone

@@ -1,4 +1,4 @@
-"""Runtimes: where trials run. A runtime is small, because one protocol serves them all: start, send, read, stop."""
+"""Runtimes: where trials run. One protocol serves them all: start, send, read, stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labkit.setup.pythons import Installed
 
 
 class Runtime(Protocol):
-    """Starts servers and clients for one comparison and removes, on `close`, all that it started and nothing else."""
+    """Starts servers and clients for one comparison; `close` removes everything that it started, and nothing else."""
 
     name: str
     docker: str | None
@@ -22,31 +22,31 @@ class Runtime(Protocol):
     memory_bytes: int | None
     kernel: str
     images: dict[str, str]
-    sees_our_files: bool
+    shares_files: bool
+    """Whether clients can read this machine's files."""
     interpreters: dict[str, Installed]
-    """What each of the `pythons` that were prepared has, as far as that is known yet; the lab's own is none of them."""
+    """The packages of each prepared interpreter other than the lab's own, as far as they are known yet."""
 
     def prepare(self, approaches: Sequence[str], pythons: Sequence[str | None] = ()) -> None:
-        """Have everything ready that can be, before anything is timed, for clients on each of `pythons`.
+        """Prepare clients on each of `pythons`, before anything is timed. None is the lab's own interpreter.
 
-        None is the lab's own, and what there is if none is named. Raises `MachineError`, and `UsageError` for what
-        cannot be such an interpreter.
+        Raises `MachineError`, and `UsageError` for an unsuitable interpreter.
         """
 
     def server(self, config: ServerConfig, port: int | None = None) -> Server:
-        """The slow server in this configuration, to be started; one that runs already is used again.
+        """The slow server in this configuration, to be started; a running one is used again.
 
-        With `port` it listens there, on the 127.0.0.1 of what runs beside it.
+        With `port` it listens on that port of 127.0.0.1, as its clients see it.
         """
 
     def client(self, approach: str, python: str | None = None) -> Client:
-        """A fresh client, to be started, on one of the `pythons` that were prepared."""
+        """A new client, to be started, on one of the prepared `pythons`."""
 
     def script(self) -> Client:
-        """A client that runs scripts beside the server that has just been started."""
+        """A client that runs scripts beside the started server."""
 
-    def page(self, server: Server, port: int, processes: int) -> Channel:
-        """Locust's own page over `server`, to be started, on 127.0.0.1:`port` with so many processes that make load."""
+    def locust_page(self, server: Server, port: int, processes: int) -> Channel:
+        """Locust's web page for `server`, to be started, on 127.0.0.1:`port`, with `processes` load generators."""
 
     def close(self) -> None:
-        """Remove all that this comparison started. May be called at any moment, and more than once."""
+        """Remove everything that this comparison started. May be called at any moment, and more than once."""

@@ -1,4 +1,4 @@
-"""A process or container, as something to start, to send to, to read lines from and to stop."""
+"""Channels: a process or container that can be started, written to, read line by line and stopped."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ STDOUT, STDERR = 1, 2
 
 
 class Channel(Protocol):
-    """What a runtime has to offer for each process or container."""
+    """A process or container of one runtime."""
 
     def start(self) -> None:
-        """Start it. Raises `MachineError` when it does not."""
+        """Start it. Raises `MachineError` if it does not start."""
 
     def send(self, data: bytes) -> None:
-        """Write to its standard input. Raises OSError when it is gone."""
+        """Write to its standard input. Raises OSError if it has ended."""
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
-        """What it writes, as (`STDOUT` or `STDERR`, bytes), until it ends."""
+        """Its output until it ends, as (`STDOUT` or `STDERR`, bytes)."""
 
-    def expect_many(self) -> None:
-        """Much is going to come: read it in larger pieces, a little later each, where that can be."""
+    def expect_long_output(self) -> None:
+        """Read larger pieces from now on, each a little later, where the runtime can."""
 
     def kill(self) -> None:
-        """End it now, with all that it started."""
+        """End it now, with everything that it started."""
 
     def wait(self, timeout_s: float) -> int | None:
-        """Its exit code once it has ended and left nothing behind; None if it has not after `timeout_s`."""
+        """Its exit code once it has ended and left nothing behind; None after `timeout_s`."""
 
     def cpu_s(self) -> float | None:
-        """Processor seconds that it and all it started have used, or None where that cannot be read."""
+        """The CPU seconds that it and its children have used; None if the system does not report them."""
 
 
-class Lines:
-    """The lines of a channel's standard output, read as they come; of standard error the last few are kept."""
+class LineReader:
+    """Reads the lines of a channel's standard output as they arrive, and keeps the last lines of standard error."""
 
     def __init__(self, channel: Channel, name: str) -> None:
         self._channel = channel
@@ -48,7 +48,7 @@ class Lines:
         self._thread = Thread(target=self._read, name=f"lines of {name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to read: the channel has started."""
+        """Begin to read; the channel has started."""
         self._thread.start()
 
     @property
@@ -56,7 +56,7 @@ class Lines:
         return self._errors.all()
 
     def next(self, timeout_s: float) -> bytes | None:
-        """The next line, or None when the channel has ended. Raises TimeoutError."""
+        """The next line, or None at the end. Raises TimeoutError."""
         if self._ended:
             return None
         try:
@@ -67,7 +67,7 @@ class Lines:
         return line
 
     def join(self, timeout_s: float) -> None:
-        """Wait until everything that was written has been read."""
+        """Wait until all output has been read."""
         if self._thread.ident is not None:  # it was started
             self._thread.join(timeout_s)
 

@@ -1,4 +1,4 @@
-"""Which runtime a comparison uses, and why."""
+"""The choice of the runtime."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from labkit.model.errors import MachineError
 from labkit.runtime import Runtime, compose
 
 
-def choose(wanted: str, project: str, note: Callable[[str], None]) -> tuple[Runtime, str]:
-    """The runtime for ``auto``, ``docker`` or ``local``, and the reason in a few words; `note` tells a person.
+def choose(name: str, project: str, note: Callable[[str], None]) -> tuple[Runtime, str]:
+    """The runtime for ``auto``, ``docker`` or ``local``, and the reason in a few words.
 
-    What runs that were killed left behind on the engine is removed on the way. Raises `MachineError` when the runtime
-    asked for, or with ``auto`` any, cannot be had.
+    Also removes leftovers of killed runs from the engine. Raises `MachineError` if the runtime does not work here; for
+    ``auto``, if none does.
     """
-    if wanted == "local":
-        return _local(note), "asked for"
+    if name == "local":
+        return _local(note), "requested"
     try:
-        return _docker(project, note), "asked for" if wanted == "docker" else "an engine answers"
+        return _docker(project, note), "requested" if name == "docker" else "an engine answers"
     except MachineError as error:
-        if wanted == "docker":
+        if name == "docker":
             raise
         if os.name != "posix":
             raise MachineError(
                 f"neither runtime works here: {error.message}, and gunicorn does not run on Windows",
                 "Start Docker Desktop, or run the lab inside WSL.",
             ) from error
-        note(f"without Docker, with processes on this machine: {error.message}")
+        note(f"using processes on this machine, because Docker does not work: {error.message}")
         return _local(note), error.message
 
 
 def _docker(project: str, note: Callable[[str], None]) -> Runtime:
     with ThreadPoolExecutor(1) as pool:
-        version = pool.submit(compose.version)  # takes as long as the SDK's import does
+        version = pool.submit(compose.version)  # as slow as importing the SDK: in parallel
         from labkit.runtime.cleanup import remove_dead_projects  # noqa: PLC0415
         from labkit.runtime.docker import DockerRuntime  # noqa: PLC0415
 
@@ -44,6 +44,6 @@ def _docker(project: str, note: Callable[[str], None]) -> Runtime:
 
 
 def _local(note: Callable[[str], None]) -> Runtime:
-    from labkit.runtime.local import LocalRuntime  # noqa: PLC0415 - each runtime is imported only if it is used
+    from labkit.runtime.local import LocalRuntime  # noqa: PLC0415 - import only the runtime in use
 
     return LocalRuntime(note)

@@ -1,4 +1,4 @@
-"""The environments of other interpreters in this checkout that nobody needs any more."""
+"""Removal of leftovers: environments of other interpreters, containers and networks, and images."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from pathlib import Path
 
 import psutil
 
-from labkit.runtime import tags
-from labkit.runtime.building import BUILT
+from labkit.runtime import building, tags
 from labkit.runtime.engine import Engine
 from labkit.setup.pythons import FOLDER, LOCK, digest_of
 from labkit.system import runs
 
 
 def remove_old_environments(folder: Path = FOLDER, lock: Path = LOCK) -> int:
-    """Remove the environments of other interpreters that were made from an earlier lock; returns how many there were.
+    """Remove the environments of other interpreters that were made from an earlier lock file; returns their number.
 
-    One whose Python runs just now stays.
+    An environment whose Python is running stays.
     """
     current = digest_of(lock)
     old = [path for path in folder.glob("*-*-*-*") if not path.name.endswith(f"-{current}")]
@@ -32,19 +31,19 @@ def remove_old_environments(folder: Path = FOLDER, lock: Path = LOCK) -> int:
 
 
 def remove_dead_projects(engine: Engine) -> int:
-    """Remove the containers and networks of runs that have ended; returns of how many runs. `up` is none of these."""
-    dead = runs.dead_projects(engine.projects(runs.prefix()))
+    """Remove the containers and networks of ended runs, but never those of `up`; returns the number of runs."""
+    dead = runs.dead_projects(engine.projects(runs.project_prefix()))
     for project in dead:
         engine.remove_project(project)
-    runs.forget_dead_runs()
+    for path in runs.dead_runs():
+        path.unlink(missing_ok=True)
     return len(dead)
 
 
 def remove_old_images(engine: Engine) -> int:
-    """Remove the images that this checkout built from an earlier state of itself; returns how many."""
-    built = set(BUILT.read_text("utf-8").split()) if BUILT.exists() else set()
-    old = {tag for tag in built if not tags.is_current(tag)}
-    removed = {tag for tag in old if engine.remove_image(f"{tags.IMAGE}:{tag}")}
+    """Remove the images that this checkout built from an earlier state of itself; returns their number."""
+    removed = {tag for tag in building.outdated_tags() if engine.remove_image(f"{tags.IMAGE}:{tag}")}
     if removed:
-        BUILT.write_text("".join(f"{tag}\n" for tag in sorted(built - removed)), encoding="utf-8")
+        left = sorted(building.built_tags() - removed)
+        building.BUILT.write_text("".join(f"{tag}\n" for tag in left), encoding="utf-8")
     return len(removed)

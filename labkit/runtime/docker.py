@@ -1,4 +1,4 @@
-"""The docker runtime: Compose describes and creates, the engine runs."""
+"""The docker runtime: Compose describes and creates containers, the engine runs them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from labkit.setup.pythons import Installed
 
 
 class DockerRuntime:
-    """Every comparison is a Compose project of its own, so two of them at once do not meet."""
+    """Each comparison is a Compose project of its own, so two of them can run at the same time."""
 
     name = "docker"
-    sees_our_files = False
+    shares_files = False
 
     def __init__(self, project: str, compose_version: str, note: Callable[[str], None]) -> None:
-        """Raises `MachineError` when no engine answers or the image cannot be built."""
+        """Raises `MachineError` if no engine answers or the image cannot be built."""
         self.engine = Engine()
         self.compose: str | None = compose_version
         self.docker: str | None = self.engine.version
@@ -33,7 +33,7 @@ class DockerRuntime:
         self._compose = compose.Project(project, tag, self.cpus)
         self.images: dict[str, str] = {}
         self.interpreters: dict[str, Installed] = {}
-        self._approaches: Sequence[str] = ()  # those on the lab's own interpreter
+        self._approaches: Sequence[str] = ()  # on the lab's own interpreter
         self._variants: dict[tuple[str, str], compose.Variant] = {}
         self._containers: dict[str, EngineContainer] = {}
         self._server: Server | None = None
@@ -42,7 +42,7 @@ class DockerRuntime:
     def prepare(self, approaches: Sequence[str], pythons: Sequence[str | None] = ()) -> None:
         others = [name for name in pythons if name is not None]
         for name in others:
-            tags.suffix(name)  # refuses one that cannot be before any is built
+            tags.suffix(name)  # reject a bad name before anything is built
         self._approaches = () if others and None not in pythons else approaches
         self.images = dict.fromkeys(["server", *self._approaches], self._image_id)
         for number, name in enumerate(others, start=1):
@@ -52,18 +52,18 @@ class DockerRuntime:
                 self.images[f"{approach} on {name}"] = image_id
 
     def server(self, config: ServerConfig, port: int | None = None) -> Server:
-        if self._server is not None and self._server.config == config and not self._server.has_ended():
-            return self._server
         if self._server is not None:
+            if self._server.config == config and not self._server.has_ended():
+                return self._server
             self._server.stop()
         settings = self._settings = server_environment(config, f"0.0.0.0:{port or 8000}")
-        if self._containers:  # the clients stay; only the server is another one
+        if self._containers:  # the clients stay, only the server is replaced
             self._compose.create(["server"], settings)
         else:
             services = compose.services()
             own = [name for name in self._approaches if name not in services]
-            theirs = ["server", *(set(self._approaches) - set(own))]
-            self._compose.create(theirs, settings, own, variants=list(self._variants.values()))
+            described = ["server", *(set(self._approaches) - set(own))]
+            self._compose.create(described, settings, own, variants=list(self._variants.values()))
         self._containers = self.engine.containers(self._project)
         for (python, _), variant in self._variants.items():
             if python not in self.interpreters:
@@ -84,15 +84,15 @@ class DockerRuntime:
         self._containers = self.engine.containers(self._project)
         return self.client("script")
 
-    def page(self, server: Server, port: int, processes: int) -> Channel:  # noqa: ARG002 - a name in the network reaches it
+    def locust_page(self, server: Server, port: int, processes: int) -> Channel:  # noqa: ARG002 - Locust finds it by name
         settings = self._settings | {"LAB_UI_PORT": str(port)}
         self._compose.create(["locust-master", "locust-worker"], settings, scale={"locust-worker": processes})
         for worker in self.engine.replicas(self._project, "locust-worker"):
             self.engine.start(worker)
         return self.engine.channel(self.engine.containers(self._project)["locust-master"])
 
-    def stand(self, config: ServerConfig, port: int) -> None:
-        """Start a server with a port published on the engine's 127.0.0.1; it stays when we go."""
+    def start_published(self, config: ServerConfig, port: int) -> None:
+        """Start a server whose port is published on 127.0.0.1; it keeps running after this process ends."""
         settings = server_environment(config, "0.0.0.0:8000") | {"LAB_PORT": str(port)}
         self._compose.create(["server-published"], settings)
         channel = self.engine.channel(self.engine.containers(self._project)["server-published"])

@@ -1,6 +1,7 @@
 """The Docker engine: the one module that imports the Docker SDK.
 
-It starts, attaches to, signals, inspects and removes what Compose has created, and creates nothing itself.
+It starts, attaches to, signals, inspects and removes containers that Compose has created, and creates none itself.
+Every method raises `MachineError` for a request that the engine refuses, and `EngineGone` when it stops answering.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from time import monotonic, sleep
 from typing import Any
@@ -27,18 +28,28 @@ from labkit.model.errors import EngineGone, MachineError
 from labkit.runtime.channel import STDERR, STDOUT
 
 TIMEOUT_S = 60
-REMOVAL_PATIENCE_S = 10.0
+REMOVAL_TIMEOUT_S = 10.0
 EngineContainer = Container
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _FAILURES = (DockerException, RequestException, OSError)
+Filters = dict[str, str | list[str] | bool]
+
+
+@contextmanager
+def _engine_errors() -> Iterator[None]:
+    """Turn the exceptions of the SDK into the lab's own."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise _engine_error(error) from error
 
 
 class Engine:
-    """A Docker engine that answers, found as the docker command finds it: DOCKER_HOST, or else the current context."""
+    """A Docker engine, found as the docker command finds it: through DOCKER_HOST, or else the current context."""
 
     def __init__(self) -> None:
-        """Raises `MachineError` when none answers."""
+        """Raises `MachineError` if no engine answers."""
         client = None
         try:
             client = self._client = _connect()
@@ -55,91 +66,77 @@ class Engine:
         self.memory_bytes = int(info["MemTotal"])
         self.kernel = f"{info['OperatingSystem']}, kernel {info['KernelVersion']}, {info['Architecture']}"
 
+    @_engine_errors()
     def image_id(self, tag: str) -> str | None:
         """The id of a local image, or None."""
         try:
             return str(self._client.images.get(tag).id)
         except ImageNotFound:
             return None
-        except _FAILURES as error:
-            raise _gone(error) from error
 
+    @_engine_errors()
     def containers(self, project: str) -> dict[str, Container]:
-        """The containers of a Compose project, by service; stopped ones too."""
-        try:
-            found = self._client.containers.list(all=True, filters=_of(project), ignore_removed=True)
-            return {container.labels[_SERVICE]: container for container in found}
-        except _FAILURES as error:
-            raise _gone(error) from error
+        """The containers of a Compose project by service, including stopped ones."""
+        containers = self._client.containers.list(all=True, filters=_labels(project), ignore_removed=True)
+        return {container.labels[_SERVICE]: container for container in containers}
 
+    @_engine_errors()
     def replicas(self, project: str, service: str) -> list[Container]:
         """All containers of one service."""
-        filters: dict[str, str | list[str] | bool] = {"label": [f"{_PROJECT}={project}", f"{_SERVICE}={service}"]}
-        try:
-            return list(self._client.containers.list(all=True, filters=filters, ignore_removed=True))
-        except _FAILURES as error:
-            raise _gone(error) from error
+        filters = _labels(project, f"{_SERVICE}={service}")
+        return list(self._client.containers.list(all=True, filters=filters, ignore_removed=True))
 
+    @_engine_errors()
     def start(self, container: Container) -> None:
-        """Start one that nobody talks to. Raises `MachineError`."""
-        try:
-            container.start()
-        except _FAILURES as error:
-            raise _gone(error) from error
+        """Start a container without a channel."""
+        container.start()
 
+    @_engine_errors()
     def read(self, container: Container, path: str) -> str:
-        """The text of a file in a container, which need not run. Raises `MachineError`."""
-        try:
-            chunks, _ = container.get_archive(path)
-            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-                file = archive.extractfile(archive.getmembers()[0])
-                assert file is not None, "it is a folder"
-                return file.read().decode()
-        except _FAILURES as error:
-            raise _gone(error) from error
+        """The text of a file in a container, whether it runs or not."""
+        chunks, _ = container.get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+            file = archive.extractfile(archive.getmembers()[0])
+            assert file is not None, "it is a folder"
+            return file.read().decode()
 
+    @_engine_errors()
     def projects(self, prefix: str) -> set[str]:
-        """The Compose projects with this prefix of which containers or networks are there."""
-        filters: dict[str, str | list[str] | bool] = {"label": _PROJECT}
-        try:
-            # Sparse, so that none is looked at more closely: somebody else's may vanish meanwhile.
-            containers = self._client.containers.list(all=True, filters=filters, sparse=True)
-            networks = self._client.networks.list(filters=filters)
-        except _FAILURES as error:
-            raise _gone(error) from error
+        """The Compose projects with this prefix that have containers or networks."""
+        filters: Filters = {"label": _PROJECT}
+        # Sparse: the SDK would inspect each container, and another user's may disappear meanwhile.
+        containers = self._client.containers.list(all=True, filters=filters, sparse=True)
+        networks = self._client.networks.list(filters=filters)
         labels = [each.attrs["Labels"] for each in [*containers, *networks]]
         return {label[_PROJECT] for label in labels if label[_PROJECT].startswith(prefix)}
 
+    @_engine_errors()
     def remove_project(self, project: str) -> None:
-        """Remove a Compose project's containers and networks; no others."""
-        filters = _of(project)
-        try:
-            containers = self._client.containers.list(all=True, filters=filters, ignore_removed=True)
-            with ThreadPoolExecutor(max_workers=8) as pool:  # each takes a while, most of it in the engine
-                list(pool.map(_remove, containers))
-            for network in self._client.networks.list(filters=filters):
-                with suppress(NotFound):
-                    network.remove()
-        except _FAILURES as error:
-            raise _gone(error) from error
+        """Remove a Compose project's containers and networks, and no others."""
+        filters = _labels(project)
+        containers = self._client.containers.list(all=True, filters=filters, ignore_removed=True)
+        with ThreadPoolExecutor(max_workers=8) as pool:  # the engine needs a while for each
+            list(pool.map(_remove, containers))
+        for network in self._client.networks.list(filters=filters):
+            with suppress(NotFound):
+                network.remove()
 
+    @_engine_errors()
     def remove_image(self, tag: str) -> bool:
-        """Remove an image; False when it is not there, or a container uses it."""
+        """Remove an image; False if it does not exist or a container uses it."""
         try:
             self._client.images.remove(tag)
         except APIError:
             return False
-        except _FAILURES as error:
-            raise _gone(error) from error
         return True
 
     def channel(self, container: Container) -> ContainerChannel:
-        """A created or stopped container, to be started."""
+        """The channel of a created or stopped container, to be started."""
         return ContainerChannel(self._client, container)
 
 
 class ContainerChannel:
-    """A container's standard streams and its end."""
+    """A container's standard streams and exit code."""
 
     def __init__(self, client: docker.DockerClient, container: Container) -> None:
         self._client = client
@@ -147,9 +144,10 @@ class ContainerChannel:
         self._id = str(container.id)
         self._stream: Any = None
 
+    @_engine_errors()
     def start(self) -> None:
         try:
-            # Attached before it starts, so that nothing that it writes is missed.
+            # Attach first: otherwise the first output would be lost.
             streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             self._stream = self._client.api.attach_socket(self._id, params=streams)
             self._container.start()
@@ -158,23 +156,21 @@ class ContainerChannel:
             if "port is already allocated" in reason or "address already in use" in reason:
                 raise MachineError(f"the port is taken: {reason}", "Choose another with --port.") from error
             raise MachineError(f"the container {self._container.name} does not start: {reason}") from error
-        except _FAILURES as error:
-            raise _gone(error) from error
 
     def send(self, data: bytes) -> None:
-        # The SDK hands out a socket, or over a Unix socket a reading wrapper about one.
+        # The SDK returns a socket or, for a Unix socket, a reader that wraps one.
         getattr(self._stream, "_sock", self._stream).sendall(data)
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
-        with suppress(OSError, ValueError):  # the engine went away, or the stream was closed here
+        with suppress(OSError, ValueError):  # the engine ended, or this process closed the stream
             for stream, chunk in frames_iter(self._stream, tty=False):  # type: ignore[no-untyped-call]
                 yield (STDERR if stream == STDERR else STDOUT), chunk
 
-    def expect_many(self) -> None:
-        """The engine hands out one line a frame; nothing can be read together."""
+    def expect_long_output(self) -> None:
+        """Do nothing: the engine sends one line per frame."""
 
     def kill(self) -> None:
-        with suppress(NotFound, APIError):  # it has ended already
+        with suppress(APIError):  # it has ended already
             self._call(lambda: self._client.api.kill(self._id))
 
     def wait(self, timeout_s: float) -> int | None:
@@ -202,28 +198,29 @@ class ContainerChannel:
         except (KeyError, *_FAILURES):
             return None
 
-    def _call(self, ask: Any) -> Any:
+    def _call(self, request: Callable[[], Any]) -> Any:
+        """Send a request. Raises the SDK's `APIError` if the engine refuses it."""
         try:
-            return ask()
+            return request()
         except APIError:
             raise
         except _FAILURES as error:
-            raise _gone(error) from error
+            raise _engine_error(error) from error
 
 
-def _of(project: str) -> dict[str, str | list[str] | bool]:
-    return {"label": f"{_PROJECT}={project}"}
+def _labels(project: str, *more: str) -> Filters:
+    return {"label": [f"{_PROJECT}={project}", *more]}
 
 
 def _remove(container: Container) -> None:
-    deadline = monotonic() + REMOVAL_PATIENCE_S
+    deadline = monotonic() + REMOVAL_TIMEOUT_S
     while True:
         try:
             container.remove(force=True, v=True)
         except APIError as error:
             if error.status_code == HTTPStatus.NOT_FOUND:
                 return
-            # A conflict: it is just being started, or somebody else is removing it.
+            # A conflict: it is starting, or being removed.
             if error.status_code != HTTPStatus.CONFLICT or monotonic() > deadline:
                 raise
             sleep(0.1)
@@ -241,12 +238,12 @@ def _connect() -> docker.DockerClient:
     return docker.DockerClient(base_url=context.Host, tls=tls, timeout=TIMEOUT_S, use_ssh_client=True)
 
 
-def _gone(error: BaseException) -> MachineError:
+def _engine_error(error: BaseException) -> MachineError:
     if isinstance(error, APIError):
         return MachineError(f"the Docker engine refuses: {_reason(error)}")
     return EngineGone(
-        f"the Docker engine does not answer any more ({_reason(error)})",
-        "Once it does, `python lab.py clean` removes what was left.",
+        f"the Docker engine stopped answering ({_reason(error)})",
+        "Once it answers again, `python lab.py clean` removes the leftovers.",
     )
 
 
@@ -257,7 +254,7 @@ def _reason(error: BaseException) -> str:
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper
     if isinstance(cause, FileNotFoundError):
-        return "its socket is not there"
+        return "its socket does not exist"
     if isinstance(cause, PermissionError):
         return "no permission to use its socket; on Linux add yourself to the group docker and log in again"
     return (cause.strerror or str(cause)) if isinstance(cause, OSError) else str(cause)

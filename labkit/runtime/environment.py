@@ -1,19 +1,19 @@
-"""The environment that a comparison ran in, for its document."""
+"""The environment of a comparison, as its result document records it."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 
 from labkit.model import Environment
 from labkit.runtime import Runtime
+from labkit.system import command
 from labkit.system.checkout import ROOT
 
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^ ;\\]+) \\$", re.MULTILINE)
 
 
-def environment(runtime: Runtime, reason: str, python: str | None) -> Environment:
-    """Where `runtime` ran its trials, with the interpreter that the clients told."""
+def describe_environment(runtime: Runtime, reason: str, python: str | None) -> Environment:
+    """The environment in which `runtime` ran its trials; `python` is the version that the clients reported."""
     return Environment(
         runtime=runtime.name,
         runtime_reason=reason,
@@ -30,22 +30,18 @@ def environment(runtime: Runtime, reason: str, python: str | None) -> Environmen
 
 
 def packages() -> dict[str, str]:
-    """What the checkout's lock file installs for the approaches."""
+    """The packages that the checkout's lock file installs for the approaches, by name."""
     return locked_packages((ROOT / "requirements" / "image.txt").read_text("utf-8"))
 
 
 def locked_packages(requirements: str) -> dict[str, str]:
-    """Name to version of what a lock file installs everywhere; both runtimes install nothing else, by hash."""
+    """The versions of the packages that a lock file installs on every system, by name."""
     return dict(_PIN.findall(requirements))
 
 
 def git_commit() -> str | None:
-    """The checkout's commit, with ``-dirty`` where files differ from it; None without git."""
-    if not (ROOT / ".git").exists():  # a commit of whatever is around it would say nothing
+    """The checkout's commit, with ``-dirty`` if files differ from it; None without git."""
+    if not (ROOT / ".git").exists():  # otherwise git would report the commit of a surrounding repository
         return None
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return run.stdout.strip() or None
+    describe = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    return command.run(*describe, cwd=ROOT).output or None

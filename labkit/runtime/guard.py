@@ -1,7 +1,7 @@
-"""Runs a command that must not outlive whoever started it: ``python -m labkit.runtime.guard COMMAND…``.
+"""Run a command that must not outlive its parent: ``python -m labkit.runtime.guard COMMAND…``.
 
-The command gets a session of its own. When standard input ends, because its owner closed it or died in whatever way,
-the whole session is killed. SIGTERM does the same. The exit code is the command's.
+The command runs in a session of its own. The guard kills the whole session on SIGTERM, and when its standard input
+ends, because the parent closed it or died. The exit code is the command's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main(command: list[str]) -> int:
         command,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_end_with_me,  # noqa: PLW1509 - no threads
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 - no threads
     )
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -43,8 +43,8 @@ def main(command: list[str]) -> int:
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def _end_with_me() -> None:
-    """Have the kernel end the command if even this process is killed: prctl(2), Linux only."""
+def _end_with_parent() -> None:
+    """Make the kernel end the command if the guard itself is killed: prctl(2), Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 

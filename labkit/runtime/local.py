@@ -22,18 +22,18 @@ from labkit.runtime.client import Client
 from labkit.runtime.orphans import remove_dead_harnesses
 from labkit.runtime.server import Server, server_environment
 from labkit.setup import pythons as interpreters
-from labkit.setup.pythons import Environment, Installed
+from labkit.setup.pythons import Installed, PythonVenv
 from labkit.system.checkout import ROOT
 
-# In so much time a pipe of 64 KiB does not fill up with 10,000 lines a second.
+# In this time 10,000 lines per second do not fill a pipe of 64 KiB.
 PAUSE_S = 0.02
 
 
 class LocalRuntime:
-    """Server and clients are child processes, each of which ends when its standard input does: none outlives us."""
+    """Server and clients are child processes that end when their standard input does, so none outlives the lab."""
 
     name = "local"
-    sees_our_files = True
+    shares_files = True
 
     def __init__(self, note: Callable[[str], None]) -> None:
         if os.name != "posix":
@@ -49,43 +49,38 @@ class LocalRuntime:
         self.images: dict[str, str] = {}
         self.interpreters: dict[str, Installed] = {}
         self._note = note
-        self._environments: dict[str, Environment] = {}
+        self._venvs: dict[str, PythonVenv] = {}
         self._channels: list[ProcessChannel] = []
         self._server: Server | None = None
 
     def prepare(self, approaches: Sequence[str], pythons: Sequence[str | None] = ()) -> None:  # noqa: ARG002
-        """For the lab's own interpreter there is nothing to prepare: its environment holds all that is needed."""
-        self._environments = {name: Environment(interpreters.find(name)) for name in pythons if name is not None}
-        for name, environment in self._environments.items():
-            environment.prepare(self._note)
-            self.interpreters[name] = environment.installed
+        """Make an environment for each other interpreter; the lab's own `.venv` needs nothing more."""
+        self._venvs = {name: PythonVenv(interpreters.find(name)) for name in pythons if name is not None}
+        for name, venv in self._venvs.items():
+            venv.prepare(self._note)
+            self.interpreters[name] = venv.installed
 
     def server(self, config: ServerConfig, port: int | None = None) -> Server:
-        if self._server is not None and self._server.config == config and not self._server.has_ended():
-            return self._server
         if self._server is not None:
+            if self._server.config == config and not self._server.has_ended():
+                return self._server
             self._server.stop()
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "server/gunicorn.conf.py"]
-        channel = self._channel(
-            [sys.executable, "-m", "labkit.runtime.guard", *gunicorn],
-            server_environment(config, f"127.0.0.1:{port or 0}"),
-        )
-        self._server = Server(config, channel)
+        gunicorn = ["gunicorn", "-c", "server/gunicorn.conf.py"]
+        self._server = Server(config, self._guarded(gunicorn, server_environment(config, f"127.0.0.1:{port or 0}")))
         return self._server
 
     def client(self, approach: str, python: str | None = None) -> Client:
-        executable = sys.executable if python is None else str(self._environments[python].python)
+        executable = sys.executable if python is None else str(self._venvs[python].python)
         channel = self._channel([executable, "-m", "clients.harness", approach, "--held"], {})
         return Client(approach, channel, None if python is None else lambda: self.interpreters[python])
 
     def script(self) -> Client:
         return self.client("script")
 
-    def page(self, server: Server, port: int, processes: int) -> ProcessChannel:
-        locust = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--host", server.url]
+    def locust_page(self, server: Server, port: int, processes: int) -> ProcessChannel:
+        locust = ["locust", "-f", "loadtest/locustfile.py", "--host", server.url]
         locust += ["--web-host", "127.0.0.1", "--web-port", str(port)]
-        several = ["--processes", str(processes), *_master()] if processes > 1 else []
-        return self._channel([sys.executable, "-m", "labkit.runtime.guard", *locust, *several], {})
+        return self._guarded([*locust, *(_several(processes) if processes > 1 else [])])
 
     def close(self) -> None:
         for channel in self._channels:
@@ -95,6 +90,10 @@ class LocalRuntime:
                 channel.kill()
                 channel.wait(2.0)
 
+    def _guarded(self, module: Sequence[str], environment: Mapping[str, str] | None = None) -> ProcessChannel:
+        command = [sys.executable, "-m", "labkit.runtime.guard", sys.executable, "-m", *module]
+        return self._channel(command, environment or {})
+
     def _channel(self, command: Sequence[str], environment: Mapping[str, str]) -> ProcessChannel:
         self._channels = [each for each in self._channels if not each.ended]
         channel = ProcessChannel(command, environment)
@@ -102,25 +101,17 @@ class LocalRuntime:
         return channel
 
 
-def _master() -> list[str]:
-    """Locust's master talks to its workers on a port of 127.0.0.1 that is free just now."""
+def _several(processes: int) -> list[str]:
+    """Locust's options for several processes; its master talks to its workers on a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    return [
-        "--master-bind-host",
-        "127.0.0.1",
-        "--master-bind-port",
-        port,
-        "--master-host",
-        "127.0.0.1",
-        "--master-port",
-        port,
-    ]
+    bind = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+    return ["--processes", str(processes), *bind, "--master-host", "127.0.0.1", "--master-port", port]
 
 
 class ProcessChannel:
-    """A child process in a session of its own, so that a Ctrl-C at the terminal reaches the lab alone."""
+    """A child process in a session of its own: a Ctrl-C at the terminal reaches only the lab."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._command = command
@@ -157,7 +148,7 @@ class ProcessChannel:
     def send(self, data: bytes) -> None:
         assert self._process.stdin is not None
         view = memoryview(data)
-        while view:  # unbuffered, so a write may take a part only
+        while view:  # unbuffered: a write may be partial
             view = view[self._process.stdin.write(view) :]
 
     def chunks(self) -> Iterator[tuple[int, bytes]]:
@@ -175,8 +166,8 @@ class ProcessChannel:
                         selector.unregister(key.fileobj)
                         key.fileobj.close()  # type: ignore[union-attr]
 
-    def expect_many(self) -> None:
-        self._pause_s = PAUSE_S  # to be woken for each line costs more than the line
+    def expect_long_output(self) -> None:
+        self._pause_s = PAUSE_S  # waking up for each line would cost more than the line
 
     def close_input(self) -> None:
         if self._started is not None and self._started.stdin is not None:
@@ -184,7 +175,7 @@ class ProcessChannel:
                 self._started.stdin.close()
 
     def kill(self) -> None:
-        # Its input's end has the harness and the guard end all that they started; SIGKILL would leave that behind.
+        # At the end of their input, the harness and the guard end their children; after SIGKILL they could not.
         self.close_input()
         if self.wait(2.0) is None:
             self._process.kill()

@@ -1,4 +1,4 @@
-"""What harnesses that were killed have left on this machine."""
+"""Leftovers of killed harnesses on this machine."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _NAME = re.compile(rf"{FOLDER_PREFIX}(\d+)-[0-9a-f]+")
 
 
 def remove_dead_harnesses() -> int:
-    """End what harnesses that were killed had started, and remove their temporary folders; returns how many there were.
+    """Kill the processes that killed harnesses had started, and remove their temporary folders; returns their number.
 
-    The processes are known by their environment: it names the folder.
+    The environment of such a process names the folder.
     """
-    import psutil  # noqa: PLC0415 - to look for them needs the standard library alone
+    import psutil  # noqa: PLC0415 - `dead_harnesses` needs the standard library only
 
     dead = dead_harnesses()
     for process in psutil.process_iter() if dead else ():
         with suppress(psutil.Error):
             log = process.environ().get(PATH_VARIABLE, "")
-            if any(Path(log).parent == folder for folder in dead):
+            if Path(log).parent in dead:
                 process.kill()
     for folder in dead:
         shutil.rmtree(folder, ignore_errors=True)
@@ -32,13 +32,13 @@ def remove_dead_harnesses() -> int:
 
 
 def dead_harnesses() -> list[Path]:
-    """The temporary folders of harnesses that were killed (POSIX). Changes nothing."""
+    """The temporary folders of killed harnesses (POSIX only). Removes nothing."""
     base = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - where the harness makes them
     return [
         folder
         for folder in base.glob(f"{FOLDER_PREFIX}*")
-        if (found := _NAME.fullmatch(folder.name))
-        and not _exists(int(found[1]))
+        if (name := _NAME.fullmatch(folder.name))
+        and not _exists(int(name[1]))
         and (folder / LOG_NAME).exists()
         and folder.stat().st_uid == os.getuid()
     ]

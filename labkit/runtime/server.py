@@ -1,4 +1,4 @@
-"""The running slow server, as its own log tells of it."""
+"""The running slow server, observed through its log."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 
 from labkit.model import ServerConfig
 from labkit.model.errors import MachineError
-from labkit.runtime.channel import Channel, Lines
+from labkit.runtime.channel import Channel, LineReader
 
-READY_PATIENCE_S = 30.0
-STOP_PATIENCE_S = 5.0
+READY_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
     """One line of the server's log; times are nanoseconds on the clock that clients share.
 
-    `status` is 0 where no answer was begun. `attempt` counts the requests with this id from 1; None where the server
+    `status` is 0 if the server began no answer. `attempt` counts the requests with this id from 1; None if the server
     does not count them. `did` is a kind of `server.behaviour.Act`, or ``refused`` or ``banned``.
     """
 
@@ -37,14 +37,14 @@ class LoggedRequest:
 
 
 class Server:
-    """One slow server in one configuration."""
+    """A slow server in one configuration."""
 
     def __init__(self, config: ServerConfig, channel: Channel, host: Callable[[], str] | None = None) -> None:
-        """`host` tells what clients reach it by once it runs, if that is not the address that it logs."""
+        """`host` returns the address for clients once it runs, unless that is the address in its log."""
         self.config = config
         self._channel = channel
         self._host = host
-        self._lines = Lines(channel, "server")
+        self._lines = LineReader(channel, "server")
         self._started = False
         self._address = ""
         self._workers: set[int] = set()
@@ -52,96 +52,89 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where clients reach it, without a path; an address, so that no trial pays for looking a name up."""
+        """The URL for clients, without a path: an address, because a name lookup would cost each trial time."""
         host, _, port = self._address.rpartition(":")
         return f"http://{self._host() if self._host else host}:{port}"
 
     def start(self) -> None:
-        """Start it, unless it has been. Raises `MachineError` when it does not."""
+        """Start it unless it is started. Raises `MachineError`."""
         if not self._started:
             self._channel.start()
             self._lines.start()
             self._started = True
 
     def wait_until_ready(self) -> None:
-        """Wait until it listens and each of its workers takes requests, again if any were killed.
+        """Wait until it listens and all its workers accept requests, also after some were killed.
 
         Raises `MachineError`.
         """
-        deadline = monotonic() + READY_PATIENCE_S
-        self._take_what_came()
-        while not self._address or len(self._workers) < self.config.workers:
-            try:
-                line = self._lines.next(deadline - monotonic())
-            except TimeoutError:
-                raise self._broken(f"was not ready after {READY_PATIENCE_S:g} s") from None
-            if line is None:
-                raise self._broken("ended before it was ready")
-            self._take(line)
+        self._read_available()
+        try:
+            self._read_until(self._is_ready, READY_TIMEOUT_S)
+        except TimeoutError:
+            raise self._broken(f"was not ready after {READY_TIMEOUT_S:g} s") from None
+        if not self._is_ready():
+            raise self._broken("ended before it was ready")
 
-    def expect_many(self) -> None:
-        """Its log is going to be long: read it in larger pieces, a little later each."""
-        self._channel.expect_many()
+    def _is_ready(self) -> bool:
+        return bool(self._address) and len(self._workers) >= self.config.workers
 
-    def requests_of(self, trial: str, wanted: Iterable[int | str], patience_s: float) -> tuple[LoggedRequest, ...]:
-        """What it logged of a trial, once that holds all `wanted` ids, each as often, or after `patience_s`."""
-        deadline = monotonic() + patience_s
-        missing = Counter(wanted) - Counter(row.id for row in self._logged.get(trial, ()))
+    def expect_long_log(self) -> None:
+        """Read the log in larger pieces from now on, each a little later."""
+        self._channel.expect_long_output()
+
+    def logged_requests(self, trial: str, expected: Iterable[int | str], timeout_s: float) -> tuple[LoggedRequest, ...]:
+        """The logged requests of a trial, once every `expected` id is there as often, or after `timeout_s`."""
+        ids = Counter(expected)
+
+        def is_complete() -> bool:
+            rows = self._logged.get(trial, ())
+            return len(rows) >= ids.total() and ids <= Counter(row.id for row in rows)
+
         with suppress(TimeoutError):
-            while missing:
-                line = self._lines.next(deadline - monotonic())
-                if line is None:
-                    break
-                row = self._take(line)
-                if row is not None and row.trial == trial and missing[row.id] > 1:
-                    missing[row.id] -= 1
-                elif row is not None and row.trial == trial:
-                    del missing[row.id]
-        self._take_what_came()  # besides, such as a request that nobody asked for
+            self._read_until(is_complete, timeout_s)
+        self._read_available()  # unexpected requests too
         return tuple(self._logged.pop(trial, ()))
 
-    def all_requests(self, least: int, patience_s: float) -> tuple[LoggedRequest, ...]:
-        """All that it logged, whatever the trial, once that are `least` or `patience_s` is over."""
-        deadline = monotonic() + patience_s
-        while sum(map(len, self._logged.values())) < least:
-            try:
-                line = self._lines.next(deadline - monotonic())
-            except TimeoutError:
-                break
-            if line is None:
-                break
-            self._take(line)
-        return tuple(row for trial in list(self._logged) for row in self.requests_of(trial, (), 0))
+    def all_logged_requests(self, least: int, timeout_s: float) -> tuple[LoggedRequest, ...]:
+        """The logged requests of all trials, once there are at least `least`, or after `timeout_s`."""
+        with suppress(TimeoutError):
+            self._read_until(lambda: sum(map(len, self._logged.values())) >= least, timeout_s)
+        return tuple(row for trial in list(self._logged) for row in self.logged_requests(trial, (), 0))
 
     def cpu_s(self) -> float | None:
-        """Processor seconds that it has used so far, or None where that cannot be read."""
+        """The CPU seconds that it has used so far; None if the system does not report them."""
         return self._channel.cpu_s()
 
-    def has_ended(self, patience_s: float = 0) -> bool:
-        """Whether it has started and ended, or does so within `patience_s`. Raises `EngineGone`."""
-        return self._started and self._channel.wait(patience_s) is not None
+    def has_ended(self, timeout_s: float = 0) -> bool:
+        """Whether it was started and has ended, or ends within `timeout_s`. Raises `EngineGone`."""
+        return self._started and self._channel.wait(timeout_s) is not None
 
     @property
     def last_lines(self) -> tuple[str, ...]:
         return self._lines.last_errors
 
     def stop(self) -> None:
-        """End it now: nobody waits for its answers any more."""
+        """End it now, whatever requests are in progress."""
         self._channel.kill()
-        self._channel.wait(STOP_PATIENCE_S)
+        self._channel.wait(STOP_TIMEOUT_S)
 
-    def _take_what_came(self) -> None:
+    def _read_available(self) -> None:
         with suppress(TimeoutError):
-            while (line := self._lines.next(0)) is not None:
-                self._take(line)
+            self._read_until(lambda: False, 0)
 
-    def _take(self, line: bytes) -> LoggedRequest | None:
-        """Take a line to heart; returns the request that it tells of, if it does."""
+    def _read_until(self, is_complete: Callable[[], bool], timeout_s: float) -> None:
+        """Process lines of the log until it is complete or ends. Raises TimeoutError."""
+        deadline = monotonic() + timeout_s
+        while not is_complete() and (line := self._lines.next(deadline - monotonic())) is not None:
+            self._process(line)
+
+    def _process(self, line: bytes) -> None:
         try:
-            data = json.loads(line)
+            event = json.loads(line)
         except ValueError:
-            return None
-        match data:
+            return
+        match event:
             case {"event": "listening", "address": str(address)}:
                 self._address = address
             case {"event": "worker", "worker": int(worker)}:
@@ -149,28 +142,26 @@ class Server:
             case {"event": "gone", "worker": int(worker)}:
                 self._workers.discard(worker)
             case {"event": "request"}:
-                row = _logged(data)
+                row = _logged(event)
                 self._logged.setdefault(row.trial, []).append(row)
-                return row
-        return None
 
-    def _broken(self, what: str) -> MachineError:
+    def _broken(self, problem: str) -> MachineError:
         self._lines.join(1.0)
         self.stop()
-        return MachineError(f"the slow server {what}", lines=self._lines.last_errors)
+        return MachineError(f"the slow server {problem}", lines=self._lines.last_errors)
 
 
-def _logged(data: dict[str, Any]) -> LoggedRequest:
-    request_id = str(data["id"])
+def _logged(event: dict[str, Any]) -> LoggedRequest:
+    request_id = str(event["id"])
     return LoggedRequest(
-        trial=str(data["trial"]),
+        trial=str(event["trial"]),
         id=int(request_id) if request_id.isdecimal() else request_id,
-        worker=int(data["worker"]),
-        start_ns=int(data["start_ns"]),
-        end_ns=int(data["end_ns"]),
-        status=int(data["status"]),
-        attempt=data.get("attempt") or None,
-        did=data.get("did", "answer"),
+        worker=int(event["worker"]),
+        start_ns=int(event["start_ns"]),
+        end_ns=int(event["end_ns"]),
+        status=int(event["status"]),
+        attempt=event.get("attempt") or None,
+        did=event.get("did", "answer"),
     )
 
 

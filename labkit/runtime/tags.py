@@ -1,4 +1,4 @@
-"""What images are called: a tag stands for all that goes into an image, so another source has another tag."""
+"""Image names: a tag is a hash of everything that goes into the image, so changed sources have another tag."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labkit.system.checkout import ROOT
 
 IMAGE = "concurrency-lab"
 DEFAULT_BASE = "python:3.14-slim"
-# Python and the packages: the slow part, and the only one that needs a network.
+# Python and the packages: the slow part of a build, and the only one that needs a network.
 INTO_ENVIRONMENT = ("Dockerfile", ".dockerignore", "requirements/image.txt", "labkit/setup/wheels.py")
 INTO_IMAGE = (*INTO_ENVIRONMENT, "server", "clients", "loadtest")
 _ENVIRONMENT = "environment-"
@@ -21,9 +21,9 @@ _REFERENCE = re.compile(r"[a-z0-9][\w./:@-]*")
 
 
 def source_hash(root: Path = ROOT, base: str | None = None) -> str:
-    """Twelve hexadecimal digits that stand for all that goes into the image: its tag.
+    """The image's tag: twelve hexadecimal digits that depend on everything in the image.
 
-    `base` is the base image where it is not what LAB_BASE_IMAGE says; "" is the usual one.
+    `base` is the base image if it differs from LAB_BASE_IMAGE; "" is the default one.
     """
     return _hash(INTO_IMAGE, root, base)
 
@@ -34,23 +34,23 @@ def environment_tag(root: Path = ROOT, base: str | None = None) -> str:
 
 
 def suffix(base: str | None) -> str:
-    """What both tags end with when the images are built on `base`; nothing for the lab's own base image.
+    """The end of both tags for images on `base`; empty for the lab's own base image.
 
-    Raises `UsageError` for what cannot be the name of one.
+    Raises `UsageError` if `base` cannot be the name of an image.
     """
     if base is None:
         return ""
     if not _REFERENCE.fullmatch(base):
         raise UsageError(
-            f"--python {base}: with Docker that is the name of a base image, such as {DEFAULT_BASE}",
+            f"--python {base}: with Docker, --python takes the name of a base image, such as {DEFAULT_BASE}",
             "Add --runtime local for an interpreter of this machine.",
         )
     return f"-{hashlib.sha256(base.encode()).hexdigest()[:8]}"
 
 
-def is_current(tag: str, root: Path = ROOT) -> bool:
-    """Whether an image with this tag is one of the checkout as it is now, on whatever base image."""
-    current = environment_tag(root) if tag.startswith(_ENVIRONMENT) else source_hash(root)
+def is_current(tag: str) -> bool:
+    """Whether an image with this tag was built from the checkout as it is now, on any base image."""
+    current = environment_tag() if tag.startswith(_ENVIRONMENT) else source_hash()
     return tag == current or tag.startswith(f"{current}-")
 
 
@@ -72,6 +72,6 @@ def _files(names: Iterable[str], root: Path) -> Iterable[Path]:
 
 
 def _is_source(path: Path) -> bool:
-    """Whether a file is no editor's, no system's and no interpreter's."""
-    own = not any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-    return own and not path.name.endswith("~")
+    """Whether a file is a source, not one of an editor, the system or the interpreter."""
+    hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+    return not hidden and not path.name.endswith("~")

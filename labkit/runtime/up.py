@@ -1,4 +1,4 @@
-"""The standing server: what `up` starts and leaves running, and `down` stops."""
+"""The server that `lab.py up` starts and leaves running, and `lab.py down` stops."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from labkit.model.errors import MachineError
 from labkit.runtime.choose import choose
 from labkit.runtime.docker import DockerRuntime
 from labkit.runtime.engine import Engine
-from labkit.runtime.server import READY_PATIENCE_S, server_environment
+from labkit.runtime.server import READY_TIMEOUT_S, server_environment
 from labkit.system import checkout, runs
-from labkit.system.locks import take
+from labkit.system.locks import try_lock
 from labkit.system.ports import require_free
 
-STATE = runs.UP_STATE
-LOG = checkout.ROOT / ".lab" / "up.log"
+LOG = checkout.STATE / "up.log"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A server that is up. `pid` and `created` identify the local one's process, and are 0 with Docker."""
+class UpServer:
+    """A server that `up` started. `pid` and `created` identify the process of a local one; with Docker they are 0."""
 
     runtime: str
     port: int
@@ -41,57 +40,68 @@ class Standing:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def save(self) -> None:
+        runs.UP_STATE.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
-def find() -> Standing | None:
-    """The server that is up, or None. Raises `EngineGone` or `MachineError` when its engine does not answer."""
+    def process(self) -> psutil.Process | None:
+        """The process of a local server, if it is running."""
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            # The system derives the start time from the time of boot, which moves a little when the clock is set.
+            same = abs(process.create_time() - self.created) < 2 and "gunicorn" in " ".join(process.cmdline())
+            if same and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
+
+def find() -> UpServer | None:
+    """The server that is up, or None. Raises `EngineGone` or `MachineError` if its engine does not answer."""
     try:
-        standing = Standing(**json.loads(STATE.read_text("utf-8")))
+        server = UpServer(**json.loads(runs.UP_STATE.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    if standing.runtime == "local":
-        return standing if _process(standing) is not None else None
-    return standing if Engine().containers(runs.project(runs.UP)) else None
+    up = server.process() if server.runtime == "local" else Engine().containers(runs.project(runs.UP))
+    return server if up else None
 
 
-def start(config: ServerConfig, port: int, runtime: str, note: Callable[[str], None]) -> Standing:
-    """Start a server on 127.0.0.1:`port`. Raises `MachineError`, and leaves nothing then."""
+def start(config: ServerConfig, port: int, runtime_name: str, note: Callable[[str], None]) -> UpServer:
+    """Start a server on 127.0.0.1:`port`. Raises `MachineError`, and then leaves nothing behind."""
     require_free(port, f"Choose another, as in `python lab.py up --port {port % 65535 + 1}`.")
-    STATE.parent.mkdir(exist_ok=True)
-    with (STATE.parent / "up.lock").open("a", encoding="utf-8") as turn:
-        if not take(turn.fileno()):
-            raise MachineError("another `up` is starting a server just now", "Wait for it, then try again.")
-        chosen, _ = choose(runtime, runs.project(runs.UP), note)
-        if isinstance(chosen, DockerRuntime):
+    checkout.STATE.mkdir(exist_ok=True)
+    with (checkout.STATE / "up.lock").open("a", encoding="utf-8") as lock:
+        if not try_lock(lock.fileno()):
+            raise MachineError("another `up` is starting a server now", "Wait for it, then try again.")
+        runtime, _ = choose(runtime_name, runs.project(runs.UP), note)
+        if isinstance(runtime, DockerRuntime):
             try:
-                chosen.stand(config, port)
-                return _remember(Standing("docker", port))
+                runtime.start_published(config, port)
+                server = UpServer("docker", port)
+                server.save()
             except BaseException:
-                chosen.close()
+                runtime.close()
                 raise
+            return server
         process = _start_process(config, port)
         try:
             _wait_for_workers(process, config.workers)
-            return _remember(Standing("local", port, process.pid, psutil.Process(process.pid).create_time()))
+            server = UpServer("local", port, process.pid, psutil.Process(process.pid).create_time())
+            server.save()
         except BaseException:
             _kill(process.pid)
             process.wait()
             raise
+        return server
 
 
-def stop() -> Standing | None:
-    """Stop the server that is up; returns which it was. Raises `MachineError` when its engine does not answer."""
-    standing = find()
-    if standing is not None and standing.runtime == "docker":
+def stop() -> UpServer | None:
+    """Stop the server that is up, and return it. Raises `MachineError` if its engine does not answer."""
+    server = find()
+    if server is not None and server.runtime == "docker":
         Engine().remove_project(runs.project(runs.UP))
-    elif standing is not None:
-        _kill(standing.pid)
-    STATE.unlink(missing_ok=True)
-    return standing
-
-
-def _remember(standing: Standing) -> Standing:
-    STATE.write_text(json.dumps(asdict(standing)), encoding="utf-8")
-    return standing
+    elif server is not None:
+        _kill(server.pid)
+    runs.UP_STATE.unlink(missing_ok=True)
+    return server
 
 
 def _kill(session: int) -> None:
@@ -113,19 +123,9 @@ def _start_process(config: ServerConfig, port: int) -> subprocess.Popen[bytes]:
 
 
 def _wait_for_workers(process: subprocess.Popen[bytes], workers: int) -> None:
-    deadline = monotonic() + READY_PATIENCE_S
+    deadline = monotonic() + READY_TIMEOUT_S
     while LOG.read_bytes().count(b'"event":"worker"') < workers:
         if process.poll() is not None or monotonic() > deadline:
             lines = LOG.read_text("utf-8", errors="replace").splitlines()
-            raise MachineError("the slow server did not come up", lines=tuple(lines[-5:]))
+            raise MachineError("the slow server did not start", lines=tuple(lines[-5:]))
         sleep(0.05)
-
-
-def _process(standing: Standing) -> psutil.Process | None:
-    with suppress(psutil.Error):
-        process = psutil.Process(standing.pid)
-        # The time is derived from that of the boot, which moves a little when the clock is set.
-        same = abs(process.create_time() - standing.created) < 2 and "gunicorn" in " ".join(process.cmdline())
-        if same and process.status() != psutil.STATUS_ZOMBIE:
-            return process
-    return None

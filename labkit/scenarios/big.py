@@ -5,7 +5,7 @@ from server.behaviour import Behaviour
 
 SCENARIO = Scenario(
     summary="bodies of 1 MB",
-    look_at="How much memory do the bodies take, and how often are they copied: from process to process, too?",
+    question="How much memory do the bodies take, and how often are they copied, also between processes?",
     behaviour=Behaviour(body_bytes=1_000_000),
     requests=(30,),
     delay_s=0.1,

@@ -1,10 +1,10 @@
-"""Each body costs the client processor time."""
+"""Handling each body takes the client CPU time."""
 
 from labkit.model.scenario import Scenario
 
 SCENARIO = Scenario(
-    summary="each body costs 50 ms of pure Python to handle",
-    look_at="Who handles bodies side by side, and whom does one slow handler keep from sending and receiving?",
+    summary="handling each body takes 50 ms of pure Python",
+    question="Which approaches handle bodies in parallel, and where does one slow handler delay the other requests?",
     requests=(8,),
     delay_s=0.1,
     limit=8,

@@ -4,8 +4,8 @@ from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(
-    summary="one attempt in five fails: 503, or the connection is reset",
-    look_at="Who loses requests, who loses all the other answers with them, and who asks again?",
+    summary="1 in 5 attempts fails: 503, or a connection reset",
+    question="Which approaches lose single requests, which lose all other answers too, and which retry?",
     behaviour=Behaviour(fail=2),
     requests=(30,),
     delay_s=0.1,

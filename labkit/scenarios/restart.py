@@ -1,11 +1,11 @@
-"""The whole server goes away in the middle of a request, and is back after two seconds."""
+"""The whole server stops during a request, and restarts after two seconds."""
 
 from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(
-    summary="the whole server goes away for two seconds",
-    look_at="Who is told at once, who asks again too soon, and who has all answers in the end?",
+    summary="the whole server is down for two seconds",
+    question="Which approaches fail at once, which retry too early, and which return all answers in the end?",
     behaviour=Behaviour(restart_at=5, away_s=2.0),
     requests=(30,),
     delay_s=0.2,

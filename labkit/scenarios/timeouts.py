@@ -1,11 +1,11 @@
-"""One request in ten is never answered, and one in ten comes byte by byte."""
+"""One request in ten is never answered, and one in ten byte by byte."""
 
 from labkit.model.scenario import Scenario
 from server.behaviour import Behaviour
 
 SCENARIO = Scenario(
-    summary="of ten requests one never answers, and one answers byte by byte",
-    look_at="Who hangs until the trial is ended, and who returns the other answers and a cause for each missing one?",
+    summary="1 in 10 requests is never answered, and 1 in 10 byte by byte",
+    question="Which approaches hang until the timeout, and which return the others, with a cause for each missing one?",
     behaviour=Behaviour(hang=1, drip=1, drip_s=0.5),
     requests=(30,),
     delay_s=0.3,

@@ -1,8 +1,7 @@
-"""Set-up: `.venv` in the checkout, made with the standard library's venv and pip from a locked requirements file.
+"""Set-up of `.venv` in the checkout, with the standard library's venv and pip, from a locked requirements file.
 
-Nothing is installed anywhere else, and no `.venv` is touched that does not carry our marker. A set-up may be killed at
-any moment: `.venv` comes and goes whole, by a rename, and its marker says "ready" only after the last package is in.
-Standard library only, because this runs before anything is installed.
+Nothing is installed elsewhere, and a `.venv` without the lab's marker is left alone. A set-up may be killed at any
+moment: `.venv` appears and disappears by a rename, and its marker becomes "ready" after the last package.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -21,37 +19,37 @@ from labkit.model.errors import Interrupted, MachineError
 from labkit.setup import packed
 from labkit.setup.failures import explain
 from labkit.setup.marker import Marker, identity, read_marker, write_marker
-from labkit.setup.steps import MISLEADING, PIP_OPTIONS, StepFailed, Steps, turn
+from labkit.setup.steps import MISLEADING, PIP_OPTIONS, StepFailed, Steps, turn, workspace
 from labkit.system.checkout import ROOT
+from labkit.system.notes import note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-# test.txt holds everything that lab.txt does, with the same pins.
+# test.txt contains all packages of lab.txt, with the same pins.
 _COVERS = {"lab": ("lab",), "test": ("lab", "test")}
 
 
 def ensure(requirements: str, argv: Sequence[str], checkout: Path = ROOT) -> int | None:
-    """Have lab.py run in the checkout's `.venv`, ready with `requirements`: "lab" or "test".
+    """Make sure that lab.py runs in the checkout's `.venv`, with the packages of `requirements`: "lab" or "test".
 
-    Returns None when the running interpreter is that of a ready `.venv`. Otherwise makes or mends it and goes on there
+    Returns None if the running interpreter is that of a ready `.venv`. Otherwise makes it ready and continues there
     with `lab.py *argv`: POSIX replaces this process and never returns, Windows returns the exit code. Raises
-    `MachineError` when the set-up is not possible and `Interrupted` on Ctrl-C; nothing half-made is left then.
+    `MachineError` if the set-up fails and `Interrupted` on Ctrl-C; no half-made `.venv` is left then.
     """
     venv = LabVenv(checkout, requirements)
     try:
         if not venv.prepare() and venv.path.samefile(sys.prefix):
             return None
-        return _go_on([str(venv.python), str(checkout / "lab.py"), *argv])
+        return _continue_in([str(venv.python), str(checkout / "lab.py"), *argv])
     except KeyboardInterrupt:
         message = "the set-up was interrupted"
-        raise Interrupted(message, "The same command starts it over.") from None
+        raise Interrupted(message, "The same command starts it again.") from None
     except OSError as error:
-        raise explain(str(error), requirements, "Is the checkout complete? `git status` tells.") from error
+        raise explain(str(error), requirements, "Is the checkout complete? See `git status`.") from error
 
 
-def _go_on(command: list[str]) -> int:
+def _continue_in(command: list[str]) -> int:
     environment = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     sys.stdout.flush()
     sys.stderr.flush()
@@ -59,13 +57,13 @@ def _go_on(command: list[str]) -> int:
         os.execve(command[0], command, environment)  # noqa: S606 - our own interpreter
     process = subprocess.Popen(command, env=environment)
     while True:
-        # Ctrl-C reaches both processes of a Windows console; the other one answers it.
+        # On Windows, Ctrl-C reaches both processes of a console; the other one handles it.
         with contextlib.suppress(KeyboardInterrupt):
             return process.wait()
 
 
 class Task(NamedTuple):
-    """What a set-up has to do: make `.venv` from nothing (`afresh`) or add packages to it; `line` says it."""
+    """The work of a set-up: make a new `.venv` (`afresh`) or add packages to it; `line` describes it to the user."""
 
     afresh: bool
     line: str
@@ -73,11 +71,11 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LabVenv:
-    """The `.venv` of one checkout, and the requirements file ("lab" or "test") that it has to hold."""
+    """The `.venv` of a checkout, and the requirements file ("lab" or "test") whose packages it needs."""
 
     checkout: Path
     requirements: str
-    # Not sys.executable: that may be in an active virtual environment, or in the very .venv that is to be made again.
+    # Not sys.executable: that may be in an active virtual environment, or in the very .venv to be replaced.
     base: str = getattr(sys, "_base_executable", sys.executable)
 
     @property
@@ -95,19 +93,18 @@ class LabVenv:
         return self.checkout / ".lab"
 
     def prepare(self) -> bool:
-        """Make `.venv` ready where it is not, and say so in one line; whether it was not."""
-        with contextlib.suppress(MachineError):  # a marker may be out of sight while another set-up moves .venv
+        """Make `.venv` ready, with a note of one line; False if it was ready."""
+        with contextlib.suppress(MachineError):  # the marker may be absent while another set-up moves .venv
             if self.task() is None:
                 return False
-        with turn(self._state / "setup.lock", _say) as held:
-            # Asked again: that other set-up may have done it.
-            if task := self.task():
-                _say(task.line)
+        with turn(self._state / "setup.lock", note) as held:
+            if task := self.task():  # the other set-up may have done the work
+                note(task.line)
                 self._perform(task, held)
         return True
 
     def task(self) -> Task | None:
-        """Find, in a few milliseconds, what has to be done before the packages can be used; None when nothing."""
+        """The work that is left before the packages can be used, found in a few milliseconds; None if it is ready."""
         packages = f"the packages locked in requirements/{self.requirements}.txt (once; about a minute)"
         if not os.path.lexists(self.path):
             return Task(afresh=True, line=f"making .venv with {packages}")
@@ -118,7 +115,7 @@ class LabVenv:
         return Task(afresh=False, line=f"adding to .venv {packages}") if missing else None
 
     def _unusable(self, marker: Marker, *, adding: bool) -> str:
-        """Why this `.venv` can only be made again; "" when it is good as it is, or for `adding` to it."""
+        """The reason why this `.venv` must be made again; "" if it is usable, or usable for `adding` to it."""
         if marker.state == "building" or (marker.state == "adding" and adding):
             return "the last set-up of .venv did not finish"
         if marker.checkout != str(self.checkout):
@@ -128,11 +125,11 @@ class LabVenv:
         for name in _COVERS[self.requirements]:
             if name in marker.locks and marker.locks[name] != self._digest(name):
                 return f"requirements/{name}.txt has changed since .venv was made"
-        return "" if self._python_runs(marker) else "the Python of .venv does not run any more"
+        return "" if self._python_runs(marker) else "the Python of .venv no longer runs"
 
     def _python_runs(self, marker: Marker) -> bool:
         with contextlib.suppress(OSError):
-            # Files that have not changed since it last ran save the 20 ms of trying it.
+            # If its files have not changed since it last ran, there is no need to run it (20 ms).
             return self._stamps(marker.base) == marker.stamps or self._python_answers()
         return False
 
@@ -152,20 +149,15 @@ class LabVenv:
         return hashlib.sha256(self._lock(name).read_bytes()).hexdigest()
 
     def _perform(self, task: Task, held: int) -> None:
-        scratch = self._state / "setup"
-        log = self._state / "setup.log"
-        shutil.rmtree(scratch, ignore_errors=True)  # from a set-up that was killed
+        scratch, log = self._state / "setup", self._state / "setup.log"
         try:
-            (scratch / "tmp").mkdir(parents=True)
-            steps = Steps(held, scratch / "tmp", log)
-            if task.afresh:
-                self._make(scratch, steps)
-            else:
-                self._install(replace(read_marker(self.path), state="adding"), steps)
+            with workspace(scratch, log, held) as steps:
+                if task.afresh:
+                    self._make(scratch, steps)
+                else:
+                    self._install(replace(read_marker(self.path), state="adding"), steps)
         except StepFailed as failure:
             raise explain(str(failure), self.requirements, f"The whole output is in {log}.") from None
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _make(self, scratch: Path, steps: Steps) -> None:
         marker = Marker("building", str(self.checkout), identity(), self.base)
@@ -181,7 +173,7 @@ class LabVenv:
         except BaseException:
             if os.path.lexists(self.path) and read_marker(self.path).state == "building":
                 self.path.rename(scratch / "half-made")
-            # Without a network, the one there was may still serve the Python or the lock that it was made for.
+            # The previous one may still work, for the Python or the lock file that it was made for.
             if os.path.lexists(previous) and read_marker(previous).state != "building":
                 previous.rename(self.path)
             raise
@@ -195,7 +187,3 @@ class LabVenv:
         steps.run([*pip, "install", "--no-user", "--progress-bar", "off", *unpacked, *locked])
         stamps = self._stamps(marker.base)
         write_marker(self.path, replace(marker, state="ready", stamps=stamps, locks=marker.locks | digests))
-
-
-def _say(line: str) -> None:
-    print(f"lab.py: {line}", file=sys.stderr, flush=True)

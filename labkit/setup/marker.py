@@ -1,4 +1,4 @@
-"""What a `.venv` of ours says of itself; one that says nothing is somebody else's."""
+"""The marker: a file in `.venv` that records how lab.py made it. A `.venv` without one belongs to the user."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ from labkit.model.errors import MachineError
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a `.venv` of ours says of itself, as JSON in a file of its own."""
+    """The state of a `.venv` and the inputs that it was made from."""
 
     state: str
-    """building: not usable; adding: what `locks` names is whole, more may be half there; ready: all of it is whole."""
+    """building: unusable; adding: `locks` are complete, another may be partly installed; ready: all are complete."""
     checkout: str
-    """Where it was made: the scripts in it name that path, so it can be neither moved nor copied."""
+    """The checkout's path, which the scripts in `.venv` contain: it can be neither moved nor copied."""
     python: str
     """Implementation, version and ABI flags: "cpython 3.11", "cpython 3.14t"."""
     base: str
-    """The interpreter that it was made with."""
+    """The interpreter that made it."""
     stamps: list[int] = field(default_factory=list)
-    """Sizes and times of change of the files that its Python needs, from when that was last seen to run."""
+    """Sizes and modification times of the files that its Python needs, when it last ran."""
     locks: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of each requirements file that is installed whole."""
+    """SHA-256 of each requirements file that is completely installed."""
 
 
 def read_marker(venv: Path) -> Marker:
+    """Raises `MachineError` for a `.venv` that lab.py did not make."""
     try:
         text = (venv / "labkit.json").read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        message = f"{venv} was not made by lab.py, which leaves it alone"
-        raise MachineError(message, "Move it away or delete it; the same command then makes its own.") from None
+        message = f"{venv} was not made by lab.py and is left alone"
+        raise MachineError(message, "Move it away or delete it; the same command then makes a new one.") from None
     try:
         return Marker(**json.loads(text))
     except (TypeError, ValueError):
-        return Marker("building", "", "", "")  # ours, and cut short when the machine went down
+        return Marker("building", "", "", "")  # cut short by a crash of the machine
 
 
 def write_marker(venv: Path, marker: Marker) -> None:
@@ -47,5 +48,5 @@ def write_marker(venv: Path, marker: Marker) -> None:
 
 
 def identity() -> str:
-    """The running Python, as far as packages have to fit it: "cpython 3.14t"."""
+    """The running Python, as precisely as packages depend on it: "cpython 3.14t"."""
     return f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"

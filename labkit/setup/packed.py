@@ -1,4 +1,4 @@
-"""Wheels that `lab.py unpack` has put into the checkout: with them a set-up needs no network."""
+"""Wheels that `lab.py unpack` has put into the checkout; with them a set-up needs no network."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def folder(state: Path, lock: str, python: str = "") -> Path:
-    """Where in `.lab` the wheels for a lock file with this SHA-256 and for this Python, or the running one, are.
+    """The folder in `.lab` with the wheels for a lock file with this SHA-256, for `python` or the running Python.
 
-    Another lock or another Python has another folder, so what is found is all that is needed.
+    Each lock file and each Python has a folder of its own, so a folder that exists is complete.
     """
     return state / "wheels" / f"{lock[:16]}-{(python or identity()).replace(' ', '-')}"
 
 
 def options(state: Path, lock: str) -> list[str]:
-    """Pip's options for them; none where they are not there."""
-    here = folder(state, lock)
-    return ["--no-index", "--find-links", str(here)] if here.is_dir() else []
+    """Pip's options to install these wheels; empty if there are none."""
+    wheels = folder(state, lock)
+    return ["--no-index", "--find-links", str(wheels)] if wheels.is_dir() else []

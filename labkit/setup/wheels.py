@@ -1,7 +1,7 @@
-"""Installs a locked requirements file into an environment, and records what is there then.
+"""Install a locked requirements file into an environment, and record the installed packages.
 
-A script of its own, standard library only: the Dockerfile runs it with nothing else of the lab at hand, and the local
-runtime with an interpreter that is not the lab's. Where nothing may be left out, one missing wheel fails the whole.
+A script of its own, with the standard library only: the Dockerfile runs it without the rest of the lab, and the local
+runtime with another interpreter. Without --leave-out, a single missing wheel makes it fail.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 OLDEST = (3, 11)
 _MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)==([^\s;]+)")
-# How pip, asked to tell more, says of a file that it is the wanted version, but not for this interpreter or system.
+# With -vv, pip reports a wheel of the requested version that is for another interpreter or system.
 _UNFIT = re.compile(r"(?:none of the wheel's tags|Requires-Python) .*/([A-Za-z0-9._]+)-([^-/]+)-[^/]*\.whl")
 
 
 class Missing(NamedTuple):
-    """A package of which the index offers wheels, and none for this interpreter."""
+    """A package with wheels in the index, but none for this interpreter."""
 
     name: str
     version: str
@@ -31,11 +31,15 @@ class Missing(NamedTuple):
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Install a locked requirements file and record what was installed.")
-    parser.add_argument("--leave-out", action="store_true", help="leave out what has no wheel for this interpreter")
-    parser.add_argument("--no-compile", action="store_true", help="as pip's")
+    parser.add_argument(
+        "--leave-out", action="store_true", help="leave out packages without a wheel for this interpreter"
+    )
+    parser.add_argument("--no-compile", action="store_true", help="as in pip")
     parser.add_argument("requirements", type=Path)
-    parser.add_argument("record", type=Path, help="where to write, as JSON, what was installed and what was not")
-    parser.add_argument("pip", nargs=argparse.REMAINDER, help="the command that runs pip for the environment")
+    parser.add_argument(
+        "record", type=Path, help="JSON file to write: the packages that were installed, and those left out"
+    )
+    parser.add_argument("pip", nargs=argparse.REMAINDER, help="the command that runs the environment's pip")
     options = parser.parse_args(argv)
     if sys.version_info < OLDEST:
         print(f"ERROR: this is Python {platform.python_version()}; the lab needs 3.11 or later", file=sys.stderr)
@@ -46,7 +50,7 @@ def main(argv: list[str]) -> int:
     while code != 0 and options.leave_out and (missing := _missing(options, text, output)):
         left_out += missing
         text = without(text, {each.name for each in missing})
-        code, output = _install(options, text, "--no-deps")  # what needs one of them may be there without it
+        code, output = _install(options, text, "--no-deps")  # packages that depend on a missing one are still installed
     if code == 0:
         locked = set(map(_name, _blocks(text)))
         installed = {name: version for name, version in _listed(options.pip).items() if name in locked}
@@ -61,23 +65,23 @@ def main(argv: list[str]) -> int:
 
 
 def interpreter() -> str:
-    """The running interpreter, as far as wheels have to fit it: "CPython 3.13t"."""
+    """The running interpreter, as precisely as wheels depend on it: "CPython 3.13t"."""
     return f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]}{_flags()}"
 
 
 def without(requirements: str, names: set[str]) -> str:
-    """The text of a requirements file without these packages and their hashes."""
+    """A requirements file without these packages and their hashes."""
     return "".join(block for block in _blocks(requirements) if _name(block) not in names)
 
 
 def after(requirements: str, name: str) -> str:
-    """What stands below a package in the text of a requirements file."""
+    """The part of a requirements file below a package."""
     blocks = _blocks(requirements)
     return "".join(blocks[[_name(block) for block in blocks].index(name) + 1 :])
 
 
 def _blocks(requirements: str) -> list[str]:
-    """A block a package: its line, and the indented lines below with its hashes."""
+    """One block per package: its line, and the indented lines below with its hashes."""
     return re.findall(r"^\S.*\n(?:[ \t].*\n)*", requirements, re.MULTILINE)
 
 
@@ -86,24 +90,24 @@ def _name(block: str) -> str:
 
 
 def unfit(output: str, missing: Missing) -> bool:
-    """Whether `output`, of a pip that was asked to tell more, names a wheel of that version that does not fit."""
-    wanted = _normal(missing.name), missing.version
-    return any((_normal(name), version) == wanted for name, version in _UNFIT.findall(output))
+    """Whether `output`, of ``pip -vv``, names an unsuitable wheel of that version."""
+    expected = _normal(missing.name), missing.version
+    return any((_normal(name), version) == expected for name, version in _UNFIT.findall(output))
 
 
 def _install(options: argparse.Namespace, requirements: str, *more: str) -> tuple[int, str]:
     with tempfile.TemporaryDirectory() as folder:
-        wanted = Path(folder) / options.requirements.name
-        wanted.write_text(requirements, "utf-8")
-        locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(wanted)]
+        file = Path(folder) / options.requirements.name
+        file.write_text(requirements, "utf-8")
+        locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(file)]
         more = (*more, "--no-compile") if options.no_compile else more
         return _run([*options.pip, "install", "--progress-bar", "off", *more, *locked], show=True)
 
 
 def _missing(options: argparse.Namespace, requirements: str, output: str) -> list[Missing]:
-    """What has no wheel here, from what pip wrote that ended at the first such package, and below that one.
+    """The packages without a wheel: the one at which pip stopped, and those below it in the file.
 
-    Nothing if something else is wrong as well.
+    Empty if the installation failed for another reason too.
     """
     found: list[Missing] = []
     while named := _MISSING.findall(output):
@@ -112,7 +116,7 @@ def _missing(options: argparse.Namespace, requirements: str, output: str) -> lis
             return []
         print(f"left out: {missing.name} {missing.version} has no wheel for {interpreter()}", flush=True)
         found.append(missing)
-        requirements = after(requirements, missing.name)  # pip goes from top to bottom: what is above can be had
+        requirements = after(requirements, missing.name)  # pip goes from top to bottom
         code, output = _install(options, requirements, "--no-deps", "--dry-run") if requirements else (0, "")
         if code == 0:
             break
@@ -120,7 +124,7 @@ def _missing(options: argparse.Namespace, requirements: str, output: str) -> lis
 
 
 def _offered_to_others(pip: list[str], missing: Missing) -> bool:
-    """Whether the index offers this very version for other interpreters: an index that is out of order does not."""
+    """Whether the index offers this version for other interpreters, which a broken index does not."""
     pin = f"{missing.name}=={missing.version}"
     alone = ["install", "-vv", "--dry-run", "--no-deps", "--only-binary", ":all:", pin]
     return unfit(_run([*pip, *alone], show=False)[1], missing)
@@ -134,7 +138,7 @@ def _listed(pip: list[str]) -> dict[str, str]:
 
 
 def _run(command: list[str], *, show: bool) -> tuple[int, str]:
-    """Run a step to its end; its exit code, and all that it wrote, which `show` passes on line by line."""
+    """Run a step to its end; returns its exit code and output. `show` prints each line as it arrives."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     )

@@ -1,1 +1,1 @@
-"""The operating system: locks, interrupts, ports, running labs and plugins."""
+"""The operating system: commands, locks, interrupts, ports, running labs and plugins. Standard library only."""

@@ -1,7 +1,7 @@
-"""Interruption: passed on as KeyboardInterrupt, remembered, and kept away from what must not be left half done.
+"""Interrupts: SIGINT, SIGTERM and SIGHUP end the lab, but not in the middle of an indivisible step.
 
-Python drops an exception that a signal raises at certain moments of an import. So that nobody's Ctrl-C is lost, it is
-remembered, and raised again where one thing ends and the next begins.
+Python drops an exception that a signal handler raises at certain moments of an import. The handler therefore also sets
+a flag, and `raise_if_interrupted` checks it between two steps.
 """
 
 from __future__ import annotations
@@ -9,76 +9,82 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
-_asked = False
+Handler = Callable[[int, FrameType | None], Any] | int | None
+
+_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+_interrupted = False
+
+
+def install() -> None:
+    """Raise KeyboardInterrupt on each signal, except those that the caller ignores, as `nohup` does."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
 
 
 def interrupt(*_: object) -> NoReturn:
-    """The handler of SIGINT and its like."""
-    global _asked  # noqa: PLW0603 - a signal has no other place to leave word
-    _asked = True
+    """Handle a signal: set the flag and raise KeyboardInterrupt."""
+    _set_flag()
     raise KeyboardInterrupt
 
 
 def raise_if_interrupted() -> None:
-    """Raises KeyboardInterrupt if somebody has asked for it, even if it was lost."""
-    if _asked:
+    """Raise KeyboardInterrupt if there was an interrupt, even one that Python dropped."""
+    if _interrupted:
         raise KeyboardInterrupt
 
 
-def _remember(*_: object) -> None:
-    global _asked  # noqa: PLW0603 - as above
-    _asked = True
-
-
-def _numbers() -> list[signal.Signals]:
-    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-
-
 @contextmanager
-def undivided() -> Iterator[None]:
-    """Let what belongs together be done as a whole; an interruption meanwhile is raised afterwards."""
-    before = {number: handler for number in _numbers() if (handler := signal.getsignal(number)) is interrupt}
-    for number in before:
-        signal.signal(number, _remember)
-    try:
+def defer_interrupts() -> Iterator[None]:
+    """Complete an indivisible step; an interrupt during it is raised afterwards."""
+    with _handled_by(_set_flag, lambda handler: handler is interrupt):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     raise_if_interrupted()
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let nobody's second Ctrl-C leave things half removed."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _numbers()}
+def ignore_interrupts() -> Iterator[None]:
+    """Complete a removal, even if the user presses Ctrl-C again."""
+    with _handled_by(signal.SIG_IGN, lambda _: True):
+        yield
+
+
+@dataclass(slots=True)
+class InterruptCounter:
+    """The number of interrupts since `count_interrupts` began."""
+
+    count: int = 0
+
+
+@contextmanager
+def count_interrupts() -> Iterator[InterruptCounter]:
+    """Count interrupts instead of raising them. Main thread only."""
+    counter = InterruptCounter()
+
+    def add(*_: object) -> None:
+        counter.count += 1
+
+    with _handled_by(add, lambda handler: handler != signal.SIG_IGN):
+        yield counter
+
+
+@contextmanager
+def _handled_by(handler: Handler, replaces: Callable[[Handler], bool]) -> Iterator[None]:
+    """Install `handler` in place of each handler that it `replaces`, and restore them at the end."""
+    before = {number: old for number in _SIGNALS if replaces(old := signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
-class Interruptions:
-    """Counts Ctrl-C and the like while the context is open, instead of letting them break in. Main thread only."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int | None] = {}
-
-    def __enter__(self) -> Self:
-        for number in filter(None, (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", None))):
-            if (handler := signal.getsignal(number)) != signal.SIG_IGN:  # as `nohup` has it
-                self._before[number] = handler
-                signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, *_: object) -> None:
-        self.count += 1
+def _set_flag(*_: object) -> None:
+    global _interrupted  # noqa: PLW0603 - a signal handler has no caller to return it to
+    _interrupted = True

@@ -1,4 +1,4 @@
-"""Locks that the operating system releases when their holder ends, in whatever way."""
+"""File locks that the operating system releases when their holder ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ else:
     import fcntl
 
 
-def take(file: int) -> bool:
-    """Lock an open file (a descriptor) if nobody else holds it; free again when every process that has it open ends."""
+def try_lock(file: int) -> bool:
+    """Lock an open file (a descriptor) unless another process holds the lock; return True on success.
+
+    The lock lasts until every process that inherited the descriptor has closed it.
+    """
     try:
         if sys.platform == "win32":
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # the second is what Windows says
+    except (BlockingIOError, PermissionError):  # PermissionError: on Windows
         return False
     return True

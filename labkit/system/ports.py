@@ -8,7 +8,7 @@ from labkit.model.errors import MachineError
 
 
 def require_free(port: int, hint: str) -> None:
-    """Raises `MachineError` with `hint` when nobody can listen on 127.0.0.1:`port`, as when somebody does."""
+    """Raise `MachineError` with `hint` if no server can listen on 127.0.0.1:`port`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

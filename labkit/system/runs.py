@@ -1,7 +1,7 @@
-"""Who owns what: marks what each run of the lab creates, and tells runs that still go on from dead ones.
+"""Runs of the lab: a label on everything that a run creates, and a lock that shows that the run is still running.
 
-Every run holds a lock on a file of its own in ``.lab/runs/``. The system releases the lock when the run ends, in
-whatever way, so what belongs to a run without a held lock was left behind.
+Each run locks a file of its own in ``.lab/runs/``. The operating system releases the lock when the run ends, even if it
+is killed. A label without a locked file therefore marks leftovers.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from labkit.system.checkout import ROOT
-from labkit.system.locks import take
+from labkit.system.checkout import ROOT, STATE
+from labkit.system.locks import try_lock
 
-UP = "up"
-UP_STATE = ROOT / ".lab" / "up.json"
+UP = "up"  # the server of `lab.py up`, which outlives its command
+UP_STATE = STATE / "up.json"
+_FOLDER = STATE / "runs"
 
 
 def new_run(started: datetime) -> str:
-    """A name for a run, which nothing else in this checkout has."""
+    """A run's id, unique in this checkout."""
     return f"{started:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
 
 
 def project(run: str) -> str:
-    """The Compose project of a run of this checkout on this machine."""
-    return f"{prefix()}{run}"
+    """The name of a run's Compose project, unique to this checkout on this machine."""
+    return f"{project_prefix()}{run}"
 
 
-def prefix(root: Path = ROOT) -> str:
-    """What the names of this checkout's Compose projects begin with; others on the same engine begin otherwise."""
+def project_prefix(root: Path = ROOT) -> str:
+    """The prefix of a checkout's Compose projects; another checkout on the same engine has another one."""
     return f"lab-{hashlib.sha256(f'{platform.node()}:{root}'.encode()).hexdigest()[:8]}-"
 
 
 @contextmanager
-def running(run: str, root: Path = ROOT) -> Iterator[None]:
-    """Own what is marked with `run` for the length of a with block."""
-    folder = root / ".lab" / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / run
+def running(run: str) -> Iterator[None]:
+    """Mark `run` as running for the length of a with block."""
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    path = _FOLDER / run
     with ExitStack() as stack:
         while True:
             file = stack.enter_context(path.open("a", encoding="utf-8"))
-            # Another lab that looks for dead runs may hold it for a moment, and take it for one and remove it.
-            if take(file.fileno()) and path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+            # Another lab that removes dead runs may lock the file for a moment, or have removed it already.
+            if try_lock(file.fileno()) and path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
                 break
         try:
             yield
@@ -54,24 +54,22 @@ def running(run: str, root: Path = ROOT) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
-def is_running(run: str, root: Path = ROOT) -> bool:
-    """Whether a run of this checkout still goes on; one without a file has ended."""
+def is_running(run: str) -> bool:
+    """Whether a run of this checkout is still running."""
     try:
-        with (root / ".lab" / "runs" / run).open("r+", encoding="utf-8") as file:
-            return not take(file.fileno())
+        with (_FOLDER / run).open("r+", encoding="utf-8") as file:
+            return not try_lock(file.fileno())
     except FileNotFoundError:
         return False
 
 
+def dead_runs() -> list[Path]:
+    """The files of runs that were killed."""
+    return [path for path in _FOLDER.glob("*") if not is_running(path.name)]
+
+
 def dead_projects(projects: Iterable[str]) -> list[str]:
-    """Of these Compose projects, those of runs of this checkout that have ended; `up` is none of them."""
-    ours = {project: project.removeprefix(prefix()) for project in projects if project.startswith(prefix())}
-    return [project for project, run in ours.items() if run != UP and not is_running(run)]
-
-
-def forget_dead_runs(root: Path = ROOT) -> None:
-    """Remove the files of runs that were killed."""
-    folder = root / ".lab" / "runs"
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if not is_running(path.name, root):
-            path.unlink(missing_ok=True)
+    """Those of `projects` that belong to ended runs of this checkout; never the one of `up`."""
+    prefix = project_prefix()
+    ours = [project for project in projects if project.startswith(prefix) and project != f"{prefix}{UP}"]
+    return [project for project in ours if not is_running(project.removeprefix(prefix))]

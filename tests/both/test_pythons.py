@@ -77,7 +77,7 @@ def test_a_name_that_is_no_base_image_is_refused(checkout: Checkout, tmp_path: P
     assert f"--python {sys.executable}: with Docker that is the name of a base image" in run.err
     run = checkout.lab(f"compare sync --python 127.0.0.1:9/nothing:1 --runtime docker {QUICK}")
     assert run.code == 3
-    assert "the base image 127.0.0.1:9/nothing:1 cannot be had" in run.err
+    assert "the base image 127.0.0.1:9/nothing:1 is unavailable" in run.err
     name = f"labtest-{uuid.uuid4().hex[:12]}:1"
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sh").write_text("nothing runs here")

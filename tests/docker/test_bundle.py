@@ -189,7 +189,7 @@ def test_the_lab_runs_from_a_bundle_on_an_empty_engine_without_a_network(
     assert "building the image: the lab's own code" in own.err
     with island.start(sys.executable, "lab.py", "clean", cwd=copied) as process:
         cleaned = answer(process)
-    assert "images of earlier states of this checkout that were removed: 1" in cleaned.out
+    assert "images of earlier states of this checkout removed: 1" in cleaned.out
     (copied / "clients" / "mine.py").unlink()
 
     with island.start(sys.executable, "lab.py", "unpack", bundle, cwd=copied) as process:
@@ -238,7 +238,7 @@ def contents(name: str, tar: Path) -> dict[str, Any]:
     """The content of an image without times: its settings, and the files of each layer."""
     image.save([name], tar)
     found: dict[str, Any] = {}
-    with image.saved(tar) as images:
+    with image.read_saved(tar) as images:
         (saved,) = images.values()
         config = json.loads(saved.config)
         for number, digest in enumerate(saved.layers):

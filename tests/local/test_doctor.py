@@ -21,7 +21,7 @@ from tests.checkout import Answer, Checkout
 
 pytestmark = pytest.mark.slow  # each examination measures the noise of the machine for two seconds
 
-needs_docker_command = pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command is not there")
+needs_docker_command = pytest.mark.skipif(shutil.which("docker") is None, reason="the docker command is not installed")
 AN_OWN_PROBE = """
 '''A probe of a user.'''
 from labkit.model.finding import failed
@@ -63,7 +63,7 @@ def test_doctor_works_without_docker_and_before_the_set_up(checkout, tmp_path):
     assert answer.code == 0
     assert answer.document["ready"] is True
     assert answer.err == ""
-    assert (found["engine"]["status"], found["engine"]["seen"]) == ("warning", "the docker command is not there")
+    assert (found["engine"]["status"], found["engine"]["seen"]) == ("warning", "the docker command is not installed")
     assert found["runtime"]["figures"] == {"runtime": "local"}
     assert found["environment"]["status"] == "warning"
     assert found["environment"]["mend"] == "python lab.py approaches"
@@ -96,7 +96,7 @@ def test_a_configured_engine_that_does_not_answer_is_reported(checkout, tmp_path
     assert "none.sock" in found["engine"]["seen"]
     assert found["engine"]["mend"] == "unset DOCKER_HOST"
     assert found["runtime"]["figures"] == {"runtime": "local"}
-    assert "the engine could not be asked" in found["leftovers"]["seen"]
+    assert "the engine could not be queried" in found["leftovers"]["seen"]
     assert "image" not in found
 
 
@@ -146,7 +146,7 @@ def test_the_engines_own_figures_are_reported(checkout):
     def docker(*arguments: str) -> str:
         return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
-    project = f"{runs.prefix(checkout.root)}20260101-000000-dead"
+    project = f"{runs.project_prefix(checkout.root)}20260101-000000-dead"
     network = docker("network", "create", "--label", f"com.docker.compose.project={project}", project)
     try:
         found = by_name(doctor(checkout, "--format", "json"))

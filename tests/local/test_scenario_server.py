@@ -362,11 +362,11 @@ def test_the_lab_waits_until_all_workers_are_back() -> None:
             start_s = time.monotonic()
             with pytest.raises(OSError, match=r"closed|reset|end"):
                 urlopen(f"{server.url}/{trial}/1", timeout=PATIENCE_S)
-            rows = server.requests_of(trial, {1}, PATIENCE_S)
+            rows = server.logged_requests(trial, {1}, PATIENCE_S)
             server.wait_until_ready()
             assert time.monotonic() - start_s >= 0.5
             assert urlopen(f"{server.url}/{trial}/1", timeout=PATIENCE_S).read().startswith(b"1 answered")
-            rows += server.requests_of(trial, {1}, PATIENCE_S)
+            rows += server.logged_requests(trial, {1}, PATIENCE_S)
             assert [(row.attempt, row.did, row.status) for row in rows] == [(1, "restart", 0), (2, "answer", 200)]
     finally:
         runtime.close()

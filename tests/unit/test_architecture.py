@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "output": {"model"},
     "setup": {"model", "system"},
     "runtime": {"model", "setup", "system"},
-    "bundle": {"model", "runtime", "setup"},
+    "bundle": {"model", "runtime", "setup", "system"},
     "results": {"model", "analysis"},
     "doctor": {"model", "analysis", "output", "runtime", "setup", "system"},
     "reports": {"model", "analysis", "output", "results", "scenarios", "system"},

@@ -160,9 +160,9 @@ def marker_is_cut_short(stage):
     [
         (lock_changes, "requirements/lab.txt has changed since .venv was made: making it again"),
         (checkout_moves, "checkout: making it again"),
-        (python_goes, "the Python of .venv does not run any more: making it again"),
-        (configuration_goes, "the Python of .venv does not run any more: making it again"),
-        (base_changes_and_does_not_run, "the Python of .venv does not run any more: making it again"),
+        (python_goes, "the Python of .venv no longer runs: making it again"),
+        (configuration_goes, "the Python of .venv no longer runs: making it again"),
+        (base_changes_and_does_not_run, "the Python of .venv no longer runs: making it again"),
         (marker_is_cut_short, "the last set-up of .venv did not finish: making it again"),
         (lambda stage: stage.change_marker(python="cpython 3.10"), "was made with cpython 3.10, and this is"),
         (lambda stage: stage.change_marker(state="building"), "the last set-up of .venv did not finish"),
@@ -346,24 +346,28 @@ FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space
         (CUT_SHORT, "index cannot be reached", "run the same command again"),
         (
             MISMATCH,
-            r"lab\.txt names by its hash: idna==3\.10 from https://127.0.0.1/idna-3\.10-py3-none-any\.whl$",
+            r"does not have the hash in requirements/lab\.txt: idna==3\.10 from https://127.0.0.1/idna-3\.10-py3-none-any\.whl$",
             "again",
         ),
-        (NO_WHEEL, r"lab\.txt names as a wheel for \w+ 3\.\d+t? on \w+: .*gevent==26\.1$", "another Python"),
-        (FULL, "the disk .* is full", "300 MB"),
-        (REFUSED + FULL, "the disk .* is full", "300 MB"),
-        (REFUSED + MISMATCH, "by its hash", "again"),
+        (
+            NO_WHEEL,
+            r"has no wheel for \w+ 3\.\d+t? on \w+ of a package in requirements/lab\.txt: .*gevent==26\.1$",
+            "another Python",
+        ),
+        (FULL, "disk is full", "300 MB"),
+        (REFUSED + FULL, "disk is full", "300 MB"),
+        (REFUSED + MISMATCH, "does not have the hash", "again"),
         (
             "/x/.venv/bin/python: No module named ensurepip",
             "cannot make virtual environments",
             "apt install python3-venv",
         ),
         ("/usr/bin/python3: No module named venv", "cannot make virtual environments", "apt install python3-venv"),
-        (str(OSError(28, "No space left on device", "/x/.lab")), "the disk .* is full", "300 MB"),
-        (str(OSError(13, "Permission denied", "/x/.lab")), "cannot be written to.*/x/.lab", "a checkout that is yours"),
+        (str(OSError(28, "No space left on device", "/x/.lab")), "disk is full", "300 MB"),
+        (str(OSError(13, "Permission denied", "/x/.lab")), "cannot be written to.*/x/.lab", "a checkout that you own"),
         (str(OSError(30, "Read-only file system", "/x/.lab")), "cannot be written to.*/x/.lab", "not read-only"),
         ("ERROR: who knows\nHint: none", "failed: who knows$", "^see there$"),
-        ("", "ended without a word", "^see there$"),
+        ("", "ended without output", "^see there$"),
     ],
 )
 def test_a_failure_is_explained_with_a_remedy(output, message, hint):
@@ -477,7 +481,7 @@ def test_ctrl_c_during_the_set_up_ends_with_130_and_leaves_nothing(copy):
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=30)[1]
     assert process.returncode == 130
-    assert "the set-up was interrupted\nThe same command starts it over." in error
+    assert "the set-up was interrupted\nThe same command starts it again." in error
     assert "Traceback" not in error
     assert nothing_left(copy)
 

@@ -1,7 +1,4 @@
-"""The devcontainer definition: it is read as editors read it, and has what the lab needs.
-
-Whether an editor builds it cannot be tried without a registry; this holds what can be known without one.
-"""
+"""The devcontainer definition, parsed as editors parse it. Building it would need a registry."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ PATH = Path(__file__).resolve().parents[2] / ".devcontainer" / "devcontainer.jso
 
 @pytest.fixture(scope="module")
 def definition() -> dict[str, Any]:
-    # Comments are allowed, and stand on lines of their own here.
+    # JSON with comments, here on lines of their own.
     lines = PATH.read_text("utf-8").splitlines()
     return json.loads("\n".join(line for line in lines if not line.lstrip().startswith("//")))
 
@@ -31,26 +28,26 @@ def feature(definition: dict[str, Any], name: str) -> dict[str, Any]:
     return options
 
 
-def test_it_is_made_of_the_image_that_the_lab_s_own_is_made_of(definition):
+def test_it_uses_the_base_image_of_the_lab(definition):
     assert definition["image"] == tags.DEFAULT_BASE
 
 
-def test_it_has_the_docker_command_for_the_engine_outside(definition):
+def test_it_uses_the_engine_of_the_host(definition):
     assert feature(definition, "docker-outside-of-docker") == {"moby": False}
     assert not any("docker-in-docker" in name for name in definition["features"])
     assert "privileged" not in json.dumps(definition)
 
 
-def test_it_runs_as_a_normal_user_whom_it_makes(definition):
+def test_it_creates_and_uses_an_unprivileged_user(definition):
     assert definition["remoteUser"] == feature(definition, "common-utils")["username"] != "root"
 
 
-def test_it_forwards_the_ports_that_the_lab_takes(definition):
+def test_it_forwards_the_ports_of_the_lab(definition):
     assert definition["forwardPorts"] == list(ports.PORTS)
     assert set(definition["portsAttributes"]) == {str(port) for port in ports.PORTS}
 
 
-def test_what_it_runs_at_first_are_commands_of_the_lab(definition):
+def test_it_is_set_up_by_commands_of_the_lab(definition):
     commands = definition["postCreateCommand"].split(" && ")
     modules = [parser().parse_args(command.removeprefix("python lab.py ").split()).module for command in commands]
     assert modules == ["approaches", "doctor"]

@@ -1,4 +1,4 @@
-"""The doctor's verdicts on given readings, its calibration's arithmetic, and its two formats."""
+"""The doctor: judgements of given readings, the arithmetic of the calibration, and the two formats."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from statistics import fmean
 import pytest
 
 from labkit.analysis.statistics import percentile
-from labkit.doctor import calibration, engine, examination, probes, remedies
+from labkit.doctor import calibration, engine_info, examination, probes, remedies
 from labkit.doctor.calibration import Calibration, Ticks
-from labkit.doctor.engine import Engine, Image
+from labkit.doctor.engine_info import EngineInfo, ImageInfo
 from labkit.doctor.noise import Noise, noise, spread
 from labkit.doctor.probes import (
     architecture,
@@ -32,13 +32,13 @@ from labkit.doctor.probes import (
 from labkit.doctor.probes import noise as noise_probe
 from labkit.doctor.probes.busy import Power
 from labkit.doctor.probes.leftovers import Leftovers
-from labkit.doctor.probes.python import Environment
+from labkit.doctor.probes.python import VenvState
 from labkit.model.finding import Examination, Finding, Status, failed, ok, warning
 
 OK, WARNING, FAILED = Status.OK, Status.WARNING, Status.FAILED
 DEBIAN = ("debian",)
 
-GOOD = Engine(
+GOOD = EngineInfo(
     command=True,
     context="default",
     endpoint="unix:///var/run/docker.sock",
@@ -47,40 +47,40 @@ GOOD = Engine(
     compose="2.26.1-4",
     info={"OSType": "linux", "NCPU": 4, "MemTotal": 8_000_000_000, "Architecture": "x86_64"},
 )
-NONE = Engine()
+NONE = EngineInfo()
 SILENT = replace(GOOD, version="", api="", info={}, trouble="Cannot connect to the Docker daemon at unix:///x.")
 FORBIDDEN = replace(SILENT, trouble="permission denied while trying to connect to the Docker daemon socket")
 OLD = replace(GOOD, version="19.03.15", api="1.40")
 WINDOWS = replace(GOOD, info={"OSType": "windows"})
-READY = Environment(
-    there=True, task="", foreign="", differing=(), has_venv=True, writable=True, free_bytes=50_000_000_000
+READY = VenvState(
+    exists=True, task="", foreign="", differing=(), has_venv=True, writable=True, free_bytes=50_000_000_000
 )
-ABSENT = replace(READY, there=False, task="making .venv")
+ABSENT = replace(READY, exists=False, task="making .venv")
 TAG = "concurrency-lab:0123456789ab"
-IMAGE = Image("sha256:fedcba9876543210", "amd64", 246_000_000, "0123456789ab")
+IMAGE = ImageInfo("sha256:fedcba9876543210", "amd64", 246_000_000, "0123456789ab")
 RUN = Calibration((0.1,) * 20, (0.0001,) * 160, (0.008,) * 160, 0.0, 0.0, 0.02, 0, 0.98)
 QUIET = Noise(0.004, 0.02, 0.0001, 0.0002, 0.01)
 
 
-def engine_of(seen: Engine, system: str = "linux", **environ: str) -> Finding:
+def engine_of(seen: EngineInfo, system: str = "linux", **environ: str) -> Finding:
     return docker.judge_engine(seen, system, DEBIAN, environ)
 
 
 def environment_of(**changes: object) -> Finding:
-    return python.judge_environment(replace(READY, **changes), "linux", DEBIAN)
+    return python.judge_venv(replace(READY, **changes), "linux", DEBIAN)
 
 
 def missing_environment(**changes: object) -> Finding:
-    return python.judge_environment(replace(ABSENT, **changes), "linux", DEBIAN)
+    return python.judge_venv(replace(ABSENT, **changes), "linux", DEBIAN)
 
 
 def architecture_of(**changes: object) -> Finding:
     alike = {"python": "x86_64", "machine": "AMD64", "engine": "x86_64", "image": "amd64"}
-    return architecture.judge_architecture(**{**alike, "tag": TAG, "engine_here": True, **changes})
+    return architecture.judge_architecture(**{**alike, "tag": TAG, "local_engine": True, **changes})
 
 
-def image_of(image: Image | None, *, packages_there: bool = True, base_there: bool = True) -> Finding:
-    there = {"packages_there": packages_there, "base_there": base_there}
+def image_of(image: ImageInfo | None, *, has_packages: bool = True, has_base: bool = True) -> Finding:
+    there = {"has_packages": has_packages, "has_base": has_base}
     return images.judge_image(TAG, "0123456789ab", image, "python:3.14-slim", **there)
 
 
@@ -94,7 +94,7 @@ def proxy_of(
     return network.judge_proxy(proxies, engines, "linux", bypassed=bypassed, builds=builds)
 
 
-# By probe: what it finds, how it is judged, and a part of what mends it.
+# By probe: findings, their status, and a part of their remedy.
 VERDICTS = {
     "python": [
         (python.judge_python("final", "CPython 3.13.1"), OK, ""),
@@ -142,8 +142,8 @@ VERDICTS = {
         (image_of(replace(IMAGE, source="ba9876543210")), WARNING, "docker rmi"),
         (image_of(replace(IMAGE, source="")), WARNING, "docker rmi"),
         (image_of(None), OK, ""),
-        (image_of(None, packages_there=False), WARNING, "--runtime docker"),
-        (image_of(None, packages_there=False, base_there=False), WARNING, "--runtime docker"),
+        (image_of(None, has_packages=False), WARNING, "--runtime docker"),
+        (image_of(None, has_packages=False, has_base=False), WARNING, "--runtime docker"),
     ],
     "hardware": [
         (hardware.judge_processors(4, None, 4), OK, ""),
@@ -159,18 +159,18 @@ VERDICTS = {
         (architecture_of(), OK, ""),
         (architecture_of(machine="arm64", python="arm64", engine="aarch64", image="arm64"), OK, ""),
         (architecture_of(engine=None, image=None), OK, ""),
-        (architecture_of(engine="aarch64", image=None, engine_here=False), OK, ""),
+        (architecture_of(engine="aarch64", image=None, local_engine=False), OK, ""),
         (architecture_of(machine="arm64"), WARNING, "aarch64"),
         (architecture_of(image="arm64"), WARNING, "docker rmi"),
         (architecture_of(engine="aarch64", image=None), WARNING, "x86_64"),
     ],
     "disk": [
         (disk.judge_checkout(20_000_000_000), OK, ""),
-        (disk.judge_checkout(900_000_000), WARNING, "room"),
-        (disk.judge_engine(20_000_000_000, image_there=False), OK, ""),
-        (disk.judge_engine(None, image_there=False), OK, ""),
-        (disk.judge_engine(1_200_000_000, image_there=True), OK, ""),
-        (disk.judge_engine(1_200_000_000, image_there=False), WARNING, "docker builder prune"),
+        (disk.judge_checkout(900_000_000), WARNING, "results/"),
+        (disk.judge_engine(20_000_000_000, has_image=False), OK, ""),
+        (disk.judge_engine(None, has_image=False), OK, ""),
+        (disk.judge_engine(1_200_000_000, has_image=True), OK, ""),
+        (disk.judge_engine(1_200_000_000, has_image=False), WARNING, "docker builder prune"),
     ],
     "ports": [
         (ports.judge_port(8000, "", "other", up=False), OK, ""),
@@ -181,7 +181,7 @@ VERDICTS = {
         (clock.judge_clock(3600.0, "tsc", "linux"), OK, ""),
         (clock.judge_clock(3600.0, None, "darwin"), OK, ""),
         (clock.judge_clock(-10 * 86_400.0, "tsc", "linux"), WARNING, "timedatectl"),
-        (clock.judge_clock(3600.0, "hpet", "linux"), WARNING, "again"),
+        (clock.judge_clock(3600.0, "hpet", "linux"), WARNING, "Restart"),
         (clock.judge_engine(0.2, "darwin", desktop=True), OK, ""),
         (clock.judge_engine(-42.0, "darwin", desktop=True), WARNING, "docker desktop restart"),
     ],
@@ -208,12 +208,12 @@ VERDICTS = {
         (busy.judge_power(Power(battery=None, profile="low-power")), WARNING, "powerprofilesctl"),
     ],
     "leftovers": [
-        (leftovers.judge(Leftovers(0, 0, 0, 0)), OK, ""),
-        (leftovers.judge(Leftovers(0, 0, None, None)), OK, ""),
-        (leftovers.judge(Leftovers(1, 0, None, None)), WARNING, "lab.py clean"),
-        (leftovers.judge(Leftovers(0, 1, 0, 0)), WARNING, "lab.py clean"),
-        (leftovers.judge(Leftovers(0, 0, 1, 0)), WARNING, "lab.py clean"),
-        (leftovers.judge(Leftovers(0, 0, 0, 1)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 0, 0, 0)), OK, ""),
+        (leftovers.judge_leftovers(Leftovers(0, 0, None, None)), OK, ""),
+        (leftovers.judge_leftovers(Leftovers(1, 0, None, None)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 1, 0, 0)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 0, 1, 0)), WARNING, "lab.py clean"),
+        (leftovers.judge_leftovers(Leftovers(0, 0, 0, 1)), WARNING, "lab.py clean"),
     ],
     "noise": [
         (noise_probe.judge_clock(RUN, "linux"), OK, ""),
@@ -234,52 +234,52 @@ VERDICTS = {
 
 
 @pytest.mark.parametrize(
-    ("finding", "status", "mend"),
+    ("finding", "status", "remedy"),
     [pytest.param(*each, id=each[0].name) for every in VERDICTS.values() for each in every],
 )
-def test_a_reading_is_judged(finding, status, mend):
+def test_a_reading_is_judged(finding, status, remedy):
     assert finding.status is status
-    assert mend in finding.mend
-    assert bool(finding.mend) == (status is not OK)
-    assert finding.seen
-    json.dumps(dict(finding.figures), allow_nan=False)
+    assert remedy in finding.remedy
+    assert bool(finding.remedy) == (status is not OK)
+    assert finding.message
+    json.dumps(dict(finding.readings), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", probes.names())
-def test_each_probe_can_find_something_right_and_something_wrong(name):
+def test_each_probe_can_find_no_problem_and_a_problem(name):
     by_finding: dict[str, set[Status]] = {}
     for finding, status, _ in VERDICTS[name]:
         by_finding.setdefault(re.sub(r"_\d+$", "", finding.name), set()).add(status)
     assert all(OK in found and found - {OK} for found in by_finding.values()), by_finding
 
 
-def test_names_of_findings_are_one_probe_s_alone():
+def test_two_probes_never_share_the_name_of_a_finding():
     names = [{finding.name for finding, _, _ in every} for every in VERDICTS.values()]
     assert len(set.union(*names)) == sum(map(len, names))
 
 
-# What is read
+# Readings
 
 
-def test_an_engine_s_time_is_compared_with_when_it_was_asked():
+def test_the_engines_clock_is_compared_with_the_span_of_the_query():
     at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
-    told = "2026-01-02T03:04:05.123456789Z"
-    assert engine.ahead(told, at, at + 1) == 0
-    assert engine.ahead(told, at + 60, at + 61) == pytest.approx(-59.877, abs=0.001)
-    assert engine.ahead(told, at - 61, at - 60) == pytest.approx(60.123, abs=0.001)
-    assert engine.ahead("", at, at) is None
+    time = "2026-01-02T03:04:05.123456789Z"
+    assert engine_info.seconds_ahead(time, at, at + 1) == 0
+    assert engine_info.seconds_ahead(time, at + 60, at + 61) == pytest.approx(-59.877, abs=0.001)
+    assert engine_info.seconds_ahead(time, at - 61, at - 60) == pytest.approx(60.123, abs=0.001)
+    assert engine_info.seconds_ahead("", at, at) is None
 
 
 @pytest.mark.parametrize(
     ("version", "expected"),
     [("2.26.1-4", (2, 26)), ("v2.5.0", (2, 5)), ("5.0.2", (5, 0)), ("dev", ()), ("1.41", (1, 41))],
 )
-def test_numbers_of_versions(version, expected):
-    assert docker.numbers(version) == expected
+def test_version_numbers(version, expected):
+    assert docker.version_numbers(version) == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), [("150000 100000\n", 1.5), ("max 100000", None), ("-1 100000", None)])
-def test_a_container_s_bound_on_processors(text, expected):
+def test_the_cpu_quota_of_a_container(text, expected):
     assert hardware.quota_of(text) == expected
 
 
@@ -289,7 +289,7 @@ def test_available_memory():
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("output", "expected"),
     [
         (
             "Now drawing from 'Battery Power'\n -InternalBattery-0 (id=1)\t83%; discharging;",
@@ -299,8 +299,8 @@ def test_available_memory():
         ("", Power(battery=None)),
     ],
 )
-def test_power_of_a_mac(told, expected):
-    assert busy.mac_power(told) == expected
+def test_power_of_a_mac(output, expected):
+    assert busy.mac_power(output) == expected
 
 
 def test_power_of_a_linux_machine(tmp_path):
@@ -312,19 +312,19 @@ def test_power_of_a_linux_machine(tmp_path):
     profile = tmp_path / "platform_profile"
     assert busy.linux_power(tmp_path / "none", profile) == Power(battery=None)
     supply("hidpp_battery_0", type="Battery", scope="Device", status="Discharging", capacity="9")
-    assert busy.linux_power(tmp_path, profile) == Power(battery=None)  # a mouse's
+    assert busy.linux_power(tmp_path, profile) == Power(battery=None)  # the battery of a mouse
     supply("BAT0", type="Battery", status="Discharging", capacity="55")
     assert busy.linux_power(tmp_path, profile) == Power(battery=True, percent=55)
     supply("AC", type="Mains", online="1")
     assert busy.linux_power(tmp_path, profile) == Power(battery=False, percent=55)
 
 
-def test_what_is_in_an_environment_is_compared_with_what_is_locked():
+def test_installed_packages_are_compared_with_the_lock_file():
     locked = {"aiohttp": "3.1", "requests": "2.0", "trio": "1.0"}
     assert python.differing(locked, {"aiohttp": "3.1", "requests": "2.1", "pip": "24"}) == ("requests", "trio")
 
 
-def test_settings_of_pip(tmp_path):
+def test_pips_settings_files_are_read(tmp_path):
     (tmp_path / "own.conf").write_text("[global]\ncert = /company.pem\n[install]\nproxy = http://u:p@proxy:1\n")
     environ = {"HOME": str(tmp_path), "PIP_CONFIG_FILE": str(tmp_path / "own.conf")}
     assert network.pip_config(environ) == {"cert": "/company.pem", "proxy": "http://u:p@proxy:1"}
@@ -332,14 +332,14 @@ def test_settings_of_pip(tmp_path):
     assert "proxy" not in network.pip_config(environ)
 
 
-def test_a_password_in_a_proxy_s_address_is_not_shown():
+def test_the_password_of_a_proxy_is_never_shown():
     finding = proxy_of({"https": "http://anna:secret@proxy:3128"}, {"http": "http://bob:word@other"}, bypassed=False)
-    assert "proxy:3128" in finding.seen
-    shown = json.dumps([finding.seen, finding.mend, dict(finding.figures)])
+    assert "proxy:3128" in finding.message
+    shown = json.dumps([finding.message, finding.remedy, dict(finding.readings)])
     assert not any(word in shown for word in ("anna", "secret", "bob", "word@"))
 
 
-def test_shares_of_processors_time():
+def test_shares_of_cpu_time():
     stat = "cpu  100 0 100 700 50 0 0 50 30 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
     assert calibration.ticks_of(stat, 100) == Ticks(2.0, 0.5, 10.0)
     assert calibration.ticks_of("", 100) is None
@@ -351,7 +351,7 @@ def test_shares_of_processors_time():
 @pytest.mark.parametrize(
     "family", [("ubuntu", "debian"), ("linuxmint", "ubuntu", "debian"), ("fedora",), ("arch",), ()]
 )
-def test_what_installs_docker_fits_the_distribution(family):
+def test_the_command_that_installs_docker_is_for_the_distribution(family):
     command = remedies.install_docker("linux", family)
     assert ("apt" in command) == ("ubuntu" in family)
     assert "compose" in command.lower()
@@ -360,7 +360,7 @@ def test_what_installs_docker_fits_the_distribution(family):
 # The calibration
 
 
-def test_what_is_always_the_same_is_no_noise():
+def test_constant_times_have_no_noise():
     found = noise(RUN)
     assert (found.waiting_s, found.working_s, found.piece_spread) == (0, 0, 0)
     with pytest.raises(ValueError, match="few"):
@@ -371,23 +371,23 @@ def test_what_is_always_the_same_is_no_noise():
 @pytest.mark.parametrize(
     "draw", [lambda chance: chance.gauss(0.1, 0.004), lambda chance: 0.1 + chance.random() ** 2 / 100]
 )
-def test_the_spread_is_what_sums_of_such_times_differ_by(number, draw):
+def test_the_spread_predicts_the_difference_of_sums_of_random_times(number, draw):
     chance = random.Random(7)
 
     def trial() -> float:
         return sum(draw(chance) for _ in range(number))
 
     truth = percentile([abs(trial() - trial()) for _ in range(4000)], 95)
-    said = [spread([draw(chance) for _ in range(20)], number) for _ in range(300)]
-    assert 0.9 * truth < fmean(said) < 1.3 * truth
+    predicted = [spread([draw(chance) for _ in range(20)], number) for _ in range(300)]
+    assert 0.9 * truth < fmean(predicted) < 1.3 * truth
 
 
-def test_a_machine_that_becomes_slower_shows_it_whatever_each_time_differs_by():
+def test_the_spread_includes_a_drift():
     assert spread([0.10] * 10 + [0.11] * 10, 10) == pytest.approx(0.1)
     assert spread([0.10, 0.11] * 10, 10) == pytest.approx(0.01 * 10**0.5)
 
 
-def test_waiting_is_disturbed_by_sleeps_and_work_and_working_by_blocks():
+def test_late_sleeps_are_noise_of_waiting_and_uneven_blocks_noise_of_working():
     late = replace(RUN, overshoots=(0.0001, 0.0011) * 80)
     assert noise(late).waiting_s == pytest.approx(0.001 * 3**0.5)
     assert noise(late).working_s == 0
@@ -396,12 +396,12 @@ def test_waiting_is_disturbed_by_sleeps_and_work_and_working_by_blocks():
     assert noise(uneven).waiting_s == 0
 
 
-def test_a_calibration_measures_what_the_clock_says_and_ends():
+def test_a_calibration_measures_the_clock_and_ends():
     now, slept = 0.0, []
 
     def clock_() -> float:
         nonlocal now
-        now += 0.003  # so long takes each look at it, and each piece of work between two looks
+        now += 0.003  # the cost of each reading, and of each piece of work between two readings
         return now
 
     def sleep(length: float) -> None:
@@ -433,12 +433,12 @@ class Broken:
 
     @staticmethod
     def probe(machine: object):
-        yield ok("seen", f"before it broke on {machine}")
+        yield ok("first", f"before it failed on {machine}")
         raise RuntimeError("on purpose")
 
 
-def test_a_probe_that_fails_is_a_line_of_its_own():
+def test_a_probe_that_fails_becomes_a_finding():
     before, after = examination.run("broken", Broken, None)
-    assert before.name == "seen"
+    assert before.name == "first"
     assert (after.name, after.status) == ("probe_broken", WARNING)
-    assert "RuntimeError: on purpose" in after.seen
+    assert "RuntimeError: on purpose" in after.message

@@ -363,7 +363,7 @@ def spoilt(value):
 @pytest.mark.parametrize("scenario", scenarios.names())
 def test_a_page_says_once_what_a_scenario_is_about(scenario):
     text = "".join(Page(render(document(samples.comparison(samples.of_scenario(scenario))))).text)
-    assert text.count(scenarios.load(scenario).look_at) == (scenario != scenarios.DEFAULT)
+    assert text.count(scenarios.load(scenario).question) == (scenario != scenarios.DEFAULT)
 
 
 def test_where_the_server_has_faults_the_page_has_the_columns_for_it():

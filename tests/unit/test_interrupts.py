@@ -31,7 +31,7 @@ UNINTERRUPTED = """
 import os, signal
 from labkit.system import interrupts
 signal.signal({number}, interrupts.interrupt)
-with interrupts.uninterrupted():
+with interrupts.ignore_interrupts():
     os.kill(os.getpid(), {number})
     print("went on")
 try:
@@ -46,7 +46,7 @@ import os, signal
 from labkit.system import interrupts
 signal.signal(signal.SIGINT, interrupts.interrupt)
 try:
-    with interrupts.undivided():
+    with interrupts.defer_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
         print("done as a whole")
     print("never here")

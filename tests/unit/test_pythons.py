@@ -1,4 +1,4 @@
-"""Other interpreters: which are taken, what is installed for them, and what is left out for want of a wheel."""
+"""Other interpreters: finding them, and installing packages for them, without those that have no wheel."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from clients.harness.protocol import Unavailable
 from labkit.model.errors import MachineError, UsageError
 from labkit.runtime import building, tags
 from labkit.runtime.cleanup import remove_old_environments
-from labkit.runtime.client import for_want_of_a_wheel
+from labkit.runtime.client import explain_missing_wheel
 from labkit.setup import pythons, wheels
-from labkit.setup.pythons import Environment, Installed, find
+from labkit.setup.pythons import Installed, PythonVenv, find
 from labkit.system.checkout import ROOT
 from tests.bundles import make_checkout
 
@@ -44,8 +44,8 @@ TOO_NEW = "  Skipping link: 1.0 Requires-Python >=4: https://127.0.0.1/some.thin
 PREPARE = """\
 import sys
 from pathlib import Path
-from labkit.setup.pythons import Environment, find
-Environment(find(sys.executable), Path(sys.argv[1]), Path(sys.argv[2])).prepare(lambda line: print(line, flush=True))
+from labkit.setup.pythons import PythonVenv, find
+PythonVenv(find(sys.executable), Path(sys.argv[1]), Path(sys.argv[2])).prepare(lambda line: print(line, flush=True))
 """
 
 
@@ -56,18 +56,18 @@ def script(path: Path, text: str, mode: int = 0o755) -> Path:
 
 
 def answers(**changes: object) -> str:
-    told = {"version": "3.13.1", "parts": [3, 13], "implementation": "CPython", "flags": "", "base": "/b"}
-    return f"echo '{json.dumps(told | changes)}'"
+    answer = {"version": "3.13.1", "parts": [3, 13], "implementation": "CPython", "flags": "", "base": "/b"}
+    return f"echo '{json.dumps(answer | changes)}'"
 
 
-def test_an_interpreter_by_its_path():
+def test_an_interpreter_is_found_by_its_path():
     found = find(sys.executable)
     assert found.version == f"{sys.version.split()[0].rstrip('+')}{sys.abiflags}"
     assert found.kind.endswith(f"{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}")
     assert Path(found.base).samefile(getattr(sys, "_base_executable", sys.executable))
 
 
-def test_an_interpreter_by_its_name(tmp_path, monkeypatch):
+def test_an_interpreter_is_found_by_its_name(tmp_path, monkeypatch):
     script(tmp_path / "python9t", answers(version="3.99.0", parts=[3, 99], flags="t"))
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert find("python9t") == pythons.Interpreter("3.99.0t", "cp399t", "/b")
@@ -78,19 +78,22 @@ def test_an_interpreter_by_its_name(tmp_path, monkeypatch):
     [
         (lambda _: "no-such-python", "no such command on PATH"),
         (lambda folder: f"{folder}/nothing", "no such file"),
-        (str, "that is no file"),
-        (lambda folder: str(script(folder / "p", "true", mode=0o644)), r"cannot be run \(Permission denied\)"),
-        (lambda folder: str(script(folder / "p", "echo hello; exit 4")), "no Python .*said 'hello' .*code 4"),
-        (lambda folder: str(script(folder / "p", "echo oh dear >&2; exit 127")), "said 'oh dear' .*code 127"),
-        (lambda folder: str(script(folder / "p", "true")), "said 'nothing' .*code 0"),
-        (lambda folder: str(script(folder / "p", "echo '[1]'")), "no Python"),
-        (lambda folder: str(script(folder / "p", "exec sleep 60")), "no Python: no answer after 0.5 s"),
+        (str, "no such file"),
+        (lambda folder: str(script(folder / "p", "true", mode=0o644)), "does not run: Permission denied"),
+        (
+            lambda folder: str(script(folder / "p", "echo hello; exit 4")),
+            "not a working Python: .*printed 'hello' .*code 4",
+        ),
+        (lambda folder: str(script(folder / "p", "echo oh dear >&2; exit 127")), "printed 'oh dear' .*code 127"),
+        (lambda folder: str(script(folder / "p", "true")), "printed 'nothing' .*code 0"),
+        (lambda folder: str(script(folder / "p", "echo '[1]'")), "not a working Python"),
+        (lambda folder: str(script(folder / "p", "exec sleep 60")), "does not run: no answer within 0.5 s"),
         (lambda folder: str(script(folder / "p", answers(version="2.7.18", parts=[2, 7]))), "is Python 2.7.18.* 3.11"),
         (lambda folder: str(script(folder / "p", answers(version="3.10.9", parts=[3, 10]))), "Python 3.10.9.* 3.11"),
     ],
 )
-def test_what_is_no_fitting_interpreter_is_refused_with_what_was_seen(tmp_path, monkeypatch, make, message):
-    monkeypatch.setattr(pythons, "PATIENCE_S", 0.5 if "0.5" in message else 20.0)
+def test_an_unsuitable_interpreter_is_rejected_with_a_reason(tmp_path, monkeypatch, make, message):
+    monkeypatch.setattr(pythons, "TIMEOUT_S", 0.5 if "0.5" in message else 20.0)
     name = make(tmp_path)
     with pytest.raises(UsageError, match=message) as caught:
         find(name)
@@ -99,12 +102,12 @@ def test_what_is_no_fitting_interpreter_is_refused_with_what_was_seen(tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["python:3.13-slim", "python", "registry.test:5000/a/python@sha256:00ff"])
-def test_an_image_on_another_base_has_a_tag_of_its_own(name):
+def test_an_image_on_another_base_has_another_tag(name):
     assert tags.suffix(name) not in {"", tags.suffix("another:1")}
 
 
 @pytest.mark.parametrize("tag", [tags.source_hash(), tags.environment_tag()])
-def test_images_are_of_this_state_of_the_checkout_on_whatever_base(tag):
+def test_current_images_are_recognised_on_any_base(tag):
     assert tags.is_current(tag)
     assert tags.is_current(tag + tags.suffix("python:3.13-slim"))
     other = f"{tag[:-12]}0123456789ab"
@@ -113,7 +116,7 @@ def test_images_are_of_this_state_of_the_checkout_on_whatever_base(tag):
 
 
 @pytest.mark.parametrize(("name", "both"), [("clients/sync.py", False), ("requirements/image.txt", True)])
-def test_what_needs_a_network_is_built_again_only_if_packages_changed(tmp_path, name, both):
+def test_the_packages_are_built_again_only_if_they_changed(tmp_path, name, both):
     root = make_checkout(tmp_path)
     before = tags.source_hash(root), tags.environment_tag(root)
     (root / name).write_text("other", "utf-8")
@@ -123,7 +126,7 @@ def test_what_needs_a_network_is_built_again_only_if_packages_changed(tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["/usr/bin/python3", "./python", "~/python", "-x", "a b", ""])
-def test_what_is_no_name_of_an_image_is_refused(name):
+def test_an_invalid_image_name_is_rejected(name):
     with pytest.raises(UsageError, match="name of a base image") as caught:
         tags.suffix(name)
     assert "--runtime local" in caught.value.hint
@@ -132,20 +135,20 @@ def test_what_is_no_name_of_an_image_is_refused(name):
 @pytest.mark.parametrize(
     ("output", "error", "message"),
     [
-        ("x: failed to resolve source metadata for x:1: not found", MachineError, "base image x:1 cannot be had"),
-        ("/bin/sh: 1: python: not found", UsageError, "x:1: there is no `python`"),
+        ("x: failed to resolve source metadata for x:1: not found", MachineError, "base image x:1 is unavailable"),
+        ("/bin/sh: 1: python: not found", UsageError, "x:1: this image has no `python`"),
         ("ERROR: this is Python 3.9.2; the lab needs 3.11 or later", UsageError, "x:1: this is Python 3.9.2; .* 3.11"),
         ("who knows", MachineError, "can be built on x:1: who knows"),
     ],
 )
-def test_why_there_is_no_image_on_a_base(output, error, message):
-    explained = building._explained(output, "x:1")
+def test_a_failed_build_on_another_base_is_explained(output, error, message):
+    explained = building.explain(output, "x:1")
     assert type(explained) is error
     with pytest.raises(error, match=message):
         raise explained
 
 
-def test_packages_are_taken_out_of_a_lock_with_their_hashes():
+def test_packages_are_removed_from_a_lock_file_with_their_hashes():
     assert wheels.without(PINS, set()) == PINS
     left = wheels.without(PINS, {"first", "third"})
     assert "second==2.0" in left
@@ -165,12 +168,12 @@ def test_packages_are_taken_out_of_a_lock_with_their_hashes():
         ("ERROR: No matching distribution found for some-thing==1.0\n", "some-thing", "1.0", False),
     ],
 )
-def test_whether_others_have_a_wheel_of_it(output, name, version, expected):
+def test_a_wheel_for_other_interpreters_is_recognised_in_pips_output(output, name, version, expected):
     assert wheels.unfit(output, wheels.Missing(name, version)) is expected
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("message", "reason"),
     [
         (
             "needs the package gevent, which is not installed for this Python",
@@ -181,11 +184,11 @@ def test_whether_others_have_a_wheel_of_it(output, name, version, expected):
         ("needs Python 3.14", "needs Python 3.14"),
     ],
 )
-def test_an_approach_that_lacks_what_was_left_out_says_why(said, reason):
+def test_a_package_without_a_wheel_is_named_as_the_reason(message, reason):
     installed = Installed("3.13.5t", "CPython 3.13t", {"requests": "2"}, {"gevent": "26", "pyzmq": "27"})
-    message = for_want_of_a_wheel(Unavailable("mine", "needs", said), installed)
-    assert (message.approach, message.kind) == ("mine", "needs")
-    assert reason in message.reason
+    explained = explain_missing_wheel(Unavailable("mine", "needs", message), installed)
+    assert (explained.approach, explained.kind) == ("mine", "needs")
+    assert reason in explained.reason
 
 
 class Stage:
@@ -215,10 +218,10 @@ class Stage:
             lock.write(f"{name}==1.0 \\\n    --hash=sha256:{digest}\n")
 
     @property
-    def environment(self) -> Environment:
-        return Environment(find(sys.executable), self.lock, self.folder)
+    def environment(self) -> PythonVenv:
+        return PythonVenv(find(sys.executable), self.lock, self.folder)
 
-    def prepare(self) -> Environment:
+    def prepare(self) -> PythonVenv:
         environment = self.environment
         environment.prepare(self.notes.append)
         return environment
@@ -228,7 +231,7 @@ class Stage:
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def left(self) -> set[str]:
-        """What stands in the folder, but for the lock and the log."""
+        """The names in the folder, without the lock and the log."""
         return {path.name for path in self.folder.glob("*")} - {"lock", "log"}
 
 
@@ -238,7 +241,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 @pytest.mark.slow
-def test_what_has_no_wheel_is_left_out_and_the_rest_is_there(stage):
+def test_packages_without_a_wheel_are_left_out_and_the_others_installed(stage):
     stage.add("first", needs="second")
     stage.add("second", tag="cp27-cp27mu-win32")
     stage.add("third")
@@ -263,23 +266,23 @@ def test_what_has_no_wheel_is_left_out_and_the_rest_is_there(stage):
     assert stage.left() == {environment.path.name}
     stage.notes.clear()
     assert stage.prepare().path == environment.path
-    assert stage.notes == [], "it is there"
+    assert stage.notes == [], "it exists already"
 
 
 @pytest.mark.slow
-def test_an_index_that_lacks_a_package_altogether_is_no_reason_to_leave_it_out(stage):
+def test_a_package_missing_from_the_index_is_an_error(stage):
     stage.add("first")
     stage.add("second", tag="cp27-cp27mu-win32")
     for wheel in stage.wheels.glob("first*"):
         wheel.unlink()
-    with pytest.raises(MachineError, match=r"no package index offers what .*first==1\.0"):
+    with pytest.raises(MachineError, match=r"the package index has no wheel .*first==1\.0"):
         stage.prepare()
     assert stage.left() == set()
     assert "first" in (stage.folder / "log").read_text()
 
 
 @pytest.mark.slow
-def test_where_nothing_may_be_left_out_one_missing_wheel_fails_the_whole(stage, tmp_path):
+def test_without_leave_out_one_missing_wheel_is_an_error(stage, tmp_path):
     stage.add("second", tag="cp27-cp27mu-win32")
     record = tmp_path / "record"
     command = [sys.executable, wheels.__file__, str(stage.lock), str(record), sys.executable, "-m", "pip"]
@@ -290,7 +293,7 @@ def test_where_nothing_may_be_left_out_one_missing_wheel_fails_the_whole(stage, 
 
 
 @pytest.mark.slow
-def test_a_changed_lock_is_another_environment_and_the_one_before_goes(stage):
+def test_an_environment_for_an_earlier_lock_file_is_removed_unless_it_runs(stage):
     before = stage.environment.path
     (before / "bin").mkdir(parents=True)
     assert remove_old_environments(stage.folder, stage.lock) == 0
@@ -307,7 +310,7 @@ def test_a_changed_lock_is_another_environment_and_the_one_before_goes(stage):
 
 
 @pytest.mark.slow
-def test_two_at_once_take_turns_and_an_interruption_leaves_nothing_half_made(stage):
+def test_two_set_ups_take_turns_and_an_interrupt_leaves_nothing(stage):
     stage.add("first")
     with stage.start() as interrupted:
         assert interrupted.stdout.readline().startswith("making an environment")
@@ -317,7 +320,7 @@ def test_two_at_once_take_turns_and_an_interruption_leaves_nothing_half_made(sta
     assert interrupted.returncode != 0
     assert stage.left() == set()
     with stage.start() as one, stage.start() as other:
-        told = [process.communicate(timeout=60)[0] for process in (one, other)]
+        outputs = [process.communicate(timeout=60)[0] for process in (one, other)]
     assert (one.returncode, other.returncode) == (0, 0)
-    assert sum("making an environment" in text for text in told) == 1
+    assert sum("making an environment" in text for text in outputs) == 1
     assert stage.left() == {stage.environment.path.name}

@@ -214,7 +214,7 @@ def test_the_place_of_the_result_stays_in_one_piece(width):
 
 
 def test_a_command_is_never_broken():
-    action = REPORTS["doctor/failed"].examination.findings[1].mend
+    action = REPORTS["doctor/failed"].examination.findings[1].remedy
     assert f"→ {action}" in table(REPORTS["doctor/failed"], 60)
 
 
@@ -270,7 +270,7 @@ def test_a_scenario_is_introduced_once(scenario, width):
     plan = samples.of_scenario(scenario, workers=[1, 3])
     text = " ".join(table(compared(samples.comparison(plan)), width).split())
     module = scenarios.load(scenario)
-    assert text.count(module.look_at) == (scenario != scenarios.DEFAULT)
+    assert text.count(module.question) == (scenario != scenarios.DEFAULT)
     assert text.lower().count(module.summary.lower()) == (scenario != scenarios.DEFAULT)
 
 

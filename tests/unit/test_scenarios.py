@@ -1,4 +1,4 @@
-"""The scenarios: each says what happens and what to look at, and is listed wherever scenarios are."""
+"""The scenarios: each has a summary and a question, and is listed by the command and in the docs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ each_scenario = pytest.mark.parametrize("name", scenarios.names())
 
 @pytest.fixture
 def listed(monkeypatch, capsys):
-    """What `lab.py scenarios` prints."""
+    """The output of `lab.py scenarios`."""
     monkeypatch.setattr(bootstrap, "ensure", lambda *_: None)
 
     def lines():
@@ -27,7 +27,7 @@ def listed(monkeypatch, capsys):
     return lines
 
 
-def test_the_scenarios_of_the_lab_are_there():
+def test_all_scenarios_exist_and_the_default_is_first():
     assert set(scenarios.names()) >= {
         "baseline", "many", "jitter", "heavy-tail", "timeouts", "flaky", "rate-limit", "crash", "restart", "cpu", "big",
     }  # fmt: skip
@@ -35,27 +35,27 @@ def test_the_scenarios_of_the_lab_are_there():
 
 
 @each_scenario
-def test_a_scenario_says_in_one_line_what_happens_and_asks_one_question(name):
-    told = scenarios.load(name)
-    assert re.fullmatch(r"[a-z0-9][^\n]{10,109}[^\n.]", told.summary)
-    assert re.fullmatch(r"[A-Z][^\n]{10,148}\?", told.look_at)
+def test_a_scenario_has_a_summary_of_one_line_and_a_question(name):
+    scenario = scenarios.load(name)
+    assert re.fullmatch(r"[a-z0-9][^\n]{10,109}[^\n.]", scenario.summary)
+    assert re.fullmatch(r"[A-Z][^\n]{10,148}\?", scenario.question)
 
 
-def test_the_plain_one_adds_nothing():
+def test_the_default_scenario_has_no_faults():
     assert scenarios.load(scenarios.DEFAULT).behaviour.plain
 
 
-def test_one_that_is_not_there_is_not_found():
+def test_an_unknown_scenario_raises_key_error():
     with pytest.raises(KeyError):
         scenarios.load("nowhere")
 
 
 def test_a_new_file_is_a_new_scenario(tmp_path, monkeypatch, listed):
-    text = "from labkit.model.scenario import Scenario\nSCENARIO = Scenario('what is mine', 'What do I see?')\n"
+    text = "from labkit.model.scenario import Scenario\nSCENARIO = Scenario('my own faults', 'What is slow?')\n"
     (tmp_path / "my_own.py").write_text(text)
     monkeypatch.setattr(scenarios, "__path__", [*scenarios.__path__, str(tmp_path)])
-    assert scenarios.load("my-own") == Scenario("what is mine", "What do I see?")
-    assert any(line.split() == ["my-own", "what", "is", "mine"] for line in listed())
+    assert scenarios.load("my-own") == Scenario("my own faults", "What is slow?")
+    assert any(line.split() == ["my-own", "my", "own", "faults"] for line in listed())
 
 
 @each_scenario
@@ -65,13 +65,13 @@ def test_a_scenario_is_listed_on_one_line(name, listed):
     assert lines[0].startswith("*") == (name == scenarios.DEFAULT)
 
 
-def test_the_handbook_lists_the_scenarios_as_they_are():
+def test_the_docs_list_every_scenario_with_its_texts():
     table = re.findall(r"^\| `([\w-]+)` \| (.+) \| (.+) \|$", DOCS.read_text("utf-8"), re.MULTILINE)
-    known = [(name, scenarios.load(name)) for name in scenarios.names()]
-    assert table == [(name, told.summary, told.look_at) for name, told in known]
+    loaded = [(name, scenarios.load(name)) for name in scenarios.names()]
+    assert table == [(name, scenario.summary, scenario.question) for name, scenario in loaded]
 
 
-def test_the_handbooks_example_is_a_scenario():
+def test_the_example_in_the_docs_is_a_scenario():
     lines = DOCS.read_text("utf-8").partition("## Add your own")[2].splitlines()
     space: dict[str, object] = {}
     exec("\n".join(line[4:] for line in lines if line.startswith("    ")), space)

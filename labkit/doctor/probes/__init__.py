@@ -1,6 +1,6 @@
-"""What the doctor looks at, a module each: a new one is a new file with `PLACE` and `probe(machine)`.
+"""The probes, one module each with `PLACE` and `probe(machine)`: a new file is a new probe.
 
-A module reads first and then judges: its `judge…` functions are pure, and hold all thresholds.
+A probe first reads values and then judges them: its `judge…` functions are pure and contain all thresholds.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from labkit.system.plugins import Plugins
 
 
 class Probe(Protocol):
-    """A module in `labkit.doctor.probes`. Those with a lower `PLACE` come first."""
+    """A module in `labkit.doctor.probes`. Probes run in the order of their `PLACE`."""
 
     PLACE: int
 
     def probe(self, machine: Machine) -> Iterable[Finding]:
-        """Look, and judge. What it raises becomes a finding of its own."""
+        """Examine `machine`. An exception becomes a finding too."""
 
 
 _PLUGINS = Plugins[Probe](__name__)

@@ -1,4 +1,4 @@
-"""Instruction sets: of the machine, the engine and the image; what runs under emulation is several times slower."""
+"""Instruction sets of the machine, the engine and the image: emulated code is several times slower."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import platform
 from collections.abc import Iterator
 
-from labkit.doctor.command import ask
 from labkit.doctor.machine import Machine
 from labkit.model.finding import Finding, ok, warning
+from labkit.system import command
 
 PLACE = 50
 _SAME = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64", "armv8l": "aarch64", "i386": "x86", "i686": "x86"}
@@ -22,42 +22,41 @@ def probe(machine: Machine) -> Iterator[Finding]:
         engine=str(info["Architecture"]) if "Architecture" in info else None,
         image=machine.image.architecture if machine.image else None,
         tag=machine.image_tag,
-        engine_here=machine.engine.here,
+        local_engine=machine.engine.is_local,
     )
 
 
 def judge_architecture(
-    *, python: str, machine: str, engine: str | None, image: str | None, tag: str, engine_here: bool
+    *, python: str, machine: str, engine: str | None, image: str | None, tag: str, local_engine: bool
 ) -> Finding:
-    """Each as its own system calls it. A remote engine may be of another kind, an image never."""
-    python, machine = normal(python), normal(machine)
-    engine, image = (normal(each) if each else None for each in (engine, image))
-    figures = {"python": python, "machine": machine, "engine": engine, "image": image}
+    """Each name is the one that its own system uses. A remote engine may differ from the machine, an image may not."""
+    python, machine = normalize(python), normalize(machine)
+    engine, image = (normalize(each) if each else None for each in (engine, image))
+    readings = {"python": python, "machine": machine, "engine": engine, "image": image}
     name = "architecture"
     if python != machine:
-        said = f"this Python is for {python}, and the machine is {machine}: it runs under emulation"
-        return warning(name, said, f"Start lab.py with a Python for {machine}.", **figures)
+        message = f"this Python is for {python}, and the machine is {machine}: it runs under emulation"
+        return warning(name, message, f"Start lab.py with a Python for {machine}.", **readings)
     if image is not None and engine is not None and image != engine:
-        said = f"the image is for {image}, and the engine runs on {engine}: it runs under emulation"
-        return warning(name, said, f"docker rmi --force {tag}", **figures)
-    if engine is not None and engine_here and engine != machine:
-        said = f"the engine runs on {engine}, and the machine is {machine}: its containers run under emulation"
-        return warning(name, said, f"Install Docker for {machine}.", **figures)
-    parts = [machine, *([f"the engine {engine}"] if engine else []), *([f"the image {image}"] if image else [])]
-    alike = len({machine, engine or machine, image or machine}) == 1
-    return ok(name, f"{machine}, nothing under emulation" if alike else ", ".join(parts), **figures)
+        message = f"the image is for {image}, and the engine runs on {engine}: it runs under emulation"
+        return warning(name, message, f"docker rmi --force {tag}", **readings)
+    if engine is not None and local_engine and engine != machine:
+        message = f"the engine runs on {engine}, and the machine is {machine}: its containers run under emulation"
+        return warning(name, message, f"Install Docker for {machine}.", **readings)
+    others = [f"the engine {engine}"] if engine not in {None, machine} else []
+    return ok(name, ", ".join([machine, *others, "no emulation"]), **readings)
 
 
-def normal(architecture: str) -> str:
-    """One name for those that systems, engines and images have for the same."""
+def normalize(architecture: str) -> str:
+    """One name for the different ones that systems, engines and images use."""
     name = architecture.lower()
     return _SAME.get(name, name)
 
 
 def _machine(system: str) -> str:
-    """What the machine itself is, whatever this Python was made for."""
+    """The machine's own architecture, which may not be that of this Python."""
     if system == "win32":
         return os.environ.get("PROCESSOR_ARCHITEW6432") or platform.machine()
-    if system == "darwin" and ask("sysctl", "-n", "sysctl.proc_translated").out == "1":
+    if system == "darwin" and command.run("sysctl", "-n", "sysctl.proc_translated").output == "1":
         return "arm64"
     return platform.machine()

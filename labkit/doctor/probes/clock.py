@@ -1,6 +1,6 @@
-"""Clocks: this machine's date, what its kernel counts time by, and the engine's clock against ours.
+"""Clocks: this machine's date, the clock source of its kernel, and the engine's clock.
 
-Whether the clock jumps shows only in a while: the calibration run looks at that.
+The calibration in `noise` shows whether the clock jumps.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 from labkit.doctor import remedies
 from labkit.doctor.machine import Machine
 from labkit.model.finding import Finding, ok, warning
+from labkit.system.checkout import ROOT
 
 PLACE = 80
 MOST_APART_S = 1.0
 DAY_S = 86_400.0
-# To ask one of these takes a kernel call and microseconds; the others are read in nanoseconds.
+# Reading one of these takes a system call and microseconds; the others take nanoseconds.
 SLOW_SOURCES = {"hpet", "acpi_pm", "jiffies", "pit", "refined-jiffies"}
 _SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 
@@ -26,7 +27,7 @@ def probe(machine: Machine) -> Iterator[Finding]:
     source = None
     with suppress(OSError):
         source = _SOURCE.read_text("utf-8").strip()
-    written = max(path.stat().st_mtime for path in (machine.root / "lab.py", machine.root / "labkit"))
+    written = max(path.stat().st_mtime for path in (ROOT / "lab.py", ROOT / "labkit"))
     yield judge_clock(time.time() - written, source, machine.system)
     if machine.engine.clock_ahead_s is not None:
         desktop = "desktop" in str(machine.engine.info.get("OperatingSystem", "")).lower()
@@ -34,23 +35,23 @@ def probe(machine: Machine) -> Iterator[Finding]:
 
 
 def judge_clock(since_written_s: float, source: str | None, system: str) -> Finding:
-    """`since_written_s`: by how much it is later now than when the checkout's files were written."""
-    figures = {"since_written_s": round(since_written_s, 3), "source": source}
+    """`since_written_s`: time since the checkout's files were written, by this machine's clock."""
+    readings = {"since_written_s": round(since_written_s, 3), "source": source}
     if since_written_s < -DAY_S:
-        said = f"this machine's date is {-since_written_s / DAY_S:.0f} days before that of the checkout's own files"
-        return warning(
-            "clock", f"{said}: no certificate will be valid", remedies.set_clock(system, desktop=False), **figures
-        )
+        days = f"{-since_written_s / DAY_S:.0f} days"
+        message = f"this machine's date is {days} before that of the checkout's files: certificates will be invalid"
+        return warning("clock", message, remedies.set_clock(system, desktop=False), **readings)
     if source in SLOW_SOURCES:
-        said = f"the kernel counts time by {source}, which is slow to read: each reading costs microseconds"
-        return warning("clock", said, "Start this machine again; its kernel gave up a faster clock.", **figures)
-    return ok("clock", f"plausible{f', counted by {source}' if source else ''}", **figures)
+        message = f"the kernel's clock source is {source}, which takes microseconds for each reading"
+        return warning("clock", message, "Restart this machine: its kernel gave up a faster source.", **readings)
+    return ok("clock", f"plausible{f', clock source {source}' if source else ''}", **readings)
 
 
 def judge_engine(ahead_s: float, system: str, *, desktop: bool) -> Finding:
     """The clock of an engine in a virtual machine falls behind while a laptop sleeps."""
     name = "clock_engine"
     if abs(ahead_s) > MOST_APART_S:
-        said = f"the engine's clock is {abs(ahead_s):.1f} s {'ahead of' if ahead_s > 0 else 'behind'} this machine's"
-        return warning(name, said, remedies.set_clock(system, desktop=desktop), ahead_s=ahead_s)
+        direction = "ahead of" if ahead_s > 0 else "behind"
+        message = f"the engine's clock is {abs(ahead_s):.1f} s {direction} this machine's"
+        return warning(name, message, remedies.set_clock(system, desktop=desktop), ahead_s=ahead_s)
     return ok(name, "the engine's clock agrees with this machine's", ahead_s=ahead_s)

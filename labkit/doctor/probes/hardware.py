@@ -1,4 +1,4 @@
-"""Processors and memory, of this machine and of the engine's; a container's own limits count."""
+"""Processors and memory of this machine and of the engine's, within the limits of a container."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from labkit.doctor.command import ask
 from labkit.doctor.machine import Machine
 from labkit.model.finding import Finding, ok, warning
+from labkit.system import command
 
 PLACE = 40
 FEWEST = 2
-LEAST_MEMORY_BYTES = 2_000_000_000  # what compose.yaml lets one container have
+LEAST_MEMORY_BYTES = 2_000_000_000  # the limit of one container in compose.yaml
 LEAST_AVAILABLE_BYTES = 1_000_000_000
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -28,42 +28,43 @@ def probe(machine: Machine) -> Iterator[Finding]:
 
 
 def judge_processors(usable: int, quota: float | None, engines: int | None) -> Finding:
-    """`quota` is how many processors' worth of time a container may have, None without a bound."""
-    have = min(float(usable), quota if quota is not None else float(usable))
-    least = min(have, float(engines) if engines else have)
-    seen = f"{have:g}" if engines in {None, have} else f"{have:g} here, {engines} for the engine"
-    figures = {"usable": usable, "quota": quota, "engine": engines}
+    """`quota`: the processors that a container may use, None without a limit. `engines`: those of the engine."""
+    here = min(float(usable), quota if quota is not None else float(usable))
+    least = min(here, float(engines) if engines else here)
+    message = f"{here:g}" if engines in {None, here} else f"{here:g} here, {engines} for the engine"
+    readings = {"usable": usable, "quota": quota, "engine": engines}
     if least < FEWEST:
-        said = f"{seen}: server, client and what measures them share one, and slow each other"
-        return warning("processors", said, "Give the machine, or Docker Desktop's, two or more.", **figures)
-    return ok("processors", seen, **figures)
+        message += ": server, client and sampler share one, and slow each other down"
+        return warning("processors", message, "Give the machine, or Docker Desktop's, two or more.", **readings)
+    return ok("processors", message, **readings)
 
 
 def judge_memory(total: int | None, available: int | None, engines: int | None) -> Finding:
-    """Bytes; None where it cannot be told."""
-    figures = {"total_bytes": total, "available_bytes": available, "engine_bytes": engines}
-    parts = [f"{_gb(total)} in all" if total else "cannot be told here"]
+    """Bytes; None if unknown."""
+    readings = {"total_bytes": total, "available_bytes": available, "engine_bytes": engines}
+    parts = [f"{_gb(total)} in total" if total else "total unknown"]
     parts += [f"{_gb(available)} available"] if available is not None else []
     parts += [f"{_gb(engines)} for the engine"] if engines and engines != total else []
-    seen = ", ".join(parts)
+    message = ", ".join(parts)
     if available is not None and available < LEAST_AVAILABLE_BYTES:
-        return warning("memory", f"{seen}: what is swapped out is measured slow", "End large programs.", **figures)
+        message += ": swapping would slow the measurements"
+        return warning("memory", message, "End large programs.", **readings)
     if min(total or LEAST_MEMORY_BYTES, engines or LEAST_MEMORY_BYTES) < LEAST_MEMORY_BYTES:
-        said = f"{seen}: a container may take {_gb(LEAST_MEMORY_BYTES)}"
-        return warning("memory", said, "Give the machine, or Docker Desktop's, 4 GB or more.", **figures)
-    return ok("memory", seen, **figures)
+        message += f": a container may use {_gb(LEAST_MEMORY_BYTES)}"
+        return warning("memory", message, "Give the machine, or Docker Desktop's, 4 GB or more.", **readings)
+    return ok("memory", message, **readings)
 
 
 def quota_of(text: str) -> float | None:
-    """Processors from a control group's ``quota period`` in microseconds; None for one without a bound."""
-    found = re.fullmatch(r"(\d+) (\d+)", text.strip())
-    return int(found[1]) / int(found[2]) if found and int(found[2]) else None
+    """Processors from a control group's ``quota period`` in microseconds; None without a limit."""
+    numbers = re.fullmatch(r"(\d+) (\d+)", text.strip())
+    return int(numbers[1]) / int(numbers[2]) if numbers and int(numbers[2]) else None
 
 
 def available_of(meminfo: str) -> int | None:
-    """Bytes from /proc/meminfo."""
-    found = re.search(r"^MemAvailable: +(\d+) kB$", meminfo, re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
+    """Bytes from the text of /proc/meminfo."""
+    kilobytes = re.search(r"^MemAvailable: +(\d+) kB$", meminfo, re.MULTILINE)
+    return int(kilobytes[1]) * 1024 if kilobytes else None
 
 
 def _usable() -> int:
@@ -89,8 +90,8 @@ def _total_bytes(system: str) -> int | None:
     if system == "win32":
         return _windows_total_bytes()
     if system == "darwin":
-        told = ask("sysctl", "-n", "hw.memsize").out
-        return int(told) if told.isdecimal() else None
+        size = command.run("sysctl", "-n", "hw.memsize").output
+        return int(size) if size.isdecimal() else None
     with suppress(OSError, ValueError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
@@ -104,5 +105,5 @@ def _windows_total_bytes() -> int | None:
     return kilobytes.value * 1024
 
 
-def _gb(size: int | None) -> str:
-    return "?" if size is None else f"{size / 1e9:.1f} GB"
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

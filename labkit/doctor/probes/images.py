@@ -1,11 +1,10 @@
-"""The image that server and approaches run from: there, and built from the checkout as it is?"""
+"""The image of server and approaches: whether it exists, and was built from the current checkout."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labkit.doctor import engine
-from labkit.doctor.engine import Image
+from labkit.doctor.engine_info import ImageInfo, read_image
 from labkit.doctor.machine import Machine
 from labkit.model.finding import Finding, ok, warning
 from labkit.runtime import tags
@@ -18,31 +17,34 @@ def probe(machine: Machine) -> Iterator[Finding]:
     if not machine.engine.answers:
         return
     base = machine.environ.get("LAB_BASE_IMAGE") or tags.DEFAULT_BASE
-    packages = not machine.needs_packages
-    there = packages or engine.image(base) is not None
-    source = tags.source_hash(machine.root, base="")
-    yield judge_image(machine.image_tag, source, machine.image, base, packages_there=packages, base_there=there)
+    has_packages = not machine.needs_packages
+    has_base = has_packages or read_image(base) is not None
+    source = tags.source_hash(base="")
+    yield judge_image(machine.image_tag, source, machine.image, base, has_packages=has_packages, has_base=has_base)
 
 
 def judge_image(
-    tag: str, source: str, image: Image | None, base: str, *, packages_there: bool, base_there: bool
+    tag: str, source: str, image: ImageInfo | None, base: str, *, has_packages: bool, has_base: bool
 ) -> Finding:
-    """Its tag is the hash of the checkout's state, and a label in it says from which `source` it was built."""
-    figures = {"tag": tag, "id": image.id if image else None, "base": base, "base_there": base_there}
-    if image is None and packages_there:
-        said = f"{tag} is not there; the first comparison builds it in seconds, and needs no network for it"
-        return ok("image", said, **figures)
-    if image is None and base_there:
-        said = f"{tag} is not there; the first comparison builds it on {base}, with packages from an index"
-        return warning("image", said, BUILD, **figures)
+    """`tag` depends on the checkout. The image's label must name the `source` that the checkout has now.
+
+    `has_packages`: the image of Python and packages exists; `has_base`: so does its `base` image.
+    """
+    readings = {"tag": tag, "id": image.id if image else None, "base": base, "base_there": has_base}
+    if image is None and has_packages:
+        message = f"{tag} is not built; the first comparison builds it in seconds, without a network"
+        return ok("image", message, **readings)
+    if image is None and has_base:
+        message = f"{tag} is not built; the first comparison builds it on {base}, with packages from an index"
+        return warning("image", message, BUILD, **readings)
     if image is None:
-        said = (
-            f"neither {tag} nor {base}, which it is built on, is there: building it needs a network, or "
+        message = (
+            f"{tag} is not built, and its base image {base} is missing: building it needs a network, or "
             "`lab.py unpack` a file that was packed elsewhere"
         )
-        return warning("image", said, BUILD, **figures)
+        return warning("image", message, BUILD, **readings)
     if image.source != source:
-        said = f"{tag} was built from another state of the checkout ({image.source or 'it does not say which'})"
-        return warning("image", said, f"docker rmi --force {tag}", **figures)
+        message = f"{tag} was built from another state of the checkout ({image.source or 'without a label'})"
+        return warning("image", message, f"docker rmi --force {tag}", **readings)
     size = f"{image.size_bytes / 1e6:.0f} MB"
-    return ok("image", f"{tag}, {size}, id {image.id.removeprefix('sha256:')[:12]}", **figures)
+    return ok("image", f"{tag}, {size}, id {image.id.removeprefix('sha256:')[:12]}", **readings)

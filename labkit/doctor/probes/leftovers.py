@@ -1,25 +1,22 @@
-"""What runs of this checkout that were killed have left; nothing is removed here."""
+"""Leftovers of killed runs of this checkout. The doctor removes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
-from labkit.doctor.command import ask
 from labkit.doctor.machine import Machine
 from labkit.model.finding import Finding, ok, warning
 from labkit.output.format import join_words, plural
-from labkit.runtime import orphans, tags
-from labkit.runtime.building import BUILT
-from labkit.system import checkout, runs
+from labkit.runtime import building, orphans, tags
+from labkit.system import command, runs
 
 PLACE = 110
 
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """How many of each there are. `projects` and `images` are None without an engine to ask."""
+    """The number of leftovers of each kind. `projects` and `images` are None without an engine."""
 
     runs: int
     harnesses: int
@@ -28,44 +25,39 @@ class Leftovers:
 
 
 def probe(machine: Machine) -> Iterator[Finding]:
-    yield judge(read(machine))
+    engine = machine.engine.answers
+    yield judge_leftovers(
+        Leftovers(
+            runs=len(runs.dead_runs()),
+            harnesses=len(orphans.dead_harnesses()) if machine.runs_local else 0,
+            projects=len(runs.dead_projects(_projects())) if engine else None,
+            images=len(building.outdated_tags() & _tags()) if engine else None,
+        )
+    )
 
 
-def read(machine: Machine) -> Leftovers:
-    folder = machine.root / ".lab" / "runs"
-    dead = [path for path in folder.glob("*") if not runs.is_running(path.name, machine.root)]
-    harnesses = orphans.dead_harnesses() if machine.runs_local else []
-    if not machine.engine.answers:
-        return Leftovers(len(dead), len(harnesses), None, None)
-    return Leftovers(len(dead), len(harnesses), len(runs.dead_projects(_projects())), len(_old_images(machine.root)))
-
-
-def judge(left: Leftovers) -> Finding:
-    figures = dict(zip(Leftovers.__slots__, astuple(left), strict=True))
+def judge_leftovers(leftovers: Leftovers) -> Finding:
+    projects, harnesses = leftovers.projects, leftovers.harnesses
     parts = [
-        *([plural(left.projects, "killed comparison") + " with containers or networks"] if left.projects else []),
-        *([f"{left.harnesses} killed harness{'' if left.harnesses == 1 else 'es'}"] if left.harnesses else []),
-        *([plural(left.images, "image") + " of earlier states of the checkout"] if left.images else []),
-        *([plural(left.runs, "run") + " that did not end as it should"] if left.runs else []),
+        *([plural(projects, "killed comparison") + " with containers or networks"] if projects else []),
+        *([f"{harnesses} killed harness{'' if harnesses == 1 else 'es'}"] if harnesses else []),
+        *([plural(leftovers.images, "image") + " of earlier states of the checkout"] if leftovers.images else []),
+        *([plural(leftovers.runs, "killed run")] if leftovers.runs else []),
     ]
-    unseen = "" if left.projects is not None else "; the engine could not be asked"
+    unknown = "" if projects is not None else "; the engine could not be queried"
     if parts:
-        return warning("leftovers", f"{join_words(parts)}{unseen}", "python lab.py clean", **figures)
-    return ok("leftovers", f"none{unseen}", **figures)
+        return warning("leftovers", f"{join_words(parts)}{unknown}", "python lab.py clean", **asdict(leftovers))
+    return ok("leftovers", f"none{unknown}", **asdict(leftovers))
 
 
 def _projects() -> set[str]:
-    label = '{{.Label "com.docker.compose.project"}}'
-    told = [
-        ask("docker", "ps", "--all", "--filter", "label=com.docker.compose.project", "--format", label).out,
-        ask("docker", "network", "ls", "--filter", "label=com.docker.compose.project", "--format", label).out,
-    ]
-    return {line for each in told for line in each.splitlines() if line}
+    """The Compose projects on the engine that have containers or networks."""
+    label = "com.docker.compose.project"
+    query = ("--filter", f"label={label}", "--format", f'{{{{.Label "{label}"}}}}')
+    lists = [command.run("docker", *kind, *query).output for kind in (("ps", "--all"), ("network", "ls"))]
+    return {line for each in lists for line in each.splitlines() if line}
 
 
-def _old_images(root: Path) -> set[str]:
-    """Tags of images that this checkout built and that are still there, but for its present state's."""
-    built = root / BUILT.relative_to(checkout.ROOT)
-    known = set(built.read_text("utf-8").split()) if built.exists() else set()
-    there = set(ask("docker", "image", "ls", "--format", "{{.Tag}}", tags.IMAGE).out.split())
-    return {tag for tag in known & there if not tags.is_current(tag, root)}
+def _tags() -> set[str]:
+    """The tags of all images of labs on the engine."""
+    return set(command.run("docker", "image", "ls", "--format", "{{.Tag}}", tags.IMAGE).output.split())

@@ -1,6 +1,6 @@
-"""What is set of proxies and certificates; nothing is sent anywhere to find out.
+"""Settings for proxies and certificates, read without any network access.
 
-A network that signs TLS anew shows in what people had to set to live with it: files with certificates of its own.
+A network that intercepts TLS is recognised by the settings that it requires: files with its own certificates.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from labkit.doctor import remedies
 from labkit.doctor.machine import Machine
 from labkit.model.finding import Finding, ok, warning
 from labkit.output.format import join_words
+from labkit.system.checkout import ROOT
 
 PLACE = 90
-# What programs read of their own for certificates that are to be trusted.
+# Variables in which programs look for trusted certificates.
 VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 OURS = "LAB_CA_BUNDLE"
 
@@ -37,7 +38,7 @@ def probe(machine: Machine) -> Iterator[Finding]:
     if config.get("cert"):
         files["pip's settings"] = config["cert"]
     missing = [name for name, path in files.items() if not Path(path).exists()]
-    own = machine.root / "requirements" / "ca-bundle.pem"
+    own = ROOT / "requirements" / "ca-bundle.pem"
     covered = OURS in files or (own.exists() and own.stat().st_size > 0)
     yield judge_certificates(files, missing, machine.system, covered=covered, builds=builds)
 
@@ -45,73 +46,78 @@ def probe(machine: Machine) -> Iterator[Finding]:
 def judge_proxy(
     proxies: Mapping[str, str], engines: Mapping[str, str], system: str, *, bypassed: bool, builds: bool
 ) -> Finding:
-    """`bypassed`: what goes to 127.0.0.1 does not go there; the lab's own requests never do.
+    """`bypassed`: requests to 127.0.0.1 use no proxy; the lab's own requests never do.
 
-    `builds`: the engine has still to fetch what the image is made of.
+    `builds`: the engine has yet to download the parts of the image.
     """
-    seen = "; ".join(f"{name}: {without_password(url)}" for name, url in sorted(proxies.items()))
-    told = "; ".join(f"{name}: {without_password(url)}" for name, url in sorted(engines.items()))
-    figures = {"proxies": sorted(proxies), "engine": sorted(engines), "bypassed": bypassed}
-    if proxies and not bypassed:
-        said = f"{seen}; requests of your own to 127.0.0.1 would go there too"
-        return warning("proxy", said, remedies.with_variable(system, "NO_PROXY", "localhost,127.0.0.1"), **figures)
-    if proxies and not engines and builds:
-        mend = "sudo systemctl edit docker" if system == "linux" else "Set the same one in Docker Desktop's settings."
-        return warning("proxy", f"{seen}; the engine, which has still to fetch the image, has none", mend, **figures)
+    readings = {"proxies": sorted(proxies), "engine": sorted(engines), "bypassed": bypassed}
     if not proxies and not engines:
-        return ok("proxy", "none is set", **figures)
-    parts = [seen or "none here", *([f"the engine's: {told}"] if told else [])]
-    return ok("proxy", f"{', '.join(parts)}; the lab's own requests go to none", **figures)
+        return ok("proxy", "none is set", **readings)
+    here = _list(proxies) or "none here"
+    if proxies and not bypassed:
+        message = f"{here}; your own requests to 127.0.0.1 would use it too"
+        remedy = remedies.with_variable(system, "NO_PROXY", "localhost,127.0.0.1")
+        return warning("proxy", message, remedy, **readings)
+    if proxies and not engines and builds:
+        message = f"{here}; the engine has none, and has yet to download the parts of the image"
+        remedy = "sudo systemctl edit docker" if system == "linux" else "Set the same one in Docker Desktop's settings."
+        return warning("proxy", message, remedy, **readings)
+    engine = f", the engine's: {_list(engines)}" if engines else ""
+    return ok("proxy", f"{here}{engine}; the lab's own requests use none", **readings)
 
 
 def judge_certificates(
     files: Mapping[str, str], missing: list[str], system: str, *, covered: bool, builds: bool
 ) -> Finding:
-    """`files`: settings that name certificates, and where. `covered`: the image's build gets some; `builds`:
-    it is still to come.
+    """`files`: the settings for certificates, and their files. `covered`: the image's build uses some.
+
+    `builds`: the image has yet to be built.
     """
-    name, figures = "certificates", {"settings": dict(files), "missing": missing, "for_image": covered}
+    name, readings = "certificates", {"settings": dict(files), "missing": missing, "for_image": covered}
     if missing:
         first = missing[0]
-        said = f"{first} names {files[first]}, which is not there: nothing can be downloaded over TLS"
-        mend = "pip config unset global.cert" if first not in {*VARIABLES, OURS} else ""
-        return warning(name, said, mend or remedies.without_variable(system, first), **figures)
+        message = f"{first} names {files[first]}, which does not exist: downloads over TLS fail"
+        is_variable = first in {*VARIABLES, OURS}
+        remedy = remedies.without_variable(system, first) if is_variable else "pip config unset global.cert"
+        return warning(name, message, remedy, **readings)
     if not files:
-        seen = "none of your own are set" + ("; requirements/ca-bundle.pem has some" if covered else "")
-        return ok(name, seen, **figures)
+        message = "no certificates of your own are set" + ("; requirements/ca-bundle.pem has some" if covered else "")
+        return ok(name, message, **readings)
     names = list(files)[:2] + ([f"{len(files) - 2} more"] if len(files) > 2 else [])
-    seen = f"{join_words(names)} name certificates of your own, as where a network signs TLS anew"
+    message = f"{join_words(names)} name certificates of your own, as in a network that intercepts TLS"
     bundles = [path for setting, path in files.items() if setting != "SSL_CERT_DIR"]
     if builds and not covered and bundles:
-        said = f"{seen}; the image, which is still to be built, is built without them"
-        return warning(name, said, remedies.with_variable(system, OURS, bundles[0]), **figures)
-    return ok(name, seen, **figures)
+        message += "; the image, which has yet to be built, would be built without them"
+        return warning(name, message, remedies.with_variable(system, OURS, bundles[0]), **readings)
+    return ok(name, message, **readings)
 
 
 def engine_proxies(info: Mapping[str, Any]) -> dict[str, str]:
-    """The engine's own, through which it pulls images."""
-    told = {"http": info.get("HttpProxy"), "https": info.get("HttpsProxy")}
-    return {name: str(url) for name, url in told.items() if url}
+    """The proxies through which the engine pulls images."""
+    proxies = {"http": info.get("HttpProxy"), "https": info.get("HttpsProxy")}
+    return {name: str(url) for name, url in proxies.items() if url}
+
+
+def _list(proxies: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {without_password(url)}" for name, url in sorted(proxies.items()))
 
 
 def without_password(url: str) -> str:
-    """A proxy's address, without who may use it."""
+    """A proxy's address without user and password."""
     return re.sub(r"(^|//)[^/@]*@", r"\1…@", url)
 
 
 def pip_config(environ: Mapping[str, str]) -> dict[str, str]:
-    """What pip's settings files say of `cert` and `proxy`; a later file goes before an earlier one, as pip has it."""
-    found: dict[str, str] = {}
+    """The values of `cert` and `proxy` in pip's settings files; a later file overrides an earlier one, as in pip."""
+    values: dict[str, str] = {}
     for path in _pip_files(environ):
         parser = configparser.RawConfigParser()
         with suppress(OSError, configparser.Error, UnicodeDecodeError):
             parser.read_string(path.read_text("utf-8"))
             for section in ("global", "install"):
-                if parser.has_section(section):
-                    found |= {
-                        name: value for name, value in parser.items(section) if name in {"cert", "proxy"} and value
-                    }
-    return found
+                items = parser.items(section) if parser.has_section(section) else []
+                values |= {name: value for name, value in items if name in {"cert", "proxy"} and value}
+    return values
 
 
 def _pip_files(environ: Mapping[str, str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The calibration run: what the machine does to what is measured on it, and so which differences mean anything.
+"""The calibration run: the noise of this machine, and so the smallest difference that means anything.
 
 The method is in `labkit.doctor.calibration` and `labkit.doctor.noise`.
 """
@@ -14,12 +14,12 @@ from labkit.doctor.machine import Machine
 from labkit.doctor.noise import Noise, noise
 from labkit.model.finding import Finding, ok, warning
 
-PLACE = 1000  # it ends with this
+PLACE = 1000  # the last line of the report
 MOST_MOVED_S = 0.01
 MOST_STEAL = 0.01
 MOST_OTHERS = 0.1
 LEAST_FREQUENCY = 0.6
-# Approaches differ by little more than this from their ideal: beyond it, one trial each says little.
+# The overheads of approaches differ by about this much: with more noise, one trial of each is not enough.
 MOST_WAITING_S = 0.02
 MOST_WORKING_S = 0.1
 
@@ -33,52 +33,53 @@ def probe(machine: Machine) -> Iterator[Finding]:
 
 
 def judge_clock(run: Calibration, system: str) -> Finding:
-    figures = {"moved_s": run.clock_moved_s}
+    name, readings = "clock_steady", {"moved_s": run.clock_moved_s}
     if run.clock_moved_s > MOST_MOVED_S:
-        said = f"the wall clock moved by {run.clock_moved_s * 1000:.0f} ms against the monotonic one"
-        return warning("clock_steady", said, remedies.set_clock(system, desktop=False), **figures)
-    return ok("clock_steady", "the wall clock kept pace with the monotonic one", **figures)
+        message = f"the wall clock moved by {run.clock_moved_s * 1000:.0f} ms against the monotonic one"
+        return warning(name, message, remedies.set_clock(system, desktop=False), **readings)
+    return ok(name, "the wall clock kept pace with the monotonic one", **readings)
 
 
 def judge_sharing(run: Calibration, system: str) -> Finding:
-    """Processors' time that went elsewhere during the run."""
-    figures = {"steal": run.steal, "others": run.others}
+    """CPU time used by others during the run."""
+    readings = {"steal": run.steal, "others": run.others}
     if run.steal is None or run.others is None:
-        return ok("sharing", "not told by this system", **figures)
+        return ok("sharing", "not reported by this system", **readings)
     if run.steal > MOST_STEAL:
-        said = f"the hypervisor took {run.steal:.1%} of the processors' time for other machines"
-        return warning("sharing", said, "Use a machine of your own, or repeat at a quiet hour.", **figures)
+        message = f"the hypervisor took {run.steal:.1%} of the CPU time for other machines"
+        return warning("sharing", message, "Use a machine of your own, or repeat at a quiet hour.", **readings)
     if run.others > MOST_OTHERS:
-        said = f"other programs took {run.others:.0%} of the processors' time"
-        return warning("sharing", said, remedies.see_what_is_busy(system), **figures)
-    return ok("sharing", f"other programs took {run.others:.1%}, the hypervisor {run.steal:.1%} of the time", **figures)
+        message = f"other programs took {run.others:.0%} of the CPU time"
+        return warning("sharing", message, remedies.see_what_is_busy(system), **readings)
+    message = f"other programs took {run.others:.1%} of the CPU time, the hypervisor {run.steal:.1%}"
+    return ok("sharing", message, **readings)
 
 
 def judge_throttling(run: Calibration) -> Finding:
-    figures = {"throttled": run.throttled, "frequency": run.frequency}
+    readings = {"throttled": run.throttled, "frequency": run.frequency}
     if run.throttled:
-        said = f"a processor was held back, for its heat or by a container's bound ({run.throttled} times)"
-        return warning("throttling", said, "Let it cool, and plug it in; raise the bound of a container.", **figures)
+        message = f"a processor was throttled, for its heat or by a container's limit ({run.throttled} times)"
+        return warning("throttling", message, "Let it cool, and plug it in; raise a container's limit.", **readings)
     if run.frequency is not None and run.frequency < LEAST_FREQUENCY:
-        said = f"after work the fastest processor ran at {run.frequency:.0%} of what it can do"
-        return warning("throttling", said, "powerprofilesctl set performance", **figures)
+        message = f"after work, the fastest processor ran at {run.frequency:.0%} of its maximum"
+        return warning("throttling", message, "powerprofilesctl set performance", **readings)
     if run.throttled is None and run.frequency is None:
-        return ok("throttling", "not told by this machine", **figures)
+        return ok("throttling", "not reported by this machine", **readings)
     speed = f"; the fastest processor ran at {run.frequency:.0%}" if run.frequency is not None else ""
-    return ok("throttling", f"none while it was measured{speed}", **figures)
+    return ok("throttling", f"none during the calibration{speed}", **readings)
 
 
 def judge_noise(found: Noise) -> Finding:
-    """The sentence that everybody should remember."""
-    said = (
+    """The most important result for the user."""
+    message = (
         f"differences below {_difference(found.waiting_s)} mean nothing on this machine as it is now, and below "
         f"{_difference(found.working_s)} where approaches compute (--handle-ms): sleeps end "
-        f"{found.overshoot_median_s * 1000:.2f} ms late (p99 {found.overshoot_p99_s * 1000:.1f} ms), and one in twenty "
+        f"{found.overshoot_median_s * 1000:.2f} ms late (p99 {found.overshoot_p99_s * 1000:.1f} ms), and 1 in 20 "
         f"pieces of the same work takes {found.piece_spread:.0%} longer"
     )
     if found.waiting_s > MOST_WAITING_S or found.working_s > MOST_WORKING_S:
-        return warning("noise", said, "python lab.py compare --repeat 5", **asdict(found))
-    return ok("noise", said, **asdict(found))
+        return warning("noise", message, "python lab.py compare --repeat 5", **asdict(found))
+    return ok("noise", message, **asdict(found))
 
 
 def _difference(of_a_second: float) -> str:

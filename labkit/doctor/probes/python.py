@@ -1,4 +1,4 @@
-"""The Python that runs lab.py, and the locked environment that it is to make or has made."""
+"""The Python that runs lab.py, and the locked environment that it needs."""
 
 from __future__ import annotations
 
@@ -20,101 +20,100 @@ from labkit.model.finding import Finding, failed, ok, warning
 from labkit.runtime.environment import locked_packages
 from labkit.setup import packed
 from labkit.setup.bootstrap import LabVenv
+from labkit.system.checkout import ROOT, STATE
 
 PLACE = 10
+NAME = "environment"
 NEEDED_BYTES = 300_000_000
 MAKE = "python lab.py approaches"
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
-    """What `.venv` is like, and what making it needs. `task` is what a set-up would do; "" when nothing."""
+class VenvState:
+    """The state of `.venv`, and of the inputs for making it. `task` is the work that is left; "" if it is ready."""
 
-    there: bool
+    exists: bool
     task: str
     foreign: str
-    """Why it is not ours to touch; "" when it is."""
+    """Why lab.py must not change it; "" if it may."""
     differing: tuple[str, ...]
-    """Packages in it that are not as they are locked."""
+    """Packages in it that differ from the lock file."""
     has_venv: bool
     writable: bool
     free_bytes: int
     packed: bool = False
-    """Whether `unpack` has put the wheels there that it is made from."""
+    """Whether `unpack` has stored the wheels for it."""
 
 
 def probe(machine: Machine) -> Iterator[Finding]:
     yield judge_python(sys.version_info.releaselevel, f"{platform.python_implementation()} {platform.python_version()}")
-    yield judge_environment(read(machine.root), machine.system, remedies.distribution())
+    yield judge_venv(read_venv(), machine.system, remedies.distribution())
 
 
-def read(root: Path) -> Environment:
-    venv, task, foreign = LabVenv(root, "lab"), "", ""
+def read_venv() -> VenvState:
+    venv, task, foreign = LabVenv(ROOT, "lab"), None, ""
     try:
-        found = venv.task()
-        task = found.line if found else ""
+        task = venv.task()
     except MachineError as error:
         foreign = error.message
-    there = os.path.lexists(venv.path)
-    lock = root / "requirements" / "lab.txt"
+    exists = os.path.lexists(venv.path)
+    lock = ROOT / "requirements" / "lab.txt"
     locked = locked_packages(lock.read_text("utf-8"))
-    return Environment(
-        there=there,
-        task=task,
+    return VenvState(
+        exists=exists,
+        task=task.line if task else "",
         foreign=foreign,
-        differing=differing(locked, installed(venv.path)) if there and not task and not foreign else (),
+        differing=differing(locked, installed(venv.path)) if exists and not task and not foreign else (),
         has_venv=find_spec("venv") is not None and find_spec("ensurepip") is not None,
-        writable=os.access(root, os.W_OK),
-        free_bytes=shutil.disk_usage(root).free,
-        packed=bool(packed.options(root / ".lab", hashlib.sha256(lock.read_bytes()).hexdigest())),
+        writable=os.access(ROOT, os.W_OK),
+        free_bytes=shutil.disk_usage(ROOT).free,
+        packed=bool(packed.options(STATE, hashlib.sha256(lock.read_bytes()).hexdigest())),
     )
 
 
 def installed(venv: Path) -> dict[str, str]:
-    """The packages in an environment, by name as in a lock file, with their versions."""
+    """The versions of the packages in an environment, by name as in a lock file."""
     folders = [str(path) for path in (*venv.glob("lib/python*/site-packages"), *venv.glob("Lib/site-packages"))]
     return {each.name.lower().replace("_", "-").replace(".", "-"): each.version for each in distributions(path=folders)}
 
 
-def differing(locked: Mapping[str, str], there: Mapping[str, str]) -> tuple[str, ...]:
-    """What is locked for every machine and missing, or there in another version."""
-    return tuple(sorted(name for name, version in locked.items() if there.get(name) != version))
+def differing(locked: Mapping[str, str], installed: Mapping[str, str]) -> tuple[str, ...]:
+    """The locked packages that are missing or installed in another version."""
+    return tuple(sorted(name for name, version in locked.items() if installed.get(name) != version))
 
 
 def judge_python(level: str, version: str) -> Finding:
     if level != "final":
-        said = f"{version}, which is no final release: packages may not fit it"
-        return warning("python", said, "Use a released Python, 3.11 or newer.", version=version)
+        message = f"{version} is not a final release: packages may be incompatible"
+        return warning("python", message, "Use a released Python, 3.11 or newer.", version=version)
     return ok("python", f"{version}, {sys.executable or '?'}", version=version)
 
 
-def judge_environment(seen: Environment, system: str, family: tuple[str, ...]) -> Finding:
-    """`.venv` as it is, or whether it can be made; that the packages can be had, only making it tells."""
-    name = "environment"
-    if seen.foreign:
-        return failed(name, seen.foreign, f"{'ren' if system == 'win32' else 'mv'} .venv .venv-other")
-    if seen.task:
-        return _judge_making(seen, system, family)
-    if seen.differing:
-        many = f"{', '.join(seen.differing[:4])}{' and more' if len(seen.differing) > 4 else ''}"
+def judge_venv(venv: VenvState, system: str, family: tuple[str, ...]) -> Finding:
+    """`.venv`, or whether it can be made. Whether the packages are available is known only when it is made."""
+    if venv.foreign:
+        return failed(NAME, venv.foreign, f"{'ren' if system == 'win32' else 'mv'} .venv .venv-other")
+    if venv.task:
+        return _judge_task(venv, system, family)
+    if venv.differing:
+        packages = f"{', '.join(venv.differing[:4])}{' and more' if len(venv.differing) > 4 else ''}"
         remove = "rmdir /s /q .venv &" if system == "win32" else "rm -r .venv &&"
-        said = f".venv is not as requirements/lab.txt locks it: {many}"
-        return warning(name, said, f"{remove} {MAKE}", differing=list(seen.differing))
-    return ok(name, ".venv is ready, and holds what requirements/lab.txt locks")
+        message = f".venv differs from requirements/lab.txt: {packages}"
+        return warning(NAME, message, f"{remove} {MAKE}", differing=list(venv.differing))
+    return ok(NAME, ".venv is ready, with the packages locked in requirements/lab.txt")
 
 
-def _judge_making(seen: Environment, system: str, family: tuple[str, ...]) -> Finding:
-    name = "environment"
-    if not seen.has_venv:
-        said = "this Python cannot make .venv: its venv or ensurepip is missing"
-        return failed(name, said, remedies.venv_module(system, family))
-    if not seen.writable:
-        return failed(name, "the checkout cannot be written to, and .venv is made in it", "Use a checkout of your own.")
-    if seen.free_bytes < NEEDED_BYTES:
-        said = f"no room for .venv: {seen.free_bytes / 1e6:.0f} MB free, and it takes {NEEDED_BYTES / 1e6:.0f}"
-        return failed(name, said, "Make room on the checkout's disk.")
-    if seen.packed and not seen.there:
-        return ok(name, ".venv is not there; the first command makes it, from the packages that were unpacked")
-    again = seen.task.replace(": making it again", "; the next command makes it again")
-    state = again if seen.there else ".venv is not there; the first command makes it, from a package index"
-    return warning(name, state, MAKE)
+def _judge_task(venv: VenvState, system: str, family: tuple[str, ...]) -> Finding:
+    if not venv.has_venv:
+        message = "this Python cannot make .venv: its venv or ensurepip is missing"
+        return failed(NAME, message, remedies.venv_module(system, family))
+    if not venv.writable:
+        return failed(NAME, "the checkout, which contains .venv, is not writable", "Use a checkout of your own.")
+    if venv.free_bytes < NEEDED_BYTES:
+        message = f".venv needs {NEEDED_BYTES / 1e6:.0f} MB, and {venv.free_bytes / 1e6:.0f} MB are free"
+        return failed(NAME, message, "Make room on the checkout's disk.")
+    if venv.exists:
+        return warning(NAME, venv.task.replace(": making it again", "; the next command makes it again"), MAKE)
+    if venv.packed:
+        return ok(NAME, "no .venv yet; the first command makes it from the unpacked wheels")
+    return warning(NAME, "no .venv yet; the first command makes it, from a package index", MAKE)

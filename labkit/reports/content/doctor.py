@@ -34,9 +34,9 @@ class DoctorReport:
                 {
                     "name": finding.name,
                     "status": finding.status,
-                    "seen": finding.seen,
-                    "mend": finding.mend or None,
-                    "figures": dict(finding.figures),
+                    "seen": finding.message,
+                    "mend": finding.remedy or None,
+                    "figures": dict(finding.readings),
                 }
                 for finding in self.examination.findings
             ],
@@ -59,4 +59,4 @@ def verdict(examination: Examination) -> str:
 
 def _item(finding: Finding) -> Item:
     label = f"{finding.status:<{STATUS_WIDTH}}  {finding.name}"
-    return Item(sanitize(finding.seen), TONES[finding.status], label, action=sanitize(finding.mend))
+    return Item(sanitize(finding.message), TONES[finding.status], label, action=sanitize(finding.remedy))

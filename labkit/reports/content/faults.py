@@ -25,7 +25,7 @@ def introduction(scenario: str) -> tuple[str, str] | None:
     if scenario == scenarios.DEFAULT or scenario not in scenarios.names():
         return None
     module = scenarios.load(scenario)
-    return f"{module.summary[0].upper()}{module.summary[1:]}.", module.look_at
+    return f"{module.summary[0].upper()}{module.summary[1:]}.", module.question
 
 
 def explain_failures(requests: int, ok: int, failed_by_cause: Mapping[str, int]) -> str:
