@@ -16,7 +16,7 @@ def run(options: Namespace) -> int:
     """Start the server on 127.0.0.1 and leave it running; 0. Raises `MachineError` if it does not start."""
     require_threads(options.worker_class, options.worker_threads)
     if (running := up.find()) is not None:
-        raise MachineError(f"a server is already up on {running.url}", "`python lab.py down` stops it.")
+        raise MachineError(f"a server is up already on {running.url}", "`python lab.py down` stops it.")
     config = ServerConfig(options.workers, options.worker_class, options.worker_threads, options.delay)
     server = up.start(config, options.port, options.runtime, note)
     workers = f"{plural(config.workers, 'worker')} ({config.worker_class})"
