@@ -1,4 +1,4 @@
-"""``lab.py approaches``: the files in clients/, a line each."""
+"""``lab.py approaches``: list the files in clients/, one per line."""
 
 from __future__ import annotations
 
@@ -13,31 +13,28 @@ from labkit.plan.selection import DEFAULT
 
 
 def run(options: Namespace) -> int:
-    """Print every approach with its summary and whether it can run here; 0."""
+    """Print each approach with its summary, or the reason why it cannot run here; 0."""
     known = catalogue.names()
     width = max(map(len, known))
-    print(
-        f"Approaches in clients/, and whether this Python {platform.python_version()} can run them"
-        " (* compared by default):\n"
-    )
+    print(f"Approaches in clients/ (* is in the default set), on this Python {platform.python_version()}:\n")
     for name in sorted(known, key=lambda name: (name not in DEFAULT, name)):
-        star = "*" if name in DEFAULT else " "
-        try:
-            approach = catalogue.read(name)
-        except catalogue.BrokenApproach as error:
-            print(f"{star} {name:<{width}}  no: {error}")
-            continue
-        print(f"{star} {name:<{width}}  {_runs_here(approach)}  {approach.summary}")
-    print("\nIn Docker each runs on the image's Python. A new file in clients/ is a new approach: see README.md.")
+        print(f"{'*' if name in DEFAULT else ' '} {name:<{width}}  {_describe(name)}")
+    print(
+        "\nIn Docker each runs on the image's Python. A new file in clients/ is a new approach: see docs/approaches.md."
+    )
     return 0
 
 
-def _runs_here(approach: catalogue.Approach) -> str:
-    needed = approach.requires_python
-    if needed is not None and sys.version_info < needed:
-        return f"needs Python {needed[0]}.{needed[1]}:"
-    missing = _missing_packages(approach.name)
-    return f"needs {', '.join(missing)}, not installed:" if missing else "yes:"
+def _describe(name: str) -> str:
+    try:
+        approach = catalogue.read(name)
+    except catalogue.BrokenApproach as error:
+        return f"broken: {error}"
+    version = approach.requires_python
+    if version is not None and sys.version_info < version:
+        return f"(needs Python {version[0]}.{version[1]}) {approach.summary}"
+    missing = _missing_packages(name)
+    return f"(needs {', '.join(missing)}, not installed) {approach.summary}" if missing else approach.summary
 
 
 def _missing_packages(name: str) -> list[str]:

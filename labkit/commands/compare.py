@@ -1,51 +1,49 @@
-"""``lab.py compare``: plan, run, check, report."""
+"""``lab.py compare``: options → plan → run → analysis → results → report."""
 
 from __future__ import annotations
 
-import os
+import sys
 from argparse import Namespace
+from dataclasses import fields, replace
 
-from clients.harness import catalogue
-from labkit import scenarios
-from labkit.model import BASELINE, Plan
-from labkit.plan.grid import Grid, make_plan
+from labkit import reports, scenarios
+from labkit.analysis.analyse import analyse
+from labkit.model import Comparison
+from labkit.output.page import page, show
+from labkit.plan.grid import Grid, adapt_plan, make_plan
 from labkit.plan.selection import select
-from labkit.run import session
-from labkit.runtime.choose import choose
+from labkit.reports import html
+from labkit.reports.content.comparison import ComparisonReport
+from labkit.results.document import document
+from labkit.run.scheduler import run_plan
+from labkit.run.session import Session, open_session
 
 
 def run(options: Namespace) -> int:
-    """Run the comparison; returns 0 when every trial ran and every check held, 1 otherwise."""
-    approaches = select(options.approaches)
-    if not options.no_baseline:
-        approaches[BASELINE] = catalogue.read_baseline()
-
-    def plan(cpus: int) -> Plan:
-        return make_plan(approaches, _grid(options, cpus), options.seed)
-
-    wanted = session.RunRequest(
-        first=plan(os.cpu_count() or 1),
-        choose=lambda project, note: choose(options.runtime, project, note),
-        plan=lambda runtime: plan(runtime.cpus),  # its processors are not ours
-        arguments=options.arguments,
-        format=options.format,
-    )
-    return session.run(wanted)
+    """Compare approaches; 0 when every trial ran and every check held, 1 otherwise."""
+    approaches = select(options.approaches, baseline=not options.no_baseline)
+    plan = make_plan(approaches, _grid(options), options.seed)  # bad usage ends here, before anything starts
+    with open_session(options.arguments) as session:
+        session.progress.show(plan)
+        runtime = session.start(options.runtime)
+        comparison = run_plan(adapt_plan(plan, approaches, runtime.cpus), session)
+    return report(comparison, session, options.format)
 
 
-def _grid(options: Namespace, cpus: int) -> Grid:
-    return Grid(
-        requests=options.requests,
-        workers=options.workers,
-        worker_classes=options.worker_class,
-        worker_threads=options.worker_threads,
-        delays_s=options.delay,
-        scenarios={name: scenarios.load(name) for name in options.scenario},
-        pythons=options.python or (None,),
-        limits=options.limit,
-        repeat=options.repeat,
-        trial_timeout_s=options.trial_timeout,
-        handle_s=None if options.handle_ms is None else options.handle_ms / 1000,
-        cpus=cpus,
-        trace=options.trace,
-    )
+def report(comparison: Comparison, session: Session, name: str) -> int:
+    """Save and print the comparison; its exit code. Raises the failure or interruption that stopped it."""
+    analysis = analyse(comparison)
+    saved = session.save(whole := document(analysis), html.render(whole))
+    comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, *session.notices])))
+    analysis = replace(analysis, comparison=comparison)
+    show(reports.render(ComparisonReport(analysis), name, page(sys.stdout, saved=saved)))
+    if session.stopped is not None:
+        raise session.stopped
+    agreed = all(agreement.ok for agreement in analysis.agreements)
+    return 0 if comparison.complete and agreed and session.saved else 1
+
+
+def _grid(options: Namespace) -> Grid:
+    """Each axis is the option with its name."""
+    axes = {axis.name: getattr(options, axis.name) for axis in fields(Grid)}
+    return Grid(**axes | {"scenarios": {name: scenarios.load(name) for name in options.scenarios}})

@@ -11,7 +11,7 @@ from labkit.doctor.examination import examine
 from labkit.doctor.machine import Machine
 from labkit.model.errors import MachineError
 from labkit.output.page import page, show
-from labkit.output.plain import can_redraw
+from labkit.output.progress import can_redraw
 from labkit.reports.content.doctor import DoctorReport
 
 # Findings are long texts, which are hard to read in wider lines.

@@ -1,1 +1,1 @@
-"""Load: what `lab.py load` runs and measures, from ten requests to as many as a disk holds, in flat memory."""
+"""Load tests: run and measure any number of requests, up to what a disk holds, in constant memory."""

@@ -1,4 +1,4 @@
-"""Latencies of any number of requests: all of them while they are few, a sketch of bounded error from there on."""
+"""Collect the latencies of any number of requests: exactly while they are few, then as a sketch of bounded error."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from labkit.analysis.statistics import percentile
 from labkit.model.load import Percentiles
 
 EXACT_UP_TO = 100_000
-# What a percentile from the sketch may be off by, of its own size: 1 ms in a second.
+# Error of a percentile from the sketch, relative to the percentile: 1 ms per second.
 RELATIVE_ERROR = 0.001
 
-# Bin k of a DDSketch holds (γ^(k-1), γ^k], γ = (1 + error) / (1 - error): so many bins to each factor of e.
+# Bin k of a DDSketch holds (γ^(k-1), γ^k], γ = (1 + error) / (1 - error): the number of bins per factor of e.
 _BINS_PER_E = 1 / log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
 
 
 class Latencies:
-    """Collects latencies in seconds. One below 0 counts as 0: two processes may read their clocks out of step.
+    """Collects latencies in seconds. One below 0 counts as 0: two processes may read their clocks in another order.
 
-    Up to `EXACT_UP_TO` values are kept, 8 bytes each. All of them also go into a DDSketch (Masson, Rim & Lee 2019,
-    VLDB 12/12), whose size follows from how far apart the values are, not from how many there are.
+    Up to `EXACT_UP_TO` values are kept, 8 bytes each. All values also go into a DDSketch (Masson, Rim & Lee 2019,
+    VLDB 12/12), whose size depends on their range, not on their number.
     """
 
     def __init__(self) -> None:
@@ -38,15 +38,15 @@ class Latencies:
         return self._count
 
     @property
-    def how(self) -> str:
-        """How exact `percentiles` are."""
+    def precision(self) -> str:
+        """The precision of `percentiles`."""
         return "exact" if self._values is not None else f"ddsketch, relative error {RELATIVE_ERROR:g}"
 
     def add(self, value: float) -> None:
         self.extend((value,))
 
     def extend(self, values: Sequence[float]) -> None:
-        """Add many at once, which takes less time for each."""
+        """Add many at once, which is faster."""
         if not values:
             return
         if (least := min(values)) < 0:
@@ -54,7 +54,7 @@ class Latencies:
         self._min, self._max = min(self._min, least), max(self._max, *values)
         self._sum += sum(values)
         self._count += len(values)
-        # The sketch's own bins, counted here first: one call for each bin takes far less time than one for each value.
+        # The sketch's own bins, counted first: one call per bin is much faster than one per value.
         bins = Counter([ceil(log(value) * _BINS_PER_E) for value in values if value > 0])
         for number, count in bins.items():
             self._sketch.add(exp((number - 0.5) / _BINS_PER_E), count)
@@ -65,12 +65,11 @@ class Latencies:
         elif self._values is not None:
             self._values.extend(values)
 
-    def live(self, percent: float) -> float | None:
-        """A percentile from the sketch, in about a millisecond; None before the first value.
+    def estimate(self, percent: float) -> float | None:
+        """A percentile from the sketch, computed in about a millisecond; None before the first value.
 
-        DDSketch counts ranks as quantile × (count - 1), rounded down. It is asked for half a rank past the nearest
-        one, so that what it looks up is the very value that `percentile` in `labkit.analysis.statistics` would name,
-        and what comes back is within `RELATIVE_ERROR` of it.
+        DDSketch computes ranks as quantile × (count - 1), rounded down. Half a rank is added to the nearest one, so
+        that it finds the same value as `percentile` in `labkit.analysis.statistics`, within `RELATIVE_ERROR`.
         """
         if not self._count:
             return None
@@ -79,7 +78,7 @@ class Latencies:
         return None if found is None else min(max(found, self._min), self._max)
 
     def percentiles(self) -> Percentiles | None:
-        """Of all values, nearest-rank; None where there are none. The least, the most and the mean are always exact."""
+        """Nearest-rank percentiles of all values; None without values. Minimum, maximum and mean are always exact."""
         if not self._count:
             return None
         p50, p90, p99 = (self._percentile(percent) for percent in (50, 90, 99))
@@ -88,6 +87,6 @@ class Latencies:
     def _percentile(self, percent: float) -> float:
         if self._values is not None:
             return percentile(self._values, percent)
-        found = self.live(percent)
+        found = self.estimate(percent)
         assert found is not None
         return found

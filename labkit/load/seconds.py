@@ -1,4 +1,4 @@
-"""A load second by second, in memory for the latencies of the seconds alone that may still see an answer."""
+"""Count a load second by second, keeping latencies only of the seconds that may still see an answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labkit.model.load import Second
 SECOND_NS = 1_000_000_000
 
 
-class Cell:
+class OpenSecond:
     """One second while it is counted."""
 
     __slots__ = ("arrivals", "failed", "in_flight", "latencies", "ok", "p50_s", "p99_s", "waiting")
@@ -24,7 +24,7 @@ class Cell:
         self.p99_s: float | None = None
 
     def settle(self) -> None:
-        """Nothing more ends in it; what is told nevertheless still counts, without moving the percentiles."""
+        """Compute the percentiles and drop the latencies. A request reported later only counts."""
         self.ok += len(self.latencies)
         if self.p50_s is None and self.latencies:
             ordered = sorted(self.latencies)
@@ -33,64 +33,64 @@ class Cell:
 
 
 class Seconds:
-    """Counts what happens in each second since `zero_ns`; what happened before it counts for the first."""
+    """The seconds since `zero_ns`; events before it count in the first one."""
 
     def __init__(self, zero_ns: int) -> None:
         self._zero_ns = zero_ns
-        self._cells: list[Cell] = []
+        self._seconds: list[OpenSecond] = []
         self._settled = 0
         self._levels: dict[int, tuple[int, int, int]] = {}
 
     def index(self, moment_ns: int) -> int:
-        """Which second a moment belongs to, from 0."""
+        """The number of the second that contains a moment, from 0."""
         return max(0, (moment_ns - self._zero_ns) // SECOND_NS)
 
-    def cell(self, index: int) -> Cell:
-        while index >= len(self._cells):
-            self._cells.append(Cell())
-        return self._cells[index]
+    def second(self, index: int) -> OpenSecond:
+        """The second `index`, created if it is new."""
+        while index >= len(self._seconds):
+            self._seconds.append(OpenSecond())
+        return self._seconds[index]
 
-    def at(self, moment_ns: int) -> tuple[Cell, int, int]:
-        """The second that a moment belongs to, with when it begins and ends: so that not every moment need ask."""
+    def at(self, moment_ns: int) -> tuple[OpenSecond, int, int]:
+        """The second that contains a moment, its begin and its end, so that the caller can reuse it."""
         index = self.index(moment_ns)
         begins_ns = self._zero_ns + index * SECOND_NS
-        return self.cell(index), begins_ns, begins_ns + SECOND_NS
+        return self.second(index), begins_ns, begins_ns + SECOND_NS
 
-    def arrived(self, moments_ns: Iterable[int]) -> None:
-        """Requests arrived at these moments."""
+    def add_arrivals(self, moments_ns: Iterable[int]) -> None:
         zero_ns = self._zero_ns
         for index, count in Counter([(moment_ns - zero_ns) // SECOND_NS for moment_ns in moments_ns]).items():
-            self.cell(max(0, index)).arrivals += count
+            self.second(max(0, index)).arrivals += count
 
-    def level(self, source: int, moment_ns: int, in_flight: int, waiting: int) -> None:
-        """How many are in flight and waiting at a source; they stay so until the source's next word."""
+    def set_level(self, source: int, moment_ns: int, in_flight: int, waiting: int) -> None:
+        """Set the requests in flight and the waiting arrivals of a source, until its next report."""
         index = self.index(moment_ns)
-        self._hold(source, index)
+        self._extend_level(source, index)
         self._levels[source] = (index, in_flight, waiting)
 
     def settle(self, safe_ns: int) -> None:
-        """Nothing that happened before `safe_ns` is still to be told."""
+        """Settle the seconds before `safe_ns`, because no earlier event is still to be reported."""
         for index in range(self._settled, safe := self.index(safe_ns)):
-            self.cell(index).settle()
+            self.second(index).settle()
         self._settled = max(self._settled, safe)
 
     def finish(self) -> tuple[Second, ...]:
-        """All seconds, once everything has been told."""
+        """All seconds: no more reports follow."""
         for index in (index for index, _, _ in self._levels.values()):
-            self.cell(index)
+            self.second(index)
         for source in self._levels:
-            self._hold(source, len(self._cells))
-        for cell in self._cells:
-            cell.settle()
+            self._extend_level(source, len(self._seconds))
+        for second in self._seconds:
+            second.settle()
         return tuple(
-            Second(t_s, cell.arrivals, cell.ok, cell.failed, cell.in_flight, cell.waiting, cell.p50_s, cell.p99_s)
-            for t_s, cell in enumerate(self._cells)
+            Second(t_s, each.arrivals, each.ok, each.failed, each.in_flight, each.waiting, each.p50_s, each.p99_s)
+            for t_s, each in enumerate(self._seconds)
         )
 
-    def _hold(self, source: int, index: int) -> None:
-        """A source's level lasts until the second `index` begins."""
+    def _extend_level(self, source: int, index: int) -> None:
+        """Apply a source's level to the seconds before `index`."""
         since, in_flight, waiting = self._levels.get(source, (index, 0, 0))
         for past in range(since, index):
-            cell = self.cell(past)
-            cell.in_flight += in_flight
-            cell.waiting += waiting
+            second = self.second(past)
+            second.in_flight += in_flight
+            second.waiting += waiting

@@ -1,28 +1,28 @@
-"""One process of the load generator, as its batches tell of it."""
+"""One process of the load generator, as its batches report it."""
 
 from __future__ import annotations
 
-from labkit.load.totals import Marked
+from labkit.load.totals import Ids
 
 
 class Source:
-    """What is on its way there, and how far it has told.
+    """Requests in flight, and the progress of the reports.
 
-    Its ids count up, as many apart as there are processes: so much is enough to know that none began twice, however
-    many there have been.
+    The ids of a process count up in steps of the number of processes. So the next id is enough to detect duplicates
+    among any number of requests.
     """
 
-    __slots__ = ("_step", "due", "next_id", "on_way", "t_ns", "waiting")
+    __slots__ = ("_step", "due", "in_flight", "next_id", "t_ns", "waiting")
 
     def __init__(self, number: int, processes: int) -> None:
         self._step = processes
         self.next_id = number + 1
-        self.on_way: dict[int, tuple[int, int | None]] = {}  # id: when it began, when it was due
+        self.in_flight: dict[int, tuple[int, int | None]] = {}  # id: when it began, when it was due
         self.t_ns = 0
         self.due = self.waiting = 0
 
-    def follow(self, ids: tuple[int, ...], duplicates: Marked, out_of_turn: Marked) -> None:
-        """These ids began, in this order."""
+    def begin(self, ids: tuple[int, ...], duplicates: Ids, out_of_turn: Ids) -> None:
+        """Check the ids of requests that began, in this order."""
         end_id = self.next_id + self._step * len(ids)
         if ids == tuple(range(self.next_id, end_id, self._step)):
             self.next_id = end_id
@@ -37,6 +37,6 @@ class Source:
                 self.next_id = request_id + self._step
 
     def oldest_ns(self) -> int:
-        """Nothing that is still to be told of it began before."""
-        oldest_ns = next((begun_ns for begun_ns, _ in self.on_way.values()), self.t_ns)
+        """A moment before which no request began that is still to be reported as ended."""
+        oldest_ns = next((begun_ns for begun_ns, _ in self.in_flight.values()), self.t_ns)
         return min(oldest_ns, self.t_ns)

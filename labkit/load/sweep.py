@@ -1,4 +1,4 @@
-"""How many spans were open at once at most, counted while they come in."""
+"""Count the most concurrent spans while they arrive."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import accumulate
 
 
 class Sweep:
-    """The most spans (start, end) that were open at any moment; one that ends as another starts does not overlap it.
+    """The most spans (start, end) that were open at any moment; an end at the same moment as a start comes first.
 
-    What `most_at_once` in `labkit.analysis.statistics` finds of all spans together, in memory for those alone that
-    others may yet overlap. Moments are whole nanoseconds on any clock.
+    Finds the same as `most_at_once` in `labkit.analysis.statistics`, but keeps only the spans that later ones may
+    overlap. Moments are whole nanoseconds on any clock.
     """
 
     def __init__(self) -> None:
@@ -22,23 +22,23 @@ class Sweep:
 
     @property
     def most(self) -> int:
-        """The most so far, up to the moment that `advance` named last; of all once `finish` was called."""
+        """The most until the last moment of `advance`; after `finish`, the most of all."""
         return self._most
 
     def add(self, start_ns: int, end_ns: int | None) -> None:
-        """A span; `end_ns` is None for one that never ended."""
+        """Add a span; `end_ns` is None for one that never ended."""
         self.extend((start_ns,), () if end_ns is None else (end_ns,))
 
     def extend(self, starts_ns: Iterable[int], ends_ns: Iterable[int]) -> None:
-        """Many spans at once, which takes less time for each: it does not matter which end is whose."""
-        # An end is even and a start odd, so that in order of time an end goes before a start at the same moment.
+        """Add many spans at once, which is faster; starts and ends need not be in the same order."""
+        # Ends are even and starts odd, so that sorting puts an end before a start at the same moment.
         self._edges += [2 * start_ns + 1 for start_ns in starts_ns]
         self._edges += [2 * end_ns for end_ns in ends_ns]
 
     def advance(self, safe_ns: int) -> None:
-        """No span that is still to come starts or ends before `safe_ns`: what lies before it is settled.
+        """Settle everything before `safe_ns`, because no later span starts or ends before it.
 
-        One that does come and starts earlier is counted from then on, with what was found already left as it is.
+        A span that does so nevertheless counts from its arrival on; settled moments do not change.
         """
         if self._safe_ns is not None and safe_ns <= self._safe_ns:
             return
@@ -49,7 +49,7 @@ class Sweep:
         del self._edges[:settled]
 
     def finish(self) -> None:
-        """No more spans come."""
+        """Settle the rest: no more spans follow."""
         self._edges.sort()
         self._fold(self._edges)
         self._edges = []

@@ -1,4 +1,4 @@
-"""Thresholds that a person sets for a load, such as ``p99 > 3`` or ``failed > 1%``: read, and compared."""
+"""Parse and evaluate the thresholds of a load, such as ``p99 > 3`` or ``failed > 1%``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FORM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What must not come about. `value` is in seconds, requests, requests a second, or with `percent` in percent."""
+    """A condition that must not hold. `value` is in seconds, requests, requests per second, or percent."""
 
     text: str
     metric: str
@@ -46,11 +46,11 @@ class Threshold:
 
 
 def parse(text: str) -> Threshold:
-    """The threshold that `text` sets. Raises `UsageError`."""
+    """Parse a threshold. Raises `UsageError`."""
     found = _FORM.fullmatch(text)
     if found is None:
         raise UsageError(
-            f"{text!r} is not a threshold: one reads METRIC {' or '.join(sorted(OPERATORS))} NUMBER, such as 'p99 > 3' "
+            f"{text!r} is not a threshold: write METRIC {' or '.join(sorted(OPERATORS))} NUMBER, such as 'p99 > 3' "
             f"(seconds) or 'failed > 1%', where METRIC is one of {', '.join(METRICS)}"
         )
     metric, percent = found["metric"], bool(found["percent"])
@@ -60,13 +60,13 @@ def parse(text: str) -> Threshold:
         )
     if percent and metric not in SHARES:
         raise UsageError(
-            f"the threshold {text!r} asks for a share of {metric}, and only {' and '.join(SHARES)} have one"
+            f"the threshold {text!r} has a percentage of {metric}, but only {' and '.join(SHARES)} have one"
         )
     return Threshold(text, metric, found["op"], float(found["value"]), percent)
 
 
 def require_measurable(threshold: Threshold, plan: LoadPlan) -> None:
-    """Raises `UsageError` for a figure that such a load does not have."""
+    """Raises `UsageError` for a metric that the load does not have."""
     if isinstance(plan.shape, Closed) and threshold.metric in {"response_p50", "response_p99", "late"}:
         raise UsageError(
             f"{threshold.text!r} cannot be measured under a closed load: it has no intended starts",
@@ -74,13 +74,13 @@ def require_measurable(threshold: Threshold, plan: LoadPlan) -> None:
         )
     if threshold.metric == "queue" and plan.server.slots is None:
         raise UsageError(
-            f"{threshold.text!r} cannot be measured: {plan.server.worker_class} workers take any number of requests",
+            f"{threshold.text!r} cannot be measured: {plan.server.worker_class} workers accept any number of requests",
             "Set a threshold on in_flight instead.",
         )
 
 
 def evaluate(threshold: Threshold, now: Now) -> Verdict:
-    """How `threshold` stands while the load runs. What cannot be measured yet, or at all, does not fail."""
+    """The verdict while the load runs. A metric that is not measured yet, or never, does not fail."""
     values = {
         "p50": now.p50_s,
         "p99": now.p99_s,
@@ -88,16 +88,16 @@ def evaluate(threshold: Threshold, now: Now) -> Verdict:
         "response_p99": now.response_p99_s,
         "in_flight": float(now.in_flight),
         "queue": None if now.queue is None else float(now.queue),
-        # Before the first answer it would be 0, and any lower bound would end the load at once.
+        # Before the first answer it would be 0, and a lower bound would end the load at once.
         "throughput": now.throughput_per_s if now.counts.ok else None,
     }
     return _verdict(threshold, values, now.counts)
 
 
 def evaluate_trial(threshold: Threshold, trial: LoadTrial) -> Verdict:
-    """How `threshold` came out: of `in_flight` the most at once, and of `queue` the most at the end of a second.
+    """The verdict on a finished load: on the peak of `in_flight`, and on the largest `queue` at the end of a second.
 
-    What came out unmeasured fails: nobody knows that it held.
+    A metric that was not measured fails.
     """
     slots = trial.plan.server.slots
     queues = [second.in_flight + second.waiting - slots for second in trial.seconds] if slots is not None else []
@@ -117,7 +117,7 @@ def _percentiles(prefix: str, found: Percentiles | None) -> dict[str, float | No
 
 
 def _verdict(threshold: Threshold, values: dict[str, float | None], counts: Counts) -> Verdict:
-    """`failed` of those that ended, `unanswered` of all arrivals, and `late` of those that began."""
+    """`failed` is a part of the ended requests, `unanswered` of all arrivals, and `late` of the begun ones."""
     parts: dict[str, tuple[int | None, int]] = {
         "failed": (counts.failed, counts.ok + counts.failed),
         "unanswered": (counts.arrivals - counts.ok, counts.arrivals),
@@ -131,7 +131,7 @@ def _verdict(threshold: Threshold, values: dict[str, float | None], counts: Coun
 
 
 def _share(part: int | None, whole: int, *, percent: bool) -> float | None:
-    """`part` as it is, or in percent of `whole`."""
+    """`part`, or its percentage of `whole`."""
     if part is None:
         return None
     if not percent:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field, replace
 from typing import Literal, get_args
 
-from labkit.model.errors import UsageError
 from server.behaviour import PLAIN, Behaviour
 
 WorkerClass = Literal["sync", "gthread", "gevent", "asgi"]
@@ -29,14 +28,12 @@ class ServerConfig:
         """The most requests that the server serves at once; None if it sets no bound."""
         return self.workers * self.worker_threads if self.worker_class in {"sync", "gthread"} else None
 
-
-def require_threads(worker_class: str, worker_threads: int) -> None:
-    """Raises `UsageError` for threads in workers that have none."""
-    if worker_threads > 1 and worker_class != "gthread":
-        raise UsageError(
-            f"--worker-threads {worker_threads} with --worker-class {worker_class}: only gthread has threads",
-            "Add --worker-class gthread.",
-        )
+    @property
+    def conflict(self) -> str | None:
+        """The reason why no server can have this configuration; None if it is valid."""
+        if self.worker_threads > 1 and self.worker_class != "gthread":
+            return f"{self.worker_class} workers with {self.worker_threads} threads (only gthread has threads)"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +64,8 @@ class GridPoint:
 
     @property
     def place(self) -> tuple[object, ...]:
-        """What grid points are sorted by: what there is none of comes first."""
-        load = (self.load.requests, self.load.limit, self.load.timeout_s or 0, self.load.handle_s, self.load.rate or 0)
+        """The sort key of grid points; None comes first."""
+        load = tuple(value or 0 for value in astuple(self.load))
         return self.scenario != "baseline", self.scenario, self.server, load, self.python or ""
 
 
@@ -83,7 +80,8 @@ class PlannedTrial:
 
     `order` counts all trials of the comparison from 1. `bound` is the most requests that the approach may have in
     flight here, and `ideal_s` the shortest makespan that this allows. A `traced` trial is watched closely, which may
-    slow it: it is never ranked.
+    slow it: it is never ranked. `ideal_without_gil_s` is the ideal on an interpreter without a GIL, where that differs;
+    saved plans do not have it.
     """
 
     approach: str
@@ -94,6 +92,12 @@ class PlannedTrial:
     ideal_s: float
     timeout_s: float
     traced: bool = False
+    ideal_without_gil_s: float | None = field(default=None, compare=False)
+
+    def on_interpreter(self, *, gil: bool) -> PlannedTrial:
+        """This trial with the ideal of an interpreter that has a GIL or none."""
+        ideal_s = self.ideal_s if gil or self.ideal_without_gil_s is None else self.ideal_without_gil_s
+        return replace(self, ideal_s=ideal_s, ideal_without_gil_s=None)
 
     @property
     def label(self) -> str:

@@ -1,4 +1,4 @@
-"""The options of `lab.py compare`."""
+"""The options of `lab.py compare`. Each axis is called as in `labkit.plan.grid.Grid`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from labkit import scenarios
 from labkit.model import WORKER_CLASSES
-from labkit.options.common import add, add_format, add_runtime
+from labkit.options.common import add, add_format, add_runtime, option
 from labkit.options.values import choices, integer, integers, number, seconds, seconds_list, texts
 
 EXAMPLES = """\
 examples:
-  python lab.py compare                                 six approaches, 9 requests, 3 workers, 1 s
+  python lab.py compare                                 six approaches, 9 requests, 3 workers, 1 s delay
   python lab.py compare --workers 1,3,9 --repeat 5      vary the server's workers, five trials each
   python lab.py compare threads asyncio_gather --requests 30 --limit 6
   python lab.py compare all --runtime local --format markdown
@@ -23,87 +23,36 @@ examples:
 def add_compare(commands: Any) -> None:
     command = add(commands, "compare", "Run approaches against the slow server and compare them.", "lab", EXAMPLES)
     command.add_argument("approaches", nargs="*", metavar="NAME", help="approaches, or `all` (default: six of them)")
-    grid = command.add_argument_group("the grid", "Several values, with commas, run every combination.")
-    grid.add_argument(
-        "--scenario",
-        type=choices(scenarios.names(), several=True),
-        default=(scenarios.DEFAULT,),
-        metavar="NAME,…",
-        help="what the server does to requests (baseline); `python lab.py scenarios` lists them",
-    )
-    grid.add_argument(
-        "--requests",
-        type=integers(1, 10_000),
-        default=(),
-        metavar="N,…",
-        help="requests an approach makes (the scenario's: 9)",
-    )
-    _server_axes(grid)
-    grid.add_argument(
-        "--python",
-        type=texts,
-        default=(),
-        metavar="PATH_OR_IMAGE,…",
-        help="interpreters (local) or base images (docker) for the approaches (the lab's own)",
-    )
-    grid.add_argument(
-        "--limit",
-        type=integers(1, 10_000),
-        default=(),
-        metavar="N,…",
-        help="most requests in flight of an approach with a limit (what the workers serve at once)",
-    )
-    grid.add_argument(
-        "--repeat",
-        type=integer(1, 1000),
-        default=1,
-        metavar="N",
-        help="trials of every combination (1); from 2 on with a 95 %% interval",
-    )
-    grid.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help="orders the trials (1)")
-    grid.add_argument(
-        "--handle-ms",
-        type=number(0, 10_000, "milliseconds"),
-        default=None,
-        metavar="MS",
-        help="pure-Python work that each body costs the approach (the scenario's: 0)",
-    )
-    how = command.add_argument_group("how")
-    how.add_argument(
-        "--trace", action="store_true", help="run each approach once more, to see what its threads and tasks do"
-    )
-    how.add_argument("--no-baseline", action="store_true", help="leave out the row that Locust makes for comparison")
+    _add_axes(command.add_argument_group("grid", "An option with several values, separated by commas, is an axis."))
+    how = command.add_argument_group("run")
+    option(how, "--repeat N", integer(1, 1000), 1, "trials per combination (1); 2 or more give a 95 %% interval")
+    option(how, "--seed N", integer(0, 2**32 - 1), 1, "seed of the order of trials and of faults (1)")
+    how.add_argument("--trace", action="store_true", help="run each approach once more and record threads and tasks")
+    how.add_argument("--no-baseline", action="store_true", help="leave out the baseline, which Locust measures")
+    text = "end a trial after S seconds (10 + twice the time of one request after another)"
+    option(how, "--trial-timeout S", seconds(0.1, 86_400), None, text, dest="trial_timeout_s")
     add_runtime(how)
-    how.add_argument(
-        "--trial-timeout",
-        type=seconds(0.1, 86_400),
-        default=None,
-        metavar="S",
-        help="end a trial after S seconds (10 s + twice the time one after another takes)",
-    )
     add_format(how)
 
 
-def _server_axes(group: Any) -> None:
-    group.add_argument("--workers", type=integers(1, 64), default=(3,), metavar="N,…", help="server workers (3)")
-    group.add_argument(
-        "--delay",
-        type=seconds_list(0.001, 60),
-        default=(),
-        metavar="S,…",
-        help="seconds the server takes for an answer (the scenario's: 1)",
-    )
-    group.add_argument(
-        "--worker-class",
-        type=choices(WORKER_CLASSES, several=True),
-        default=("sync",),
-        metavar="CLASS,…",
-        help=f"{', '.join(WORKER_CLASSES)} (sync)",
-    )
-    group.add_argument(
-        "--worker-threads",
-        type=integers(1, 256),
-        default=(1,),
-        metavar="N,…",
-        help="threads in each gthread worker (1)",
-    )
+def _add_axes(grid: Any) -> None:
+    text = "server behaviour (baseline); `python lab.py scenarios` lists all"
+    several = choices(scenarios.names(), several=True)
+    option(grid, "--scenario NAME,…", several, (scenarios.DEFAULT,), text, dest="scenarios")
+    option(grid, "--requests N,…", integers(1, 10_000), (), "requests per trial (the scenario's: 9)")
+    option(grid, "--workers N,…", integers(1, 64), (3,), "server workers (3)")
+    text = "seconds until the server answers (the scenario's: 1)"
+    option(grid, "--delay S,…", seconds_list(0.001, 60), (), text, dest="delays_s")
+    several, text = choices(WORKER_CLASSES, several=True), f"{', '.join(WORKER_CLASSES)} (sync)"
+    option(grid, "--worker-class CLASS,…", several, ("sync",), text, dest="worker_classes")
+    option(grid, "--worker-threads N,…", integers(1, 256), (1,), "threads per gthread worker (1)")
+    text = "interpreters (local) or base images (docker) of the approaches (the lab's own)"
+    option(grid, "--python PATH_OR_IMAGE,…", texts, (None,), text, dest="pythons")
+    text = "most requests in flight of an approach with a limit (the server's slots)"
+    option(grid, "--limit N,…", integers(1, 10_000), (), text, dest="limits")
+    text = "milliseconds of pure Python to handle each body (the scenario's: 0)"
+    option(grid, "--handle-ms MS", _milliseconds, None, text, dest="handle_s")
+
+
+def _milliseconds(text: str) -> float:
+    return number(0, 10_000, "milliseconds")(text) / 1000

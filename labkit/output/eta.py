@@ -1,4 +1,4 @@
-"""How long a comparison will take from now, corrected by what its trials have taken so far."""
+"""Time left of a comparison, corrected by the trials measured so far."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from time import monotonic
 
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
 
-# What starting a server and clients may take, until one start has been seen.
+# Time to start a server and clients, until one start has been measured.
 FIRST_GUESS_S = 1.0
 
 
 class Eta:
-    """Follows a plan as it is run. A trial takes its ideal times the ratio of makespans to ideals seen so far.
+    """Follows a plan while it runs. A trial takes its ideal times the ratio of makespans to ideals so far.
 
-    All other time, starting servers and clients above all, is shared out among the blocks. A display may read from
-    another thread: collections are replaced, never changed.
+    All other time, mostly for starting servers and clients, is shared equally by the blocks. Another thread may read
+    concurrently: collections are replaced, never changed.
     """
 
     def __init__(self, plan: Plan, clock: Callable[[], float] = monotonic) -> None:
@@ -34,20 +34,20 @@ class Eta:
 
     @property
     def total(self) -> int:
-        """How many trials there will have been."""
+        """The number of trials, without those that turned out to be unavailable."""
         return self.begun + len(self._waiting)
 
     def waiting_in(self, block: Block) -> int:
-        """How many of the block's trials have still to begin."""
+        """The number of trials in `block` that have not begun."""
         return sum(trial.order in self._waiting for trial in block.trials)
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the trial began."""
+        """Seconds since the current trial began."""
         return self._clock() - self._trial_s
 
     def block(self, block: Block) -> None:
-        """The block's server and clients are starting."""
+        """Start `block`: its server and clients."""
         self._block_s = self._clock()
         if self._first_block_s is None:
             self._first_block_s = self._block_s
@@ -56,31 +56,31 @@ class Eta:
         self.starting = True
 
     def trial(self, planned: PlannedTrial) -> None:
-        """The trial has begun. Approaches whose turn was passed over cannot run, so they take no time later either."""
-        passed_over = {trial.approach for order, trial in self._waiting.items() if order < planned.order}
+        """Begin a trial. An approach that was skipped is unavailable, and is skipped in later blocks too."""
+        skipped = {trial.approach for order, trial in self._waiting.items() if order < planned.order}
         self._waiting = {
             order: trial
             for order, trial in self._waiting.items()
-            if order != planned.order and trial.approach not in passed_over
+            if order != planned.order and trial.approach not in skipped
         }
         self._now, self._trial_s = planned, self._clock()
         self.begun += 1
         self.starting = False
 
     def done(self, checked: CheckedTrial) -> None:
-        """The trial is over."""
+        """End a trial."""
         self._last_done_s = self._clock()
         self._blocks_done = self._blocks_begun
         trial = checked.trial
         if trial.outcome == "ok" and trial.makespan_s is not None:
             self._makespans_s += trial.makespan_s
             self._ideals_s += trial.planned.ideal_s
-        else:  # how long it takes until something breaks tells nothing about the others
+        else:  # the time until a failure predicts nothing about the other trials
             self._wasted_s += self._last_done_s - self._trial_s
         self._now = None
 
     def left_s(self) -> float | None:
-        """Seconds until the end, or None before the first block: nobody knows how long getting ready takes."""
+        """Seconds until the end; None before the first block, because the time to prepare a runtime is unknown."""
         if self._first_block_s is None:
             return None
         ratio = self._makespans_s / self._ideals_s if self._ideals_s else 1.0

@@ -1,19 +1,41 @@
-"""What a person sees while a comparison runs: a live display on a terminal, otherwise nothing but notes."""
+"""Progress on standard error while something runs: drawn on a terminal, otherwise notes alone."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
-from labkit.output.plain import PlainOutput, can_redraw
+from labkit.model.load import LoadPlan, LoadTrial, Now
+from labkit.output.format import sanitize
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """The number of requests in flight now; None where it cannot be measured."""
+
+    requests: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadStep:
+    """A load that starts, as one of at most `most` steps; None if it is the only one."""
+
+    plan: LoadPlan
+    most: int | None
+
+
+# A comparison shows its plan, then each block, and in it each trial as it starts, runs and is over. A load test shows
+# each step as it starts, runs and is over.
+Event = Plan | Block | PlannedTrial | InFlight | CheckedTrial | LoadStep | Now | LoadTrial
 
 
 class Progress(Protocol):
-    """Told by whoever runs a plan what happens, in this order; leaving the context ends the display in any case."""
+    """A context manager that receives events in order; leaving it restores the terminal."""
 
     def __enter__(self) -> Self: ...
 
@@ -21,47 +43,41 @@ class Progress(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def begin(self, plan: Plan) -> None:
-        """`plan` will be run."""
-
     def note(self, text: str) -> None:
-        """Something worth a line of its own, such as that an image is being built."""
+        """Print `text` on lines of its own, as when an image is built."""
 
-    def block(self, block: Block) -> None:
-        """The block's server and clients are starting."""
-
-    def trial(self, planned: PlannedTrial) -> None:
-        """The trial's turn has come. Trials of the block that were passed over cannot run here."""
-
-    def sample(self, in_flight: int | None) -> None:
-        """So many requests are in flight now."""
-
-    def trial_done(self, checked: CheckedTrial) -> None:
-        """The trial is over."""
-
-    def end(self) -> None:
-        """Nothing more will come."""
+    def show(self, event: Event) -> None:
+        """Draw the state after `event`, if this display draws."""
 
 
-class PlainProgress(PlainOutput):
+class PlainProgress:
     """Prints notes, and nothing else."""
 
-    def begin(self, plan: Plan) -> None: ...
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
-    def block(self, block: Block) -> None: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def trial(self, planned: PlannedTrial) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
-    def sample(self, in_flight: int | None) -> None: ...
+    def note(self, text: str) -> None:
+        for line in text.splitlines():
+            print(sanitize(line), file=self._stream, flush=True)
 
-    def trial_done(self, checked: CheckedTrial) -> None: ...
+    def show(self, event: Event) -> None: ...
 
 
 def make_progress(stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> Progress:
-    """The display for `stream`, standard error unless given: live only on a terminal that can move its cursor."""
+    """The display for `stream`, by default standard error: live only on a terminal that can move its cursor."""
     stream = sys.stderr if stream is None else stream
     if not can_redraw(stream, environ):
         return PlainProgress(stream)
-    from labkit.output.live import Live  # noqa: PLC0415 - drawing is not for those who only want to know how
+    from labkit.output.screen import Screen  # noqa: PLC0415 - plain output does not pay for importing rich
 
-    return Live(stream, colour=not environ.get("NO_COLOR"))
+    return Screen(stream, colour=not environ.get("NO_COLOR"))
+
+
+def can_redraw(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """True if `stream` is a terminal that can move its cursor."""
+    return stream.isatty() and environ.get("TERM") != "dumb"

@@ -1,25 +1,32 @@
-"""A terminal on which some lines at the bottom are drawn again and again, and lines that stay scroll up above them."""
+"""Live progress on a terminal: lines at the bottom that are redrawn, below lines that stay."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from types import TracebackType
+from collections.abc import Callable
+from time import monotonic
 from typing import Self, TextIO
 
 import rich.live
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from labkit.model import Plan
+from labkit.output.comparison_view import ComparisonView
 from labkit.output.format import sanitize
+from labkit.output.lines import packed
+from labkit.output.load_view import LoadView
+from labkit.output.progress import Event, LoadStep
 
-# Often enough to follow, and rare enough to cost what is measured nothing.
+# Often enough to follow, and rare enough not to slow down the measured trials.
 REDRAWS_PER_SECOND = 4
 
 
-class Screen(ABC):
-    """What happens is only noted down by whoever knows; a thread asks `_drawing` for it a few times a second."""
+class Screen:
+    """Draws events on `stream`, a terminal. An event only updates the view; another thread draws the view."""
 
-    def __init__(self, stream: TextIO, *, colour: bool = True) -> None:
+    def __init__(self, stream: TextIO, *, colour: bool = True, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._view: ComparisonView | LoadView | None = None
         self._console = Console(
             file=stream, force_terminal=True, no_color=not colour, markup=False, highlight=False, emoji=False
         )
@@ -35,18 +42,23 @@ class Screen(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
 
     def note(self, text: str) -> None:
         for line in text.splitlines():
             self._console.print(Text(sanitize(line)))
 
-    def end(self) -> None:
-        self._live.stop()
+    def show(self, event: Event) -> None:
+        if isinstance(event, Plan):
+            self._view = ComparisonView(event, self._clock)
+        elif isinstance(event, LoadStep):
+            self._view = LoadView(event)
+        assert self._view is not None, "the first event is a plan or a step"
+        self._live.start()
+        for line in self._view.update(event, self._console.width):
+            self._console.print(line)
 
-    @abstractmethod
     def _drawing(self) -> RenderableType:
-        """The lines at the bottom, as they are now. Called by another thread."""
+        items = [] if self._view is None else self._view.items()
+        return Text("\n").join(packed(items, self._console.width))

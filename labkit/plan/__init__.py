@@ -1,1 +1,1 @@
-"""Every trial of a comparison, validated and ordered before anything starts."""
+"""Plan every trial of a comparison, validated and ordered before anything starts."""

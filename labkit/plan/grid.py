@@ -1,4 +1,4 @@
-"""From options to a plan: every trial, validated, in a seeded and interleaved order, before anything starts."""
+"""Plan a comparison: every trial, validated, in a seeded and interleaved order, before anything starts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from labkit.model import BASELINE, Block, GridPoint, Load, Plan, PlannedTrial, S
 from labkit.model.errors import UsageError
 from labkit.model.scenario import Scenario
 from labkit.plan.ideal import attempts_s, ideal_s, ideal_under_s
-from server.behaviour import Behaviour
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The axes of a comparison; every combination is run `repeat` times.
 
-    Of an axis that is empty, or None, each scenario says what it is to be. Each body costs `handle_s` of processor
-    time; the machine has `cpus` processors. `pythons` are interpreters or base images, None the lab's own. With `trace`
-    every approach is run once more at every grid point, watched closely.
+    An axis that is empty, or None, has the value of the scenario. Each body costs `handle_s` of processor time.
+    `pythons` are interpreters or base images; None is the lab's own. With `trace` every approach is run once more at
+    every grid point, with its threads and tasks recorded.
     """
 
     workers: Sequence[int]
@@ -30,117 +29,102 @@ class Grid:
     requests: Sequence[int] = ()
     delays_s: Sequence[float] = ()
     limits: Sequence[int] = ()
+    pythons: Sequence[str | None] = (None,)
+    scenarios: Mapping[str, Scenario] = field(default_factory=lambda: {"baseline": Scenario("", "")})
+    handle_s: float | None = None
     repeat: int = 1
     trial_timeout_s: float | None = None
-    handle_s: float | None = None
-    cpus: int = 1
     trace: bool = False
-    scenarios: Mapping[str, Scenario] = field(default_factory=lambda: {"baseline": Scenario("", "")})
-    pythons: Sequence[str | None] = (None,)
 
 
-def make_plan(approaches: Mapping[str, Approach], grid: Grid, seed: int) -> Plan:
-    """The plan for `approaches` (name to description) on `grid`.
+def make_plan(approaches: Mapping[str, Approach], grid: Grid, seed: int, cpus: int = 1) -> Plan:
+    """Plan the trials of `approaches` (name to description) on `grid`, with the ideals on `cpus` processors.
 
-    A block is one repeat at one grid point. Repeats are the outer loop and the order within each is shuffled, blocks
-    as well as approaches: what drifts with time then falls on all alike (a randomised complete block design). Raises
-    `UsageError` when no combination is possible.
+    A block is one repeat at one grid point. Repeats are the outer loop; within each, blocks and the approaches in them
+    are shuffled, so that drift over time affects all alike (a randomised complete block design). Raises `UsageError`
+    when no combination is possible.
     """
-    points, left_out = _points(grid, seed)
+    combinations = dict.fromkeys(_combinations(grid, seed))
+    points = [each for each in combinations if isinstance(each, GridPoint)]
+    left_out = tuple(each for each in combinations if isinstance(each, str))
     if not points:
         raise UsageError(f"nothing to run: {'; '.join(left_out)}")
     random = Random(seed)
-    blocks: list[Block] = []
     orders = count(1)
 
     def block(point: GridPoint, repeat: int, names: Sequence[str], *, traced: bool = False) -> Block:
-        shuffled = random.sample(names, len(names))
-        trials = (_trial(approaches[name], point, repeat, next(orders), grid) for name in shuffled)
-        return Block(point, tuple(replace(trial, traced=traced) for trial in trials))
+        timeout_s = grid.trial_timeout_s or grid.scenarios[point.scenario].trial_timeout_s or _patience_s(point)
+        return Block(
+            point,
+            tuple(
+                PlannedTrial(name, point, repeat, next(orders), bound=0, ideal_s=0, timeout_s=timeout_s, traced=traced)
+                for name in random.sample(names, len(names))
+            ),
+        )
 
-    for repeat in range(1, grid.repeat + 1):
-        blocks += [block(point, repeat, list(approaches)) for point in random.sample(points, len(points))]
-    if grid.trace:  # last, so that it changes nothing for the trials that are ranked
+    blocks = [
+        block(point, repeat, list(approaches))
+        for repeat in range(1, grid.repeat + 1)
+        for point in random.sample(points, len(points))
+    ]
+    if grid.trace:  # last, so that the ranked trials are the same as without
         traced = [name for name in approaches if name != BASELINE]
         blocks += [block(point, 1, traced, traced=True) for point in points]
-    return Plan(tuple(blocks), tuple(approaches), seed, tuple(left_out))
+    return adapt_plan(Plan(tuple(blocks), tuple(approaches), seed, left_out), approaches, cpus)
 
 
-def plan_again(plan: Plan, approaches: Mapping[str, Approach], cpus: int) -> Plan:
-    """The same trials in the same order, with the bounds and ideals that `approaches` and `cpus` give them now."""
+def adapt_plan(plan: Plan, approaches: Mapping[str, Approach], cpus: int) -> Plan:
+    """The same trials in the same order, with the bounds and ideals of `approaches` on `cpus` processors."""
 
-    def again(trial: PlannedTrial) -> PlannedTrial:
-        approach, load = approaches[trial.approach], trial.point.load
-        bound = approach.bound(load.requests, load.limit)
-        return replace(trial, bound=bound, ideal_s=_ideal_s(trial.point, bound, approach.cores(bound, cpus)))
+    def adapt(block: Block) -> Block:
+        return Block(block.point, tuple(_fit(trial, approaches[trial.approach], cpus) for trial in block.trials))
 
-    return replace(plan, blocks=tuple(Block(block.point, tuple(map(again, block.trials))) for block in plan.blocks))
+    return replace(plan, blocks=tuple(map(adapt, plan.blocks)))
 
 
-def _points(grid: Grid, seed: int) -> tuple[list[GridPoint], list[str]]:
-    points: dict[GridPoint, None] = {}
-    left_out: dict[str, None] = {}
+def _combinations(grid: Grid, seed: int) -> Iterator[GridPoint | str]:
+    """Each combination of the axes as a grid point, or the reason why it is impossible."""
     for name, scenario in grid.scenarios.items():
         behaviour = scenario.behaviour if scenario.behaviour.plain else replace(scenario.behaviour, seed=seed)
-        delays_s, requests = grid.delays_s or (scenario.delay_s,), grid.requests or scenario.requests
-        for server in _servers(grid, delays_s, behaviour):
-            if (reason := _impossible(server, name)) is not None:
-                left_out[reason] = None
-                continue
-            for number in requests:
-                for limit in grid.limits or (_usual_limit(scenario, server, number),):
-                    if limit > number:
-                        left_out[f"limit {limit} with {number} requests (more than there are to send)"] = None
-                        continue
-                    load = _load(grid, scenario, number, limit)
-                    points |= dict.fromkeys(GridPoint(server, load, name, python) for python in grid.pythons)
-    return list(points), list(left_out)
+        for workers, worker_class, threads, delay_s, requests, limit, python in product(
+            grid.workers,
+            grid.worker_classes,
+            grid.worker_threads,
+            grid.delays_s or (scenario.delay_s,),
+            grid.requests or scenario.requests,
+            grid.limits or (None,),
+            grid.pythons,
+        ):
+            server = ServerConfig(workers, worker_class, threads, delay_s, behaviour)
+            load = Load(
+                requests,
+                limit or min(requests, scenario.limit or workers * threads),
+                timeout_s=scenario.timeout_s,
+                handle_s=scenario.handle_s if grid.handle_s is None else grid.handle_s,
+                rate=behaviour.rate or None,
+            )
+            yield _conflict(server, load, name) or GridPoint(server, load, name, python)
 
 
-def _servers(grid: Grid, delays_s: Sequence[float], behaviour: Behaviour) -> Iterator[ServerConfig]:
-    axes = product(grid.workers, grid.worker_classes, grid.worker_threads, delays_s)
-    return (ServerConfig(*configuration, behaviour) for configuration in axes)
-
-
-def _impossible(server: ServerConfig, scenario: str) -> str | None:
-    if server.worker_threads > 1 and server.worker_class != "gthread":
-        return f"{server.worker_class} workers with {server.worker_threads} threads (only gthread has threads)"
+def _conflict(server: ServerConfig, load: Load, scenario: str) -> str | None:
+    if server.conflict is not None:
+        return server.conflict
     if server.worker_class == "asgi" and not server.behaviour.plain:
-        return f"asgi workers in the scenario {scenario} (what it does to requests needs sync, gthread or gevent)"
+        return f"asgi workers in the scenario {scenario} (its faults need sync, gthread or gevent workers)"
+    if load.limit > load.requests:
+        return f"limit {load.limit} with {load.requests} requests (the limit is larger)"
     return None
 
 
-def _usual_limit(scenario: Scenario, server: ServerConfig, requests: int) -> int:
-    return min(requests, scenario.limit or server.workers * server.worker_threads)
-
-
-def _load(grid: Grid, scenario: Scenario, requests: int, limit: int) -> Load:
-    return Load(
-        requests,
-        limit,
-        timeout_s=scenario.timeout_s,
-        handle_s=scenario.handle_s if grid.handle_s is None else grid.handle_s,
-        rate=scenario.behaviour.rate or None,
-    )
-
-
-def _trial(approach: Approach, point: GridPoint, repeat: int, order: int, grid: Grid) -> PlannedTrial:
+def _fit(trial: PlannedTrial, approach: Approach, cpus: int) -> PlannedTrial:
+    point = trial.point
     bound = approach.bound(point.load.requests, point.load.limit)
-    usual_s = grid.scenarios[point.scenario].trial_timeout_s or 10 + 2 * _one_by_one_s(point)
-    return PlannedTrial(
-        approach=approach.name,
-        point=point,
-        repeat=repeat,
-        order=order,
+    return replace(
+        trial,
         bound=bound,
-        ideal_s=_ideal_s(point, bound, approach.cores(bound, grid.cpus)),
-        timeout_s=usual_s if grid.trial_timeout_s is None else grid.trial_timeout_s,
+        ideal_s=_ideal_s(point, bound, approach.cores(bound, cpus)),
+        ideal_without_gil_s=_ideal_s(point, bound, min(bound, cpus)) if point.load.handle_s else None,
     )
-
-
-def without_gil(planned: PlannedTrial, cpus: int) -> PlannedTrial:
-    """The same trial on an interpreter that turned out to have no GIL: its threads can handle bodies side by side."""
-    return replace(planned, ideal_s=_ideal_s(planned.point, planned.bound, min(planned.bound, cpus)))
 
 
 def _ideal_s(point: GridPoint, bound: int, cores: int) -> float:
@@ -150,9 +134,9 @@ def _ideal_s(point: GridPoint, bound: int, cores: int) -> float:
     return max(ideal_under_s(server, load, bound), load.requests * load.handle_s / cores)
 
 
-def _one_by_one_s(point: GridPoint) -> float:
-    """What one request after another takes at least; a trial that takes twice as long, and some for starting, hangs."""
+def _patience_s(point: GridPoint) -> float:
+    """The time after which a trial hangs: twice the time of one request after another, and 10 s to start."""
     server, load = point.server, point.load
     served_s = sum(sum(attempts_s(server, load, number)) for number in range(1, load.requests + 1))
     paced_s = load.requests / server.behaviour.rate if server.behaviour.rate else 0.0
-    return max(served_s, paced_s) + server.behaviour.away_s + load.requests * load.handle_s
+    return 10 + 2 * (max(served_s, paced_s) + server.behaviour.away_s + load.requests * load.handle_s)

@@ -1,4 +1,4 @@
-"""The ideal: the shortest makespan that a configuration allows, whatever the code."""
+"""The ideal: the shortest makespan that a configuration allows, independent of the client's code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from server.behaviour import decide_action
 def ideal_s(
     requests: int, delay_s: float, slots: int | None, bound: int, *, handle_s: float = 0.0, cores: int = 1
 ) -> float:
-    """Seconds for `requests` that each occupy one of `slots` server slots for `delay_s`, `bound` in flight at most.
+    """Seconds for `requests` that each occupy one of `slots` server slots for `delay_s`, at most `bound` in flight.
 
-    That is ceil(n / min(c, s, n)) rounds of one delay each. `slots` is None where the server sets no bound. Where each
-    body costs `handle_s` of processor time on `cores` cores, the last one is handled after the last round, and all of
-    them take n × p ÷ k: the longer of the two. Raises ValueError for a count below 1 or a negative time.
+    That is ceil(n / min(c, s, n)) rounds of one delay each. `slots` is None for a server without a bound. If each body
+    costs `handle_s` of processor time on `cores` cores, it is the longer of two: the rounds and the handling of the
+    last body, or the handling of all bodies, n × p ÷ k. Raises ValueError for a count below 1 or a negative time.
     """
     at_once = _at_once(requests, slots, bound)
     if at_once < 1 or cores < 1 or delay_s < 0 or handle_s < 0:
@@ -26,11 +26,11 @@ def ideal_s(
 
 
 def ideal_under_s(server: ServerConfig, load: Load, bound: int) -> float:
-    """Seconds that the best client needs with the server's behaviour: a lower bound, and not always one to be reached.
+    """A lower bound, in seconds, of the best client's makespan under the server's behaviour; not always attainable.
 
-    It has at most `bound` requests in flight, asks again at once where asking again helps, waits once, for the load's
-    timeout, for an answer that never comes, and never asks sooner than the rate allows; all workers are back the moment
-    that they may be.
+    The best client has at most `bound` requests in flight, retries at once where a retry can succeed, waits for an
+    answer that never comes only once, for the load's timeout, and never exceeds the rate. Workers restart at the
+    earliest possible moment.
     """
     behaviour = server.behaviour
     chains = [attempts_s(server, load, number) for number in range(1, load.requests + 1)]
@@ -44,10 +44,10 @@ def ideal_under_s(server: ServerConfig, load: Load, bound: int) -> float:
 
 
 def attempts_s(server: ServerConfig, load: Load, request_id: int) -> tuple[float, ...]:
-    """How long each attempt at a request takes, up to the first that is answered or that no other would better."""
+    """The duration of each attempt at a request, up to the first that is answered or that no retry can improve."""
     found = []
     patience_s = inf if load.timeout_s is None else load.timeout_s
-    for attempt in count(1):  # a behaviour fails only so often
+    for attempt in count(1):  # a behaviour limits the failures in a row
         met = decide_action(server.behaviour, server.delay_s, request_id, attempt)
         found.append(min(met.seconds, patience_s))
         if met.kind in {"answer", "drip", "hang"}:
@@ -56,10 +56,10 @@ def attempts_s(server: ServerConfig, load: Load, request_id: int) -> tuple[float
 
 
 def shortest_s(jobs: Sequence[float], machines: int) -> float:
-    """A lower bound for `jobs` of so many seconds each, on `machines` that each do one at a time.
+    """A lower bound of the makespan of `jobs`, in seconds, on `machines` that each do one job at a time.
 
-    The longest job; all work shared evenly; and of the k·m + 1 longest jobs some machine does k + 1, which takes no
-    less than the k + 1 shortest of them. For jobs of one length that is ceil(n ÷ m) of them.
+    The largest of: the longest job; all work shared evenly; and, for each k, the k + 1 shortest of the k·m + 1 longest
+    jobs, because some machine does k + 1 of those. For jobs of equal length that is ceil(n ÷ m) of them.
     P. Brucker, "Scheduling Algorithms" (5th edition, 2007), section 5.1.
     """
     longest_first = sorted(jobs, reverse=True)

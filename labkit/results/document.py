@@ -40,7 +40,7 @@ def trial_document(checked: CheckedTrial, metrics: Metrics) -> dict[str, Any]:
     """One trial, its plan and its measurements on one level: raw rows, metrics and checks."""
     trial = to_builtins(checked.trial)
     planned = trial.pop("planned")
-    del planned["point"], planned["timeout_s"]
+    del planned["point"], planned["timeout_s"], planned["ideal_without_gil_s"]
     for row in trial["requests"]:
         if row["server"] is not None:
             del row["server"]["id"]  # it is the request's
@@ -60,7 +60,7 @@ def _plan(plan: Plan) -> dict[str, Any]:
         del saved["point"]
         saved.update(_point(block.point))
         for trial in saved["trials"]:
-            del trial["point"]  # it is the block's
+            del trial["point"], trial["ideal_without_gil_s"]  # the point is the block's
     return values
 
 

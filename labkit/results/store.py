@@ -56,6 +56,10 @@ class Results:
             self._trials.seek(end)
             raise self._not_saved(error) from error
 
+    def close(self) -> None:
+        """Close ``trials.jsonl``: no more trials follow."""
+        self._trials.close()
+
     def finish(self, document: Mapping[str, Any]) -> None:
         """Write the document. Raises `LabError` when the disk rejects it."""
         self._write(self.document_path, indented(_encode(document), indent=1))

@@ -1,1 +1,1 @@
-"""Runs a plan trial by trial and assembles what was measured."""
+"""Run a plan or a script, and assemble the measured trials."""

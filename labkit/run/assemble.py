@@ -1,9 +1,10 @@
-"""From what client and server said to a `Trial`: puts both on one time axis and pairs their rows."""
+"""Assemble a `Trial` from client and server: their rows paired, on one time axis."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Literal, cast
 
 from clients.harness import protocol
@@ -19,9 +20,12 @@ from labkit.model import (
     Trace,
     Trial,
 )
-from labkit.run.matching import Attempt, matched
+from labkit.run.matching import Attempt, match_attempts
 from labkit.runtime.client import ClientReport
 from labkit.runtime.server import LoggedRequest
+
+# A row of the server's log is the same on both time axes, apart from the times.
+LOGGED = [field.name for field in fields(ServerRow) if field.name not in {"start_s", "end_s"}]
 
 
 def assemble(
@@ -31,10 +35,11 @@ def assemble(
     logged: Sequence[LoggedRequest],
     server_cpu_s: float | None,
 ) -> Trial:
-    """The trial as measured. Without a last word from the client its time axis begins with its first sample."""
+    """The trial as measured. If the client ended without a `Done`, the time axis begins with its first sample."""
     done = report.done
-    start_ns = done.start_ns if done else next((m.t_ns for m in report.messages if isinstance(m, protocol.Sample)), 0)
-    rows, unmatched = _rows(_pairs(report.messages), logged, start_ns)
+    samples = [message for message in report.messages if isinstance(message, protocol.Sample)]
+    start_ns = done.start_ns if done else samples[0].t_ns if samples else 0
+    rows, unmatched = _rows(_attempts(report.messages), logged, start_ns)
     outcome, error = _outcome(done, report, rows)
     return Trial(
         planned=planned,
@@ -45,7 +50,7 @@ def assemble(
         makespan_s=(done.end_ns - done.start_ns) / 1e9 if done and done.outcome in {"ok", "failed"} else None,
         requests=rows,
         unmatched=tuple(_server_row(row, start_ns) for row in unmatched),
-        samples=tuple(_sample_row(m, start_ns) for m in report.messages if isinstance(m, protocol.Sample)),
+        samples=tuple(_sample_row(sample, start_ns) for sample in samples),
         answers=done.answers if done else None,
         cpu_s=done.cpu_s if done else None,
         machine_cpu_s=done.machine_cpu_s if done else None,
@@ -58,32 +63,54 @@ def assemble(
     )
 
 
+def _attempts(messages: Sequence[protocol.Message]) -> list[Attempt]:
+    ends = {message.key: message for message in messages if isinstance(message, protocol.Request)}
+    begins = sorted((each for each in messages if isinstance(each, protocol.Begin)), key=lambda begin: begin.start_ns)
+    return [(begin, ends.get(begin.key)) for begin in begins]
+
+
 def _rows(
     attempts: Sequence[Attempt], logged: Sequence[LoggedRequest], start_ns: int
 ) -> tuple[tuple[RequestRow, ...], list[LoggedRequest]]:
-    """The attempts as rows, in their order, and what the server logged besides."""
+    """The attempts as rows, in their order, and the log rows without an attempt."""
     served: dict[int | str, list[LoggedRequest]] = defaultdict(list)
     for row in logged:
         served[row.id].append(row)
     tried: dict[int | str, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         tried[attempt[0].id].append(attempt)
-    found: dict[str, LoggedRequest] = {}
+    matches: dict[str, LoggedRequest] = {}
     unmatched = [row for request_id, rows in served.items() if request_id not in tried for row in rows]
-    for request_id, its in tried.items():
-        own, rest = matched(its, served[request_id])
-        found |= own
+    for request_id, same_request in tried.items():
+        found, rest = match_attempts(same_request, served[request_id])
+        matches |= found
         unmatched += rest
-    numbers = {begin.key: number for its in tried.values() for number, (begin, _) in enumerate(its, 1)}
+    numbers = {begin.key: number for each in tried.values() for number, (begin, _) in enumerate(each, 1)}
     return tuple(
-        _request_row(begin, end, start_ns, found.get(begin.key), numbers[begin.key]) for begin, end in attempts
+        _request_row(begin, end, start_ns, matches.get(begin.key), numbers[begin.key]) for begin, end in attempts
     ), unmatched
 
 
+def _outcome(
+    done: protocol.Done | None, report: ClientReport, rows: Sequence[RequestRow]
+) -> tuple[Outcome, str | None]:
+    if done is None:
+        return "crashed", report.exit_reason
+    last = {row.id: row for row in rows}
+    answered = {row.id for row in rows if row.answered}
+    reported = {number for number, cause in enumerate(done.causes or (), 1) if cause is not None}
+    lost = [row for request_id, row in last.items() if request_id not in answered | reported]
+    if done.outcome == "ok" and lost:
+        first = lost[0]
+        reason = first.error or (f"status {first.status}" if first.end_s is not None else "never ended")
+        return "failed", f"{len(lost)} of {len(last)} requests failed; request {first.id}: {reason}"
+    return done.outcome, done.error
+
+
 def _trace(messages: Sequence[protocol.Message], start_ns: int) -> Trace:
-    """What was told of each lane, in one piece; lanes in the order in which they were first heard of."""
+    """The recorded lanes, each in one piece, in the order of their first message."""
     spans: dict[tuple[Literal["thread", "task"], int, int, str], list[Span]] = defaultdict(list)
-    # From outside a thread has a short name or none; who made a request in it knows Python's.
+    # The kernel cuts thread names off, or has none; a thread that made a request has reported its Python name.
     names = {(each.pid, each.tid): each.thread for each in messages if isinstance(each, protocol.Begin) and each.thread}
     for part in messages:
         if isinstance(part, protocol.Lane):
@@ -96,39 +123,16 @@ def _trace(messages: Sequence[protocol.Message], start_ns: int) -> Trace:
     gaps = [message for message in messages if isinstance(message, protocol.Gap)]
     unseen = [message for message in messages if isinstance(message, protocol.Unseen)]
     return Trace(
-        lanes=tuple(LaneRow(*lane, tuple(found)) for lane, found in spans.items()),
+        lanes=tuple(LaneRow(*lane, tuple(its_spans)) for lane, its_spans in spans.items()),
         gaps=tuple(((gap.start_ns - start_ns) / 1e9, (gap.end_ns - start_ns) / 1e9) for gap in gaps),
         unseen=(*(f"{each.kind}s: {each.reason}" for each in unseen), *_hidden_gils(messages)),
     )
 
 
 def _hidden_gils(messages: Sequence[protocol.Message]) -> list[str]:
-    """What cannot be told of requests that were made in interpreters of their own."""
     if any((each.thread or "").startswith("Interpreter-") for each in messages if isinstance(each, protocol.Begin)):
-        return ["threads: each interpreter has a GIL of its own, which looks like any lock from outside"]
+        return ["threads: each interpreter has its own GIL, which looks like any other lock from outside"]
     return []
-
-
-def _outcome(
-    done: protocol.Done | None, report: ClientReport, rows: Sequence[RequestRow]
-) -> tuple[Outcome, str | None]:
-    if done is None:
-        return "crashed", report.exit_reason
-    last = {row.id: row for row in rows}
-    answered = {row.id for row in rows if row.answered}
-    told = {number for number, cause in enumerate(done.causes or (), 1) if cause is not None}
-    lost = [row for request_id, row in last.items() if request_id not in answered and request_id not in told]
-    if done.outcome == "ok" and lost:
-        first = lost[0]
-        why = first.error or (f"status {first.status}" if first.end_s is not None else "never ended")
-        return "failed", f"{len(lost)} of {len(last)} requests failed; request {first.id}: {why}"
-    return done.outcome, done.error
-
-
-def _pairs(messages: Sequence[protocol.Message]) -> list[Attempt]:
-    ends = {message.key: message for message in messages if isinstance(message, protocol.Request)}
-    begins = sorted((m for m in messages if isinstance(m, protocol.Begin)), key=lambda begin: begin.start_ns)
-    return [(begin, ends.get(begin.key)) for begin in begins]
 
 
 def _request_row(
@@ -159,23 +163,10 @@ def _request_row(
 
 
 def _server_row(row: LoggedRequest, start_ns: int) -> ServerRow:
-    return ServerRow(
-        id=row.id,
-        worker=row.worker,
-        start_s=(row.start_ns - start_ns) / 1e9,
-        end_s=(row.end_ns - start_ns) / 1e9,
-        status=row.status,
-        did=row.did,
-        attempt=row.attempt,
-    )
+    same = {name: getattr(row, name) for name in LOGGED}
+    return ServerRow(start_s=(row.start_ns - start_ns) / 1e9, end_s=(row.end_ns - start_ns) / 1e9, **same)
 
 
 def _sample_row(sample: protocol.Sample, start_ns: int) -> SampleRow:
-    return SampleRow(
-        t_s=(sample.t_ns - start_ns) / 1e9,
-        threads=sample.threads,
-        processes=sample.processes,
-        cpu_s=sample.cpu_s,
-        memory_bytes=sample.memory_bytes,
-        in_flight=sample.in_flight,
-    )
+    values = sample._asdict()
+    return SampleRow(t_s=(values.pop("t_ns") - start_ns) / 1e9, **values)

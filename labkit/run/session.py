@@ -1,129 +1,123 @@
-"""One comparison from a plan to its exit code: what `compare` and `rerun` have in common."""
+"""Life cycle of one measurement, shared by compare, rerun, trace and load."""
 
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
-from labkit import reports
-from labkit.analysis.analyse import analyse
-from labkit.analysis.metrics import trial_metrics
-from labkit.model import CheckedTrial, Comparison, Notice, Plan
-from labkit.model.errors import LabError, MachineError
-from labkit.output.page import page, show
-from labkit.output.progress import make_progress
-from labkit.reports import html
-from labkit.reports.content.comparison import ComparisonReport
-from labkit.results.document import document, trial_document
+from labkit.model import Environment, Notice
+from labkit.model.errors import Interrupted, LabError
+from labkit.output.progress import Progress, make_progress
 from labkit.results.store import Results, discard_if_empty
-from labkit.run.scheduler import Scheduler
-from labkit.run.teardown import NOT_SAVED, not_saved, run_and_close
 from labkit.runtime import Runtime
+from labkit.runtime.choose import choose
 from labkit.runtime.environment import describe_environment
 from labkit.system import checkout, runs
+from labkit.system.interrupts import ignore_interrupts
 
-Note = Callable[[str], None]
 
+@dataclass(slots=True)
+class Session:
+    """One measurement, from its id to its saved result.
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What is to be run. `first` is the plan as far as it is known before a runtime has been chosen.
-
-    `choose` takes the Compose project and who tells a person. `plan` makes the plan for the runtime before anything is
-    started there, and may refuse to. `remarks` are notices about what came of it.
+    First `start` chooses the runtime, then `run` does the work, which calls `keep` for each measured trial, and at last
+    `save` writes the result. Once a trial is measured, a failure or an interruption no longer loses the session:
+    `stopped` holds it, and `notices` explain it, along with all that the disk refused.
     """
 
-    first: Plan
-    choose: Callable[[str, Note], tuple[Runtime, str]]
-    plan: Callable[[Runtime], Plan]
-    arguments: Sequence[str]
-    format: str
-    remarks: Callable[[Comparison], tuple[Notice, ...]] = lambda _: ()
-    rerun_of: str | None = None
+    id: str
+    started_at: str
+    command: str
+    progress: Progress
+    results: Results
+    notices: list[Notice] = field(default_factory=list)
+    stopped: LabError | None = None
+    saved: bool = True
+    _runtime: Runtime | None = None
+    _runtime_reason: str = ""
+    _measured: int = 0
+
+    def start(self, runtime: str, reason: str | None = None) -> Runtime:
+        """Choose ``auto``, ``docker`` or ``local``, for `reason`. Raises `MachineError` if it is unavailable."""
+        self._runtime, why = choose(runtime, runs.project(self.id), self.progress.note)
+        self._runtime_reason = reason or why
+        return self._runtime
+
+    @property
+    def runtime(self) -> Runtime:
+        assert self._runtime is not None, "the session has not been started"
+        return self._runtime
+
+    def run(self, work: Callable[[], None]) -> None:
+        """Do `work`, then remove everything that the runtime started. Raises `LabError` if no trial was measured."""
+        try:
+            work()
+        except KeyboardInterrupt:
+            self.stopped = Interrupted("interrupted")
+        except LabError as error:
+            self.stopped = error
+        finally:
+            with ignore_interrupts():
+                try:
+                    self.runtime.close()
+                except LabError as error:  # the engine stopped answering
+                    self.stopped = self.stopped or error
+        if self.stopped is not None:
+            if not self._measured:
+                raise self.stopped
+            self.notices.append(Notice("stopped", self.stopped.message, self.stopped.hint))
+
+    def keep(self, trial: Mapping[str, Any]) -> None:
+        """Save a measured trial, as the document has it."""
+        self._measured += 1
+        try:
+            self.results.add(trial)
+        except LabError as error:
+            self.warn(error)
+
+    def warn(self, error: LabError) -> None:
+        """Note that something measured could not be saved; the measurement continues."""
+        self.saved = False
+        notice = Notice("not_saved", error.message, error.hint)
+        if notice not in self.notices:
+            self.notices.append(notice)
+
+    def environment(self, python: str | None) -> Environment:
+        """The environment of trials that ran on the interpreter version `python`."""
+        return describe_environment(self.runtime, self._runtime_reason, python)
+
+    def save(self, document: Mapping[str, Any], page: str | None = None) -> str | None:
+        """Save the result, and `page` as its report; returns the paths, or None if the disk refused them."""
+        paths = str(self.results.document_path.relative_to(checkout.ROOT))
+        try:
+            self.results.finish(document)
+            if page is not None:
+                self.results.add_page(page)
+                paths += f" and {self.results.page_path.name}"
+        except LabError as error:
+            self.warn(error)
+            return None
+        return paths
 
 
-def run(wanted: RunRequest) -> int:
-    """Run the plan, keep and print what came of it; 0 when every trial ran and every check held, 1 otherwise."""
+@contextmanager
+def open_session(arguments: Sequence[str]) -> Iterator[Session]:
+    """Begin a session of `lab.py` with `arguments`: its id and lock, the results folder, and the progress display.
+
+    An error removes the folder, unless a trial was saved in it.
+    """
     started = datetime.now(UTC)
     run_id = runs.new_run(started)
+    folder = checkout.ROOT / "results" / run_id
+    command = shlex.join(["python", "lab.py", *arguments])
     with runs.running(run_id), make_progress() as progress:
-        folder = checkout.ROOT / "results" / run_id
         try:
-            results = Results(folder)
-            progress.begin(wanted.first)
-            runtime, reason = wanted.choose(runs.project(run_id), progress.note)
-            plan = wanted.plan(runtime)
-            keeper = _Keeper(results)
-            work = Scheduler(plan, runtime, progress, keeper)
-            stopped = run_and_close(work.run, runtime, lambda: f"interrupted after {_how_many(work)} trials")
-            if not work.trials:
-                reasons = "; ".join(f"{name} {reason}" for name, reason in work.unavailable.items())
-                raise stopped or MachineError(f"nothing that was asked for can run here: {reasons}")
+            with closing(Results(folder)) as results:
+                yield Session(run_id, started.isoformat(timespec="seconds"), command, progress, results)
         except BaseException:
             discard_if_empty(folder)
             raise
-    comparison = Comparison(
-        id=run_id,
-        started_at=started.isoformat(timespec="seconds"),
-        command=shlex.join(["python", "lab.py", *wanted.arguments]),
-        plan=plan,
-        environment=describe_environment(runtime, reason, work.python),
-        trials=tuple(work.trials),
-        unavailable=work.unavailable,
-        notices=(*keeper.notices, *_notices(work, stopped)),
-        rerun_of=wanted.rerun_of,
-    )
-    comparison = replace(comparison, notices=(*wanted.remarks(comparison), *comparison.notices))
-    saved: str | None = f"{results.document_path.relative_to(checkout.ROOT)} and {results.page_path.name}"
-    try:
-        results.finish(whole := document(analyse(comparison)))
-        results.add_page(html.render(whole))
-    except LabError as error:
-        saved = None
-        comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, not_saved(error)])))
-    analysis = analyse(comparison)
-    show(reports.render(ComparisonReport(analysis), wanted.format, page(sys.stdout, saved=saved)))
-    if stopped is not None:
-        raise stopped
-    saved_too = all(notice.code != NOT_SAVED for notice in comparison.notices)
-    return 0 if comparison.complete and saved_too and all(each.ok for each in analysis.agreements) else 1
-
-
-def _how_many(work: Scheduler) -> str:
-    return f"{len(work.trials)} of {len(work.plan.trials)}"
-
-
-class _Keeper:
-    """Keeps each trial on disk; where the disk does not take one, the others go on and a notice tells."""
-
-    def __init__(self, results: Results) -> None:
-        self._results = results
-        self.notices: list[Notice] = []
-
-    def __call__(self, checked: CheckedTrial) -> None:
-        try:
-            self._results.add(trial_document(checked, trial_metrics(checked.trial)))
-        except LabError as error:
-            self.notices = [not_saved(error)]
-
-
-def _notices(work: Scheduler, stopped: LabError | None) -> list[Notice]:
-    found = [
-        Notice("unavailable", f"{name} {reason}", "`python lab.py approaches` lists what can run here.")
-        for name, reason in work.unavailable.items()
-    ]
-    if any("Too many open files" in (row.error or "") for each in work.trials for row in each.trial.requests):
-        found.append(
-            Notice(
-                "open_files",
-                "a process may not open as many files here as there were requests at once",
-                "Raise the limit, as with `ulimit -n 8192`, or lower --limit or --requests.",
-            )
-        )
-    found += [Notice("left_out", f"left out: {combination}") for combination in work.plan.left_out]
-    if stopped is not None:
-        found.append(Notice("stopped", stopped.message, stopped.hint))
-    return found

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 QUICK = "--delay 0.2 --requests 4 --limit 2 --no-baseline"
 
 
-def test_locust_makes_the_last_row_and_is_asked_whether_it_agrees(checkout: Checkout, runtime: str) -> None:
+def test_locust_makes_the_last_row_and_is_compared_with_its_counterpart(checkout: Checkout, runtime: str) -> None:
     run = checkout.lab(
         "compare sync asyncio_semaphore --delay 0.2 --requests 7 --limit 2 --repeat 2 "
         f"--runtime {runtime} --format json"
@@ -54,7 +54,7 @@ def test_the_baseline_can_be_left_out(checkout: Checkout, runtime: str) -> None:
     assert document["agreement"] == []
 
 
-def test_every_approach(checkout: Checkout, runtime: str) -> None:
+def test_every_approach_runs(checkout: Checkout, runtime: str) -> None:
     others = [name for name in _shipped() if name not in DEFAULT]
     names = " ".join(others)
     run = checkout.lab(f"compare {names} {QUICK} --runtime {runtime} --format json")
@@ -67,7 +67,7 @@ def test_every_approach(checkout: Checkout, runtime: str) -> None:
 
 
 @pytest.mark.parametrize("worker_class", ["gthread", "gevent", "asgi"])
-def test_worker_classes(checkout: Checkout, runtime: str, worker_class: str) -> None:
+def test_worker_classes_set_the_slots(checkout: Checkout, runtime: str, worker_class: str) -> None:
     threads = "--worker-threads 2" if worker_class == "gthread" else ""
     run = checkout.lab(
         f"compare asyncio_gather --requests 8 --workers 2 --delay 0.3 --worker-class "
@@ -80,7 +80,7 @@ def test_worker_classes(checkout: Checkout, runtime: str, worker_class: str) -> 
     assert trial["ideal_s"] == pytest.approx(0.3 * 8 / slots)
 
 
-def test_grid(checkout: Checkout, runtime: str) -> None:
+def test_a_grid_runs_every_possible_combination(checkout: Checkout, runtime: str) -> None:
     run = checkout.lab(
         "compare sync threads --requests 2,3 --limit 2,3 --workers 1,2 --delay 0.1 --no-baseline "
         f"--runtime {runtime} --format json"
@@ -99,7 +99,7 @@ def test_grid(checkout: Checkout, runtime: str) -> None:
         assert len({row["server"]["worker"] for row in trial["requests"]}) <= trial["server"]["workers"]
 
 
-def test_bad_approaches_are_found_out_and_the_others_go_on(checkout: Checkout, runtime: str) -> None:
+def test_bad_approaches_are_detected_and_the_others_run(checkout: Checkout, runtime: str) -> None:
     bad = "skips repeats swaps nothing greedy raises exits killed hangs noisy"
     run = checkout.lab(f"compare {bad} sync {QUICK} --trial-timeout 4 --runtime {runtime} --format json")
     assert run.code == 1, run.err
@@ -122,7 +122,7 @@ def test_bad_approaches_are_found_out_and_the_others_go_on(checkout: Checkout, r
     assert failing(trials["noisy"]) == set()
 
 
-def test_the_server_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
+def test_the_server_dies_during_a_trial(checkout: Checkout, runtime: str) -> None:
     with checkout.start(
         f"compare sync threads --requests 6 --delay 1 --workers 2 --no-baseline --runtime {runtime} --format json"
     ) as process:
@@ -139,7 +139,9 @@ def test_the_server_dies_in_the_middle(checkout: Checkout, runtime: str) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("after_s", [0.0, 0.3, 0.8, 1.5, 3.5])
-def test_interrupted_at_any_moment(checkout: Checkout, runtime: str, number: int, after_s: float) -> None:
+def test_an_interruption_at_any_moment_keeps_finished_trials_and_leaves_nothing(
+    checkout: Checkout, runtime: str, number: int, after_s: float
+) -> None:
     before = set(checkout.results())
     with checkout.start(
         f"compare sync threads asyncio_gather --requests 3 --delay 0.5 --repeat 5 --runtime {runtime} --format json"
@@ -162,8 +164,10 @@ def test_interrupted_at_any_moment(checkout: Checkout, runtime: str, number: int
 
 @pytest.mark.docker
 @pytest.mark.parametrize("after_s", [0.2, 0.23, 0.25, 0.26, 0.27, 0.28, 0.3])
-def test_interrupted_while_compose_creates(checkout: Checkout, tmp_path: Path, after_s: float) -> None:
-    """The engine goes on with a container that it has begun to create, even if Compose is told to end."""
+def test_an_interruption_while_compose_creates_leaves_nothing(
+    checkout: Checkout, tmp_path: Path, after_s: float
+) -> None:
+    """The engine continues to create a container even after Compose has been interrupted."""
     began = tmp_path / "began"
     command = tmp_path / "docker"
     command.write_text(
@@ -177,11 +181,11 @@ def test_interrupted_while_compose_creates(checkout: Checkout, tmp_path: Path, a
         process.send_signal(signal.SIGINT)
         run = answer(process)
     assert run.code == 130, run.err
-    time.sleep(0.5)  # for what the engine may be at yet
+    time.sleep(0.5)  # the engine may still create a container
     nothing_left(checkout)
 
 
-def test_killed_outright_leaves_nothing_that_the_next_run_does_not_remove(checkout: Checkout, runtime: str) -> None:
+def test_the_next_run_removes_the_leftovers_of_a_killed_one(checkout: Checkout, runtime: str) -> None:
     with checkout.start(f"compare sync --requests 5 --delay 1 --runtime {runtime}") as process:
         wait(lambda: servers(checkout, runtime))
         time.sleep(2)
@@ -190,7 +194,7 @@ def test_killed_outright_leaves_nothing_that_the_next_run_does_not_remove(checko
     assert run.document["trials"][0]["outcome"] == "ok"
 
 
-def test_two_labs_at_once(checkout: Checkout, runtime: str) -> None:
+def test_two_labs_run_concurrently(checkout: Checkout, runtime: str) -> None:
     command = f"compare threads sync {QUICK} --runtime {runtime} --format json"
     with checkout.start(command) as one, checkout.start(command) as other:
         documents = [answer(one).document, answer(other).document]
@@ -199,7 +203,7 @@ def test_two_labs_at_once(checkout: Checkout, runtime: str) -> None:
         assert (trial["outcome"], failing(trial)) == ("ok", set()), trial["checks"]
 
 
-def test_up_serves_clients_of_ones_own(checkout: Checkout, runtime: str) -> None:
+def test_up_serves_other_clients(checkout: Checkout, runtime: str) -> None:
     from urllib.request import urlopen  # noqa: PLC0415
 
     port = str(free_port())
@@ -224,7 +228,7 @@ def _shipped() -> list[str]:
     return list(catalogue.names())
 
 
-def test_handling_costs_what_was_asked_for(checkout: Checkout, runtime: str) -> None:
+def test_handling_costs_the_requested_time(checkout: Checkout, runtime: str) -> None:
     names = " ".join(_shipped())
     run = checkout.lab(
         f"compare {names} --no-baseline --requests 4 --limit 2 --delay 0.1 --handle-ms 30 "

@@ -28,12 +28,12 @@ from tests.checkout import Answer, Checkout, answer, docker
 pytestmark = pytest.mark.slow
 
 QUICK = "load --workers 2 --delay 0.1"
-# Enough answers a second for the first of them to be on disk soon, and little for the machine to do.
+# Enough answers per second for the first of them to be on disk soon, at little cost for the machine.
 LONG = "load --workers 2 --delay 0.02 --users 4 --duration 60"
 PROCESSES = pytest.mark.parametrize("processes", [1, 2])
 
 
-# How busy the machine is with other tests, and what starting Locust's workers costs so short a load.
+# Checks that fail on a busy machine, or because Locust's workers start during so short a load.
 BUSY = {"quiet_machine", "server_delay", "generator"}
 
 
@@ -42,19 +42,19 @@ def failing(trial: dict[str, Any]) -> set[str]:
 
 
 def busy(trial: dict[str, Any]) -> bool:
-    """Whether the machine had so much else to do that the lab itself says so."""
+    """True if a check reports that the machine was busy."""
     return any(check["ok"] is False for check in trial["checks"] if check["name"] in BUSY)
 
 
 def rows_of(checkout: Checkout, document: dict[str, Any]) -> list[dict[str, str]]:
-    """The requests of the last load, as they are on disk."""
+    """The saved requests of the last load."""
     path = checkout.root / "results" / document["id"] / document["trials"][-1]["requests_file"]
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def measured(checkout: Checkout, run: Answer) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """The one load and its rows, all of which are in the server's log and accounted for; nothing is wrong with it."""
+    """The only load and its rows, which are all accounted for and in the server's log."""
     (trial,) = run.document["trials"]
     assert (trial["outcome"], trial["error"], failing(trial)) == ("ok", None, set()), trial["checks"]
     assert run.code == (1 if busy(trial) else 0), run.err
@@ -82,13 +82,13 @@ def test_a_closed_load(checkout: Checkout, runtime: str) -> None:
 
 
 @PROCESSES
-def test_so_many_requests_and_no_more(checkout: Checkout, runtime: str, processes: int) -> None:
+def test_a_number_of_requests_ends_the_load(checkout: Checkout, runtime: str, processes: int) -> None:
     run = checkout.lab(
         f"{QUICK} --users 4 --requests 21 --duration 60 --processes {processes} --runtime {runtime} --format json"
     )
     trial, rows = measured(checkout, run)
     assert (trial["begun"], trial["ok"], trial["load"]["duration_s"]) == (21, 21, 60)
-    assert trial["throughput_per_s"] == pytest.approx(21 / trial["makespan_s"]), "it was over when they were"
+    assert trial["throughput_per_s"] == pytest.approx(21 / trial["makespan_s"]), "it ended with them"
     assert {row["source"] for row in rows} == {str(number) for number in range(processes)}
     assert trial["max_in_flight"] <= 4
     assert trial["processes_peak"] >= processes
@@ -102,15 +102,15 @@ def test_an_open_load(checkout: Checkout, runtime: str, arrivals: str, processes
     )
     trial, rows = measured(checkout, run)
     due = [offset_s for offset_s in islice(offsets(15, arrivals, 7), 100) if offset_s < 1]
-    told = {int(row["id"]): float(row["due_s"]) for row in rows}
-    assert [told[number] - told[1] for number in sorted(told)] == pytest.approx([each - due[0] for each in due])
+    due_s = {int(row["id"]): float(row["due_s"]) for row in rows}
+    assert [due_s[number] - due_s[1] for number in sorted(due_s)] == pytest.approx([each - due[0] for each in due])
     assert trial["ok"] == trial["arrivals"] == len(due)
     assert all(float(row["begun_s"]) >= float(row["due_s"]) for row in rows)
     assert trial["response_s"]["mean"] >= trial["latency_s"]["mean"] >= 0.05
     assert trial["load"]["mode"] == "open"
 
 
-def test_a_sparse_load_lasts_as_long_as_it_should(checkout: Checkout, runtime: str) -> None:
+def test_a_sparse_load_lasts_for_its_duration(checkout: Checkout, runtime: str) -> None:
     run = checkout.lab(f"{QUICK} --rate 0.5 --arrivals constant --duration 1.5 --runtime {runtime} --format json")
     trial, _ = measured(checkout, run)
     assert (trial["arrivals"], trial["ok"]) == (1, 1)
@@ -118,7 +118,7 @@ def test_a_sparse_load_lasts_as_long_as_it_should(checkout: Checkout, runtime: s
     assert trial["throughput_per_s"] == pytest.approx(1 / 1.5)
 
 
-def test_what_a_user_waits_shows_where_arrivals_are_more_than_users_can_make(checkout: Checkout, runtime: str) -> None:
+def test_response_times_exceed_latencies_with_too_few_users(checkout: Checkout, runtime: str) -> None:
     run = checkout.lab(
         f"{QUICK} --rate 40 --arrivals constant --users 2 --duration 1 --runtime {runtime} --format json"
     )
@@ -137,7 +137,7 @@ def test_a_threshold_ends_the_load(checkout: Checkout, runtime: str) -> None:
     assert trial["load"]["duration_s"] == 60
 
 
-def test_arrivals_that_no_user_was_free_for_are_counted_when_a_threshold_ends_the_load(
+def test_arrivals_without_a_free_user_are_counted_when_a_threshold_ends_the_load(
     checkout: Checkout, runtime: str
 ) -> None:
     run = checkout.lab(
@@ -172,13 +172,13 @@ def test_the_limit_is_found(checkout: Checkout, runtime: str) -> None:
     assert [trial["order"] for trial in trials] == list(range(1, len(trials) + 1))
     assert [failing(trial) for trial in trials] == [set()] * len(trials)
     good = [not busy(trial) for trial in trials if trial["load"]["rate"] == 10]
-    if rates[-1] == 30:  # whatever else the machine does: that is more than the workers can answer
+    if rates[-1] == 30:  # above the capacity of the workers, however busy the machine is
         assert (knee["last_good"], knee["first_bad"]) == (10, 30)
-        assert "more than the 20 a second" in knee["why"]
+        assert "above the 20 per second" in knee["why"]
         assert rates.count(30) == 1
     elif knee["first_bad"] is None:
         assert (good, knee["last_good"]) == ([False] * TRIES, None)
-        assert knee["why"].startswith("inconclusive at 10 a second")
+        assert knee["why"].startswith("inconclusive at 10 per second")
     else:
         assert (knee["last_good"], knee["first_bad"]) == (None, 10)
         assert good[-1] is False, "an idle machine answers that"
@@ -188,7 +188,7 @@ def test_the_limit_is_found(checkout: Checkout, runtime: str) -> None:
 
 
 @pytest.mark.docker
-def test_both_runtimes_tell_the_same_things(checkout: Checkout) -> None:
+def test_both_runtimes_save_the_same_fields(checkout: Checkout) -> None:
     def shape(value: Any, name: str = "") -> Any:
         if name in {"images", "packages", "docker", "compose"}:
             return None
@@ -211,8 +211,8 @@ def test_both_runtimes_tell_the_same_things(checkout: Checkout) -> None:
 
 
 @contextmanager
-def under_way(checkout: Checkout, runtime: str, command: str) -> Iterator[Popen[str]]:
-    """`command`, once requests have been answered."""
+def running(checkout: Checkout, runtime: str, command: str) -> Iterator[Popen[str]]:
+    """`command`, once requests were answered."""
     before = set(checkout.results())
     with checkout.start(f"{command} --runtime {runtime} --format json") as process:
         wait(lambda: process.poll() is not None or any(_written(set(checkout.results()) - before)))
@@ -220,15 +220,15 @@ def under_way(checkout: Checkout, runtime: str, command: str) -> Iterator[Popen[
 
 
 def _written(folders: set[Path]) -> Iterator[int]:
-    """The sizes of what is on disk of their requests: the first few thousand bytes come at once."""
+    """The sizes of the saved requests; the first few thousand bytes are written together."""
     return (path.stat().st_size for folder in folders for path in folder.glob("requests-*.csv"))
 
 
 @pytest.mark.parametrize(("number", "processes"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
-def test_interrupted_what_was_measured_is_kept_and_told(
+def test_an_interrupted_load_is_saved_and_reported(
     checkout: Checkout, runtime: str, number: int, processes: int
 ) -> None:
-    with under_way(checkout, runtime, f"{LONG} --processes {processes}") as process:
+    with running(checkout, runtime, f"{LONG} --processes {processes}") as process:
         process.send_signal(number)
         run = answer(process)
     assert run.code == 130, run.err
@@ -243,7 +243,7 @@ def test_interrupted_what_was_measured_is_kept_and_told(
 
 
 @pytest.mark.parametrize(("number", "after_s"), [(signal.SIGINT, 0.0), (signal.SIGTERM, 0.4), (signal.SIGINT, 1.1)])
-def test_interrupted_at_any_moment_nothing_is_left(
+def test_an_interruption_at_any_moment_leaves_nothing(
     checkout: Checkout, runtime: str, number: int, after_s: float
 ) -> None:
     before = set(checkout.results())
@@ -258,7 +258,7 @@ def test_interrupted_at_any_moment_nothing_is_left(
     assert new == ({run.document["id"]} if run.out else set())
 
 
-def test_whoever_insists_does_not_wait_for_answers(checkout: Checkout, runtime: str) -> None:
+def test_a_second_interruption_does_not_wait_for_answers(checkout: Checkout, runtime: str) -> None:
     before = set(checkout.results())
     command = "load --workers 1 --delay 50 --users 3 --duration 60"
     with checkout.start(f"{command} --runtime {runtime} --format json") as process:
@@ -275,7 +275,7 @@ def test_whoever_insists_does_not_wait_for_answers(checkout: Checkout, runtime: 
 
 
 def crashed(checkout: Checkout, run: Answer) -> str:
-    """How the load crashed; what it had measured until then is kept."""
+    """The outcome and error of a crashed load, of which the first part was saved."""
     assert run.code == 1, run.err
     assert "Traceback" not in run.err
     (trial,) = run.document["trials"]
@@ -285,15 +285,15 @@ def crashed(checkout: Checkout, run: Answer) -> str:
     return f"{trial['outcome']}: {trial['error']}"
 
 
-def test_the_server_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
-    with under_way(checkout, runtime, LONG) as process:
+def test_the_server_dies_during_the_load(checkout: Checkout, runtime: str) -> None:
+    with running(checkout, runtime, LONG) as process:
         kill_server(checkout, runtime)
         run = answer(process)
     assert crashed(checkout, run) == "crashed: the slow server ended during the load"
 
 
-def test_the_load_generator_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
-    with under_way(checkout, runtime, LONG) as process:
+def test_the_load_generator_dies_during_the_load(checkout: Checkout, runtime: str) -> None:
+    with running(checkout, runtime, LONG) as process:
         if runtime == "local":
             (generator,) = pids(checkout, "clients.harness.measured", "loadtest.load")
             os.kill(generator, signal.SIGKILL)
@@ -312,8 +312,8 @@ os.kill(max(found), signal.SIGKILL)
 """
 
 
-def test_a_worker_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
-    with under_way(checkout, runtime, f"{LONG} --processes 2") as process:
+def test_a_locust_worker_dies_during_the_load(checkout: Checkout, runtime: str) -> None:
+    with running(checkout, runtime, f"{LONG} --processes 2") as process:
         if runtime == "local":
             os.kill(max(pids(checkout, "loadtest.worker")), signal.SIGKILL)
         else:
@@ -323,11 +323,11 @@ def test_a_worker_dies_in_the_middle(checkout: Checkout, runtime: str) -> None:
     assert "Locust worker 2 of 2 killed by SIGKILL" in crashed(checkout, run)
 
 
-def test_requests_whose_server_worker_dies_have_failed_and_are_not_sent_again(checkout: Checkout) -> None:
+def test_requests_of_a_dead_server_worker_fail_and_are_not_retried(checkout: Checkout) -> None:
     command = "load --workers 2 --delay 0.5 --users 4 --duration 8 --runtime local --format json"
     with checkout.start(command) as process:
         wait(lambda: pids(checkout, "clients.harness.measured", "loadtest.load"))
-        time.sleep(4)  # by now each of them is busy, and never idle again
+        time.sleep(4)  # until each of them is busy, and stays so
         gunicorn = {int(pid) for pid in servers(checkout, "local")}
         workers = [pid for pid in gunicorn if psutil.Process(pid).ppid() in gunicorn]
         for worker in workers:
@@ -354,7 +354,7 @@ def test_locusts_own_page(checkout: Checkout, runtime: str, processes: int) -> N
         try:
             wait(lambda: process.poll() is not None or _get(port, "/stats/requests"))
             assert "Locust" in _get(port, "/")
-            workers = processes if processes > 1 or runtime == "docker" else 0  # in containers there is a master
+            workers = processes if processes > 1 or runtime == "docker" else 0  # the containers include a master
             wait(lambda: len(_stats(port).get("workers", ())) == workers)
             with urlopen(f"http://127.0.0.1:{port}/swarm", data=b"user_count=2&spawn_rate=2", timeout=5) as answered:
                 assert json.load(answered)["success"]
@@ -367,7 +367,7 @@ def test_locusts_own_page(checkout: Checkout, runtime: str, processes: int) -> N
     assert f"http://127.0.0.1:{port}" in run.err
     assert "Traceback" not in run.err
     with socket.create_server(("127.0.0.1", port)):
-        pass  # it is free again
+        pass  # the port is free again
 
 
 def test_the_server_behind_the_page_dies(checkout: Checkout, runtime: str) -> None:
@@ -382,7 +382,7 @@ def test_the_server_behind_the_page_dies(checkout: Checkout, runtime: str) -> No
     assert servers(checkout, runtime) == []
 
 
-def test_a_port_that_is_taken(checkout: Checkout, runtime: str) -> None:
+def test_a_taken_port_is_reported(checkout: Checkout, runtime: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = checkout.lab(f"{QUICK} --ui --port {port} --runtime {runtime}")
@@ -397,7 +397,7 @@ def _stats(port: int) -> dict[str, Any]:
 
 
 def _get(port: int, path: str) -> str:
-    """What the page answers, or nothing."""
+    """The answer of the page, or an empty text."""
     try:
         with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answered:
             return answered.read().decode()
@@ -417,7 +417,7 @@ def _get(port: int, path: str) -> str:
         ("--fail-when response_p99>3", "cannot be measured under a closed load"),
     ],
 )
-def test_bad_usage_is_told_and_nothing_is_started(checkout: Checkout, options: str, named: str) -> None:
+def test_bad_usage_is_reported_and_nothing_starts(checkout: Checkout, options: str, named: str) -> None:
     before = set(checkout.results())
     run = checkout.lab(f"load {options}")
     assert (run.code, run.out) == (2, "")

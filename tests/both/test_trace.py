@@ -43,7 +43,7 @@ def states(trial: dict[str, Any], kind: str) -> set[str]:
     return {span[0] for lane in trial["trace"]["lanes"] if lane["kind"] == kind for span in lane["spans"]}
 
 
-def test_a_traced_trial_comes_besides_and_is_not_ranked(checkout: Checkout, runtime: str) -> None:
+def test_traced_trials_are_additional_and_not_ranked(checkout: Checkout, runtime: str) -> None:
     names = "threads asyncio_semaphore process_pool"
     run = checkout.lab(
         f"compare {names} --no-baseline --requests 4 --limit 2 --delay 0.3 --handle-ms 40 --trace "
@@ -71,7 +71,7 @@ def test_a_traced_trial_comes_besides_and_is_not_ranked(checkout: Checkout, runt
 def trace(
     checkout: Checkout, tmp_path: Path, runtime: str, source: str, *arguments: str
 ) -> tuple[Answer, dict[str, Any]]:
-    script = tmp_path / "somebodys.py"
+    script = tmp_path / "client.py"
     script.write_text(source, encoding="utf-8")
     port = free_port()
     before = set(checkout.results())
@@ -83,40 +83,38 @@ def trace(
 
 
 @pytest.mark.parametrize(("source", "kind"), [(THREADS, "thread"), (TASKS, "task")], ids=["threads", "tasks"])
-def test_a_script_is_traced_as_it_stands(
-    checkout: Checkout, tmp_path: Path, runtime: str, source: str, kind: str
-) -> None:
+def test_a_script_is_traced_unchanged(checkout: Checkout, tmp_path: Path, runtime: str, source: str, kind: str) -> None:
     run, document = trace(checkout, tmp_path, runtime, source, "5")
     (trial,) = document["trials"]
-    assert (document["mode"], trial["approach"], trial["outcome"]) == ("trace", "somebodys.py", "ok"), run.err
+    assert (document["mode"], trial["approach"], trial["outcome"]) == ("trace", "client.py", "ok"), run.err
     assert len(trial["requests"]) == 5
     for row in trial["requests"]:
         assert row["start_s"] <= row["server"]["start_s"] <= row["server"]["end_s"] <= row["end_s"]
     assert {"running", "io"} <= states(trial, kind)
-    assert "somebodys.py: 5 requests in" in run.out
+    assert "client.py: 5 requests in" in run.out
     again = checkout.lab(f"report {document['id']} --format json")
     assert {**again.document, "warnings": []} == {**document, "warnings": []}
-    assert "somebodys.py" in checkout.lab(f"report {document['id']} --format table").out
+    assert "client.py" in checkout.lab(f"report {document['id']} --format table").out
 
 
-def test_what_a_script_prints_is_shown(checkout: Checkout, tmp_path: Path, runtime: str) -> None:
+def test_the_output_of_a_script_is_shown(checkout: Checkout, tmp_path: Path, runtime: str) -> None:
     assert "3 answers" in trace(checkout, tmp_path, runtime, THREADS, "3")[0].out
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [("raise ValueError('on purpose')", "ValueError: on purpose"), ("import sys; sys.exit(3)", "exit code 3")],
 )
-def test_a_script_that_fails_is_told_of(
-    checkout: Checkout, tmp_path: Path, runtime: str, source: str, said: str
+def test_a_failed_script_is_reported(
+    checkout: Checkout, tmp_path: Path, runtime: str, source: str, message: str
 ) -> None:
     run, document = trace(checkout, tmp_path, runtime, source)
     assert run.code == 1
-    assert said in run.err
+    assert message in run.err
     assert document["trials"][0]["outcome"] == "failed"
 
 
-def test_a_script_that_is_not_there(checkout: Checkout, runtime: str) -> None:
+def test_a_missing_script_is_reported(checkout: Checkout, runtime: str) -> None:
     run = checkout.lab(f"trace --runtime {runtime} nowhere.py")
     assert run.code == 2
     assert "nowhere.py" in run.err

@@ -41,8 +41,8 @@ MAY_IMPORT = {
     "doctor": {"model", "analysis", "output", "runtime", "setup", "system"},
     "reports": {"model", "analysis", "output", "results", "scenarios", "system"},
     "exports": {"model", "analysis", "output", "reports", "results", "system"},
-    "run": {"model", "analysis", "output", "plan", "reports", "results", "runtime", "system"},
-    "load": {"model", "analysis", "output", "results", "runtime", "system"},
+    "run": {"model", "analysis", "output", "plan", "results", "runtime", "system"},
+    "load": {"model", "analysis", "output", "results", "run", "runtime", "system"},
     "options": {"model", "exports", "reports", "scenarios"},
 }
 

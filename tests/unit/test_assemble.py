@@ -1,4 +1,4 @@
-"""From what client and server said to a trial."""
+"""The messages of a client and the log of a server become a trial."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_client_and_server_rows_are_paired_on_one_time_axis():
     assert trial.unmatched == ()
 
 
-def test_what_the_client_says_of_the_whole_trial_is_kept():
+def test_figures_of_the_whole_trial_are_kept():
     trial = trial_of(*WHOLE, log=LOG)
     assert (trial.planned, trial.outcome, trial.error) == (PLANNED, "ok", None)
     assert (trial.python, trial.cold_start_s, trial.makespan_s) == ("3.14.0", 0.25, 1.1)
@@ -91,7 +91,7 @@ def test_what_the_client_says_of_the_whole_trial_is_kept():
     assert (trial.server_cpu_s, trial.last_lines) == (0.01, ("hello",))
 
 
-def test_rows_come_in_the_order_in_which_requests_began():
+def test_rows_are_in_the_order_of_the_starts():
     messages = (begin(2, 20), begin(1, 10), end(1, 10, 1060), end(2, 20, 1050), done())
     assert [row.id for row in trial_of(*messages, log=LOG).requests] == [1, 2]
 
@@ -140,12 +140,12 @@ def test_requests_without_an_answer_fail_a_trial_whose_main_returned():
     assert trial.makespan_s == 1.1
 
 
-def test_an_error_status_is_the_reason_where_there_is_no_other():
+def test_without_an_error_the_status_is_the_reason():
     trial = trial_of(begin(1, 10), begin(2, 20), end(1, 10, 1060), end(2, 20, 1050, status=503), done())
     assert trial.error == "1 of 2 requests failed; request 2: status 503"
 
 
-def test_what_main_raised_comes_first():
+def test_an_exception_of_main_takes_precedence():
     raised = done(outcome="failed", error="ValueError: no", answers=None)
     trial = trial_of(begin(1, 10), raised)
     assert (trial.outcome, trial.error, trial.answers) == ("failed", "ValueError: no", None)
@@ -158,7 +158,7 @@ def test_a_trial_that_was_cut_off_has_no_makespan():
         assert len(trial.requests) == 2
 
 
-def test_a_client_without_a_last_word_has_crashed_and_its_times_count_from_the_first_sample():
+def test_without_a_done_message_the_client_has_crashed_and_times_count_from_the_first_sample():
     sample = Sample(START_NS, 2, 1, 0.1, None, None)
     trial = trial_of(sample, begin(1, 10), log=(logged(1, 15, 1016),), how="the client was killed by signal 9",
                      last_lines=("out of memory",))  # fmt: skip
@@ -169,7 +169,7 @@ def test_a_client_without_a_last_word_has_crashed_and_its_times_count_from_the_f
     assert trial.requests[0].server.start_s == 0.015
 
 
-def test_a_client_that_said_nothing_at_all_has_crashed():
+def test_a_client_without_messages_has_crashed():
     trial = trial_of(how="the client exited with code 1")
     assert (trial.outcome, trial.requests, trial.samples) == ("crashed", (), ())
 
@@ -187,13 +187,13 @@ RETRIED = (
 )
 
 
-def test_attempts_are_counted_and_a_request_that_was_answered_in_the_end_has_not_failed():
+def test_attempts_are_counted_and_a_request_that_a_retry_answers_has_not_failed():
     trial = trial_of(*RETRIED)
     assert [(row.id, row.attempt, row.status) for row in trial.requests] == [(1, 1, 503), (2, 1, 200), (1, 2, 200)]
     assert (trial.outcome, trial.error) == ("ok", None)
 
 
-def test_what_the_server_did_is_kept():
+def test_the_action_of_the_server_is_kept():
     refused = replace(logged(1, 12, 13), status=503, did="unavailable", attempt=1)
     trial = trial_of(*RETRIED, log=(refused, replace(logged(1, 45, 1050), attempt=2)))
     assert [(row.server.did, row.server.attempt) for row in trial.requests if row.server] == [
@@ -202,7 +202,7 @@ def test_what_the_server_did_is_kept():
     ]
 
 
-def test_a_request_whose_cause_main_told_does_not_fail_the_trial():
+def test_a_request_with_a_reported_cause_does_not_fail_the_trial():
     broken = end(1, 10, 60, error="TimeoutError", status=None, bytes=None, first_byte_ns=None)
     messages = (begin(1, 10), begin(2, 20), broken, end(2, 20, 1050))
     trial = trial_of(*messages, done(answers=(None, 2), causes=("TimeoutError", None)))

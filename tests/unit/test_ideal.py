@@ -1,4 +1,4 @@
-"""The ideal against a schedule that wastes nothing."""
+"""The ideal equals the makespan of a greedy schedule, and no schedule is shorter than the lower bound."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def greedy_s(requests, delay_s, slots, bound):
 
 
 @given(COUNTS, DELAYS, st.none() | COUNTS, COUNTS)
-def test_the_ideal_is_what_a_greedy_schedule_takes(requests, delay_s, slots, bound):
+def test_the_ideal_is_the_makespan_of_a_greedy_schedule(requests, delay_s, slots, bound):
     assert ideal_s(requests, delay_s, slots, bound) == pytest.approx(greedy_s(requests, delay_s, slots, bound))
 
 
@@ -39,11 +39,11 @@ def test_the_ideal_is_what_a_greedy_schedule_takes(requests, delay_s, slots, bou
     ("requests", "slots", "bound", "rounds"),
     [(9, 3, 1, 9), (9, 3, 3, 3), (9, 3, 9, 3), (9, None, 9, 1), (9, None, 4, 3), (10, 3, 10, 4), (1, 64, 1, 1)],
 )
-def test_rounds_of_one_delay_each(requests, slots, bound, rounds):
+def test_the_ideal_is_rounds_of_one_delay_each(requests, slots, bound, rounds):
     assert ideal_s(requests, 0.5, slots, bound) == rounds * 0.5
 
 
-def test_without_a_delay_there_is_nothing_to_wait_for():
+def test_without_a_delay_the_ideal_is_zero():
     assert ideal_s(9, 0.0, 3, 3) == 0.0
 
 
@@ -51,13 +51,13 @@ def test_without_a_delay_there_is_nothing_to_wait_for():
     ("requests", "delay_s", "slots", "bound"),
     [(0, 1, 3, 3), (9, -0.1, 3, 3), (9, 1, 0, 3), (9, 1, 3, 0)],
 )
-def test_a_configuration_that_is_none_has_no_ideal(requests, delay_s, slots, bound):
+def test_an_invalid_configuration_has_no_ideal(requests, delay_s, slots, bound):
     with pytest.raises(ValueError, match="no ideal"):
         ideal_s(requests, delay_s, slots, bound)
 
 
 @given(st.tuples(COUNTS, DELAYS, st.none() | COUNTS, COUNTS), st.floats(0, 10), st.integers(1, 64))
-def test_handling_adds_to_it_and_more_cores_never_lengthen_it(load, handle_s, cores):
+def test_handling_lengthens_the_ideal_and_cores_never_do(load, handle_s, cores):
     requests, rounds_s = load[0], ideal_s(*load)
     found = ideal_s(*load, handle_s=handle_s, cores=cores)
     assert found >= rounds_s + handle_s
@@ -67,7 +67,7 @@ def test_handling_adds_to_it_and_more_cores_never_lengthen_it(load, handle_s, co
 
 
 @pytest.mark.parametrize(("cores", "expected_s"), [(1, 8.0), (2, 4.0), (4, 2.0), (8, 2.0)])
-def test_work_on_one_core_takes_longer_than_the_rounds_where_there_is_much_of_it(cores, expected_s):
+def test_the_longer_of_rounds_and_handling_counts(cores, expected_s):
     assert ideal_s(8, 1.0, 8, 8, handle_s=1.0, cores=cores) == expected_s
 
 
@@ -79,7 +79,7 @@ JOBS = st.lists(st.floats(0.01, 10), min_size=1, max_size=30)
 @given(JOBS, st.integers(1, 12))
 def test_no_schedule_is_shorter_than_the_bound(jobs, machines):
     ends = [0.0] * machines
-    for job in sorted(jobs, reverse=True):  # the longest first, each to whoever is free first
+    for job in sorted(jobs, reverse=True):  # the longest first, each to the machine that is free first
         heapreplace(ends, ends[0] + job)
     longest_first_s, bound_s = max(ends), shortest_s(jobs, machines)
     assert bound_s <= longest_first_s * (1 + 1e-9)
@@ -88,7 +88,7 @@ def test_no_schedule_is_shorter_than_the_bound(jobs, machines):
 
 
 @given(COUNTS, DELAYS, COUNTS)
-def test_for_jobs_of_one_length_the_bound_is_whole_rounds(requests, delay_s, machines):
+def test_for_jobs_of_equal_length_the_bound_is_whole_rounds(requests, delay_s, machines):
     assert shortest_s([delay_s] * requests, machines) == pytest.approx(ideal_s(requests, delay_s, machines, requests))
 
 
@@ -98,7 +98,7 @@ def under(behaviour, *, requests=30, workers=3, bound=30, delay_s=0.3, timeout_s
 
 
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 60), DELAYS)
-def test_where_nothing_happens_the_ideal_is_the_usual_one(requests, workers, bound, delay_s):
+def test_without_faults_the_ideal_is_the_usual_one(requests, workers, bound, delay_s):
     expected = ideal_s(requests, delay_s, workers, bound)
     found = under(Behaviour(seed=7), requests=requests, workers=workers, bound=bound, delay_s=delay_s, timeout_s=None)
     assert found == pytest.approx(expected)
@@ -107,19 +107,19 @@ def test_where_nothing_happens_the_ideal_is_the_usual_one(requests, workers, bou
 @pytest.mark.parametrize(
     ("behaviour", "expected_s"),
     [
-        (Behaviour(hang=1), (27 * 0.3 + 3 * 2.0) / 3),  # each of three that never answer costs one timeout
+        (Behaviour(hang=1), (27 * 0.3 + 3 * 2.0) / 3),  # each of three requests that hang costs one timeout
         (Behaviour(rate=5.0, burst=3), (30 - 3) / 5 + 0.3),
         (Behaviour(restart_at=5, away_s=2.0), (30.5 * 0.3) / 3 + 2.0),
     ],
 )
-def test_what_the_best_client_needs(behaviour, expected_s):
+def test_the_ideal_of_the_best_client(behaviour, expected_s):
     assert under(behaviour) == pytest.approx(expected_s, rel=0.02)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
-def test_failures_and_spread_never_make_a_bound_below_the_work(seed, fail):
+def test_failures_and_spread_never_lower_the_bound_below_the_work(seed, fail):
     behaviour = Behaviour(seed=seed, fail=fail, spread=0.5)
     server, load = ServerConfig(3, "sync", 1, 0.3, behaviour), Load(30, 30)
     attempts = [each for number in range(1, 31) for each in attempts_s(server, load, number)]
     assert under(behaviour, timeout_s=None) >= sum(attempts) / 3 - 1e-9
-    assert len(attempts) >= 30 + 3 * fail  # each attempt that fails is followed by another
+    assert len(attempts) >= 30 + 3 * fail  # a retry follows each failed attempt

@@ -1,4 +1,4 @@
-"""The checks of a load: for each, loads in which it holds, in which it fails, and in which it cannot be told."""
+"""Each check of a load holds, fails or abstains on loads made for it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from labkit.load.totals import Ids, ServerTotals, Totals
 from labkit.model import ServerConfig
 from labkit.model.load import Closed, Counts, LoadPlan, Open, Percentiles
 
-# Thirty users for ten seconds at three workers: three answers a second, and thirty in flight throughout.
+# Thirty users for ten seconds at three workers: three answers per second, and thirty in flight throughout.
 PLAN = LoadPlan(1, ServerConfig(3, "sync", 1, 1.0), Closed(30, 30.0), 10.0, None, 1, 30.0)
 OPEN = replace(PLAN, shape=Open(3.0, "poisson", 1, 40))
-# Three a second for ten seconds, the first at once: thirty are due before the end.
+# Three per second for ten seconds, the first at once: thirty are due before the end.
 CONSTANT = replace(OPEN, shape=Open(3.0, "constant", 1, 40))
 SERVER = ServerTotals(rows=60, slowest_s=1.002, max_in_flight=3)
 TOTALS = Totals(
@@ -64,15 +64,15 @@ def used(**changes):
     return {"resources": replace(RESOURCES, **changes)}
 
 
-def people(seed):
-    """How many come within the ten seconds, three a second on average, and nobody knows of another."""
+def poisson_arrivals(seed):
+    """The number of arrivals in ten seconds, three per second on average, computed independently."""
     random = Random(seed)
     times_s = accumulate(random.expovariate(3.0) for _ in range(1000))
     return sum(time_s < 10 for time_s in times_s)
 
 
 def scheduled(arrivals, plan=CONSTANT, **changes):
-    """An open load to which so many came."""
+    """An open load with this number of arrivals."""
     return {"plan": plan, "totals": counted(arrivals=arrivals)["totals"], **used(**changes)}
 
 
@@ -94,9 +94,9 @@ HOLDS = {
     "littles_law": [
         {},
         seen(lambda number: number * 1.04),
-        # The last to end failed, after the last answer.
+        # The last request to end failed, after the last answer.
         {"resources": replace(RESOURCES, makespan_s=15.0)},
-        # The sampler stood still for a second: half of what it saw is as fine as ever.
+        # The sampler stood still for a second.
         used(socket_points=tuple((t_s, number) for t_s, number in POINTS if not 5 < t_s < 6)),
     ],
     "schedule": [
@@ -105,7 +105,7 @@ HOLDS = {
         scheduled(20, replace(CONSTANT, requests=20)),
         scheduled(30, replace(CONSTANT, requests=31)),
         scheduled(40, replace(CONSTANT, requests=40, duration_s=None)),
-        scheduled(people(seed=1), OPEN),
+        scheduled(poisson_arrivals(seed=1), OPEN),
     ],
     "generator": [
         {},
@@ -115,7 +115,7 @@ HOLDS = {
     ],
     "quiet_machine": [
         {},
-        # A sparse load's last answer may come long before its end.
+        # The last answer of a sparse load may be long before its end.
         used(makespan_s=2.0, machine_cpu_s=11.0),
         used(machine_cpu_s=11.0),
         used(server_cpu_s=None, machine_cpu_s=2.0),
@@ -125,23 +125,26 @@ HOLDS = {
 FAILS = {
     "accounted": {
         "a request that never ended": (counted(ok=59, unfinished=1), ["1 began and never ended"]),
-        "an arrival that nobody knows of": (counted(arrivals=61), ["61 arrivals", "60 accounted for"]),
+        "an arrival that is not accounted for": (counted(arrivals=61), ["61 arrivals", "60 accounted for"]),
         "a request that never arrived": (counted(arrivals=59), ["59 arrivals", "60 accounted for"]),
         "an id twice": (totals(duplicates=SOME), ["more than once: 3, 5, 7, 8, 10, 12, 14, 15 and 3 more"]),
-        "an id left out": (totals(out_of_turn=SOME), ["out of turn: 3, 5"]),
+        "a skipped id": (totals(out_of_turn=SOME), ["out of turn: 3, 5"]),
         "an end without a beginning": (totals(ended_unknown=Ids(1, (9,))), ["ended without having begun: 9"]),
     },
     "server_log": {
-        "a server that leaves some out": (logged(unlogged=SOME), ["not in the server's log: 3, 5"]),
-        "requests that the client hides": (logged(log_only=Ids(1, ("favicon.ico",))), ["log alone: favicon.ico"]),
+        "answered requests that are not logged": (logged(unlogged=SOME), ["not in the server's log: 3, 5"]),
+        "logged requests that the client does not report": (
+            logged(log_only=Ids(1, ("favicon.ico",))),
+            ["only in the server's log: favicon.ico"],
+        ),
         "requests that were sent twice": (logged(logged_again=SOME), ["more than once: 3, 5"]),
     },
     "containment": {"served before it was sent": (logged(outside=SOME), ["3, 5"])},
     "limit": {
-        "more than there are users": (totals(max_in_flight=31), ["31 in flight", "30 allowed"]),
-        "an open load as well": ({"plan": OPEN, **totals(max_in_flight=41)}, ["41 in flight", "40 allowed"]),
+        "more than the users": (totals(max_in_flight=31), ["31 in flight", "limit 30"]),
+        "an open load": ({"plan": OPEN, **totals(max_in_flight=41)}, ["41 in flight", "limit 40"]),
     },
-    "server_delay": {"another delay": (logged(wrong_delay=SOME), ["not served in 1 to 1.11 s: 3, 5"])},
+    "server_delay": {"a wrong delay": (logged(wrong_delay=SOME), ["not served in 1 to 1.11 s: 3, 5"])},
     "littles_law": {
         "sockets that see nothing": (seen(lambda _: 0), ["0.00", "30.00"]),
         "sockets that see twice as many": (seen(lambda number: 2 * number), ["60.00", "30.00"]),
@@ -155,30 +158,33 @@ FAILS = {
         ),
     },
     "schedule": {
-        "an arrival left out": (scheduled(29), ["29 arrivals", "30 by the schedule"]),
-        "an arrival too many": (scheduled(31), ["31 arrivals", "30 by the schedule"]),
-        "one of so many requests left out": (scheduled(19, replace(CONSTANT, requests=20)), ["20 by the schedule"]),
-        "another seed's": (scheduled(people(seed=2), OPEN), [f"{people(seed=1)} by the schedule"]),
+        "a skipped arrival": (scheduled(29), ["29 arrivals", "30 scheduled"]),
+        "a surplus arrival": (scheduled(31), ["31 arrivals", "30 scheduled"]),
+        "a skipped request": (scheduled(19, replace(CONSTANT, requests=20)), ["20 scheduled"]),
+        "the arrivals of another seed": (
+            scheduled(poisson_arrivals(seed=2), OPEN),
+            [f"{poisson_arrivals(seed=1)} scheduled"],
+        ),
     },
     "generator": {
-        "one that may not open as many files": (
+        "too few open files": (
             totals(errors=(("status 500", 9), ("OSError: [Errno 24] Too many open files", 3))),
             ["files", "ulimit -n", "--users"],
         ),
-        "one of which nothing else is known": (
+        "too few open files, processor time unknown": (
             {**totals(errors=(("OSError: [Errno 24] Too many open files", 3),)), **used(cpu_s=None)},
             ["ulimit -n"],
         ),
-        "a generator that is busy itself": (used(cpu_s=18.2), ["91%", "90%", "--processes"]),
-        "two of them": ({"plan": replace(PLAN, processes=2), **used(cpu_s=38.0)}, ["95%"]),
+        "a busy generator": (used(cpu_s=18.2), ["91%", "90%", "--processes"]),
+        "two busy processes": ({"plan": replace(PLAN, processes=2), **used(cpu_s=38.0)}, ["95%"]),
     },
     "quiet_machine": {
         "another program": (used(machine_cpu_s=11.1), ["20%"]),
-        "another program while the last answer was long over": (used(makespan_s=90.0, machine_cpu_s=11.1), ["20%"]),
-        "another program, no word of the server": (used(machine_cpu_s=20.0, server_cpu_s=None), ["45%"]),
+        "another program, after the last answer": (used(makespan_s=90.0, machine_cpu_s=11.1), ["20%"]),
+        "another program, server time unknown": (used(machine_cpu_s=20.0, server_cpu_s=None), ["45%"]),
     },
 }
-UNTOLD = {
+ABSTAINS = {
     "limit": [totals(max_in_flight=None)],
     "server_delay": [logged(rows=0, slowest_s=None)],
     "littles_law": [
@@ -211,7 +217,7 @@ def test_it_holds(check):
 
 
 @each_check
-def test_it_fails_and_says_why(check):
+def test_it_fails_with_the_reason(check):
     assert FAILS[check.__name__]
     for story, (changes, named) in FAILS[check.__name__].items():
         found = verdict(check, changes)
@@ -220,19 +226,19 @@ def test_it_fails_and_says_why(check):
 
 
 @each_check
-def test_it_does_not_guess_what_cannot_be_told(check):
-    for changes in UNTOLD.get(check.__name__, []):
+def test_it_abstains_without_data(check):
+    for changes in ABSTAINS.get(check.__name__, []):
         assert verdict(check, changes).ok is None, verdict(check, changes).detail
         assert verdict(check, changes).detail
 
 
-def test_each_check_gives_one_verdict_under_its_own_name():
+def test_each_check_has_the_name_of_its_function():
     found = checks.check_load(PLAN, TOTALS, RESOURCES)
     assert [check.name for check in found] == [check.__name__ for check in checks.CHECKS]
 
 
-def test_a_check_that_a_trial_has_too_has_the_same_name():
-    """A load has no scenario and no bodies in an order; a trial has no schedule, and no generator to keep it."""
+def test_checks_of_loads_and_trials_have_the_same_names():
+    """A load has neither a scenario nor an order of bodies; a trial has neither a schedule nor a generator."""
     of_a_trial = {check.__name__ for check in trial_checks.CHECKS}
     of_a_load = {check.__name__ for check in checks.CHECKS}
     assert (of_a_trial - of_a_load, of_a_load - of_a_trial) == (

@@ -1,4 +1,4 @@
-"""What a load comes to: whether it passed, and what does not go with Locust's own page."""
+"""A load run passes or fails, and options that exclude Locust's page are named."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from labkit.options import parser
 from tests.load_samples import load_run, open_trial
 
 ODD = (Check("server_log", False, "7 is missing"), Check("littles_law", None, "too short"))
-UNTOLD = ODD[1:]
+ABSTAINING = ODD[1:]
 SOME_FAILED = open_trial(
     outcome="failed", error="2 of 60 requests failed: status 500", counts=Counts(60, 60, 58, 2, late=0)
 )
@@ -28,15 +28,15 @@ ALL_FAILED = replace(SOME_FAILED, counts=Counts(60, 60, 0, 60, late=0), latency=
         (open_trial(), True, True),
         (SOME_FAILED, True, False),
         (ALL_FAILED, False, False),
-        (open_trial(outcome="failed", error="not one request was due in that time", counts=Counts()), False, False),
+        (open_trial(outcome="failed", error="no request was due in that time", counts=Counts()), False, False),
         *((open_trial(outcome=outcome), False, False) for outcome in ("crashed", "interrupted", "timeout")),
     ],
 )
-def test_what_became_of_a_load(trial, answered, sound):
+def test_a_load_is_answered_checked_and_sound(trial, answered, sound):
     assert (trial.answered, trial.checked, trial.sound) == (answered, True, sound)
     odd = replace(trial, checks=ODD)
     assert (odd.answered, odd.checked, odd.sound) == (answered, False, False)
-    assert replace(trial, checks=UNTOLD).sound is sound
+    assert replace(trial, checks=ABSTAINING).sound is sound
 
 
 def held(text):
@@ -62,14 +62,14 @@ def held(text):
         (load_run(replace(SOME_FAILED, checks=ODD), verdicts=(held("failed > 5%"),)), False),
         (load_run(replace(SOME_FAILED, outcome="crashed"), verdicts=(held("failed > 5%"),)), False),
         (load_run(ALL_FAILED, verdicts=(held("failed > 60"),)), False),
-        # A search for the limit, whose last step is too much.
+        # A search for the limit ends with a failed step.
         (load_run(open_trial(1.0), SOME_FAILED, knee=Knee(1.0, 2.0, "2 of 60 requests failed", 3.0)), True),
         (load_run(SOME_FAILED, knee=Knee(None, 2.0, "2 of 60 requests failed", 3.0)), False),
         (load_run(knee=Knee(2.0, None, "no limit found in 30 steps", None)), False),
-        (load_run(knee=Knee(None, None, "inconclusive at 1 a second", 3.0)), False),
+        (load_run(knee=Knee(None, None, "inconclusive at 1 per second", 3.0)), False),
     ],
 )
-def test_whether_a_load_passed(run, passed):
+def test_a_load_run_passes(run, passed):
     assert command.passed(run) is passed
 
 
@@ -90,7 +90,7 @@ def options(line) -> Namespace:
         ("--ui --find-limit", "--find-limit"),
     ],
 )
-def test_what_does_not_go_with_locusts_page_is_named_before_anything_starts(line, named):
+def test_options_without_effect_on_locusts_page_are_named_before_anything_starts(line, named):
     with pytest.raises(UsageError) as caught:
         command.run(options(line))
     assert f"{named} " in caught.value.message

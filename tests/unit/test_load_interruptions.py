@@ -1,4 +1,4 @@
-"""Interruptions of a load that runs: noted, and looked at when it is safe to."""
+"""Interruptions of a running load are counted, and handled when it is safe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labkit.system.interrupts import count_interrupts
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_is_counted_and_breaks_into_nothing(number):
+def test_each_is_counted_and_raises_nothing(number):
     before = signal.getsignal(number)
     with count_interrupts() as interruptions:
         assert interruptions.count == 0
@@ -21,14 +21,14 @@ def test_each_is_counted_and_breaks_into_nothing(number):
     assert signal.getsignal(number) == before
 
 
-def test_afterwards_they_break_in_again_whatever_happened_meanwhile():
+def test_afterwards_they_raise_again_even_after_an_error():
     with pytest.raises(ValueError, match="on purpose"), count_interrupts():
         raise ValueError("on purpose")
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_what_was_to_be_ignored_is_ignored():
+def test_an_ignored_signal_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with count_interrupts() as interruptions:

@@ -1,4 +1,4 @@
-"""Finding the limit: up step by step until a load is no good."""
+"""The search for the limit raises the rate step by step until a load is too much."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.load.limit import MOST_STEPS, TRIES, find_limit, what_is_wrong
+from labkit.load.limit import MOST_STEPS, TRIES, find_fault, find_limit
 from labkit.model import Check, ServerConfig
 from labkit.model.load import Counts, Knee
 from tests.load_samples import open_plan, open_trial
 
 BOUND_S = 3.0
 BOUNDLESS = ServerConfig(2, "gevent", 1, 0.1)
-BUSY = Check("quiet_machine", False, "others were at work")
+BUSY = Check("quiet_machine", False, "another program ran")
 
 
 def waited(trial, p99_s):
@@ -26,29 +26,29 @@ def boundless(rate):
     return open_trial(rate, plan=open_plan(rate, server=BOUNDLESS))
 
 
-def climb(bad_from, made=boundless):
-    """Find the limit of a server that is good below step `bad_from`; also the steps that were run."""
+def search(bad_from):
+    """The limit of a server that is good below step `bad_from`, and the rates that were run."""
     ran = []
 
     def run(rate):
         ran.append(rate)
-        return waited(made(rate), 99.0) if rate >= bad_from / 2 else made(rate)
+        return waited(boundless(rate), 99.0) if rate >= bad_from / 2 else boundless(rate)
 
     return find_limit(lambda number: number / 2, BOUND_S, run), ran
 
 
 @given(st.integers(1, MOST_STEPS))
-def test_it_goes_up_to_the_first_step_that_is_no_good_and_no_further(bad_from):
-    knee, ran = climb(bad_from)
+def test_it_ends_at_the_first_step_that_is_too_much(bad_from):
+    knee, ran = search(bad_from)
     assert ran == [number / 2 for number in range(1, bad_from + 1)]
     assert knee.first_bad == bad_from / 2
     assert knee.last_good == (None if bad_from == 1 else (bad_from - 1) / 2)
-    assert knee.capacity_per_s is None, "nothing bounds such a server"
-    assert knee.why == "the p99 of what a user waits was 99.000 s, more than 3 s"
+    assert knee.capacity_per_s is None, "such a server has no bound"
+    assert knee.why == "the p99 of the response time was 99.000 s, above 3 s"
 
 
 @pytest.mark.parametrize("times", range(TRIES + 1))
-def test_a_step_that_cannot_be_trusted_is_run_again(times):
+def test_a_doubtful_step_is_repeated(times):
     ran = []
 
     def run(rate):
@@ -65,18 +65,18 @@ def test_a_step_that_cannot_be_trusted_is_run_again(times):
         assert (knee.last_good, knee.first_bad) == (None, None)
 
 
-def test_a_step_that_never_can_be_trusted_leaves_the_limit_open_above_the_last_good_one():
+def test_a_step_that_stays_doubtful_leaves_the_limit_open():
     def run(rate):
         return open_trial(rate, checks=(BUSY,) if rate == 3 else ())
 
-    why = "inconclusive at 3 a second: the figures cannot be trusted: quiet_machine: others were at work"
+    why = "inconclusive at 3 per second: the figures cannot be trusted: quiet_machine: another program ran"
     assert find_limit(float, BOUND_S, run) == Knee(2.0, None, why, 3.0)
 
 
 @pytest.mark.parametrize("checks", [(), (BUSY,)])
 @pytest.mark.parametrize("p99_s", [0.5, 99.0])
-def test_more_than_the_workers_can_answer_is_never_good_and_no_matter_of_trust(checks, p99_s):
-    """However soon a short load was answered: the queue has only begun to grow."""
+def test_a_rate_above_the_capacity_is_too_much_and_not_doubtful(checks, p99_s):
+    """Even if a short load was answered in time: the queue has only begun to grow."""
     ran = []
 
     def run(rate):
@@ -84,19 +84,19 @@ def test_more_than_the_workers_can_answer_is_never_good_and_no_matter_of_trust(c
         return open_trial(rate) if rate <= 3 else waited(open_trial(rate, checks=checks), p99_s)
 
     knee = find_limit(float, BOUND_S, run)
-    assert ran == [1.0, 2.0, 3.0, 4.0], "what they can just answer may be good"
-    why = "it is more than the 3 a second that the workers can answer: the queue would go on growing"
+    assert ran == [1.0, 2.0, 3.0, 4.0], "a rate at the capacity may be good"
+    why = "it is above the 3 per second that the workers can answer: the queue grows"
     assert knee == Knee(3.0, 4.0, why, 3.0)
 
 
-def test_answers_that_never_came_are_no_matter_of_trust():
+def test_missing_answers_are_not_doubtful():
     lost = replace(open_trial(), counts=Counts(60, 50, 48, 0, 2, 10), checks=(Check("accounted", False, "2 lost"),))
     ran = []
     find_limit(float, BOUND_S, lambda rate: ran.append(rate) or lost)
     assert ran == [1.0]
 
 
-def test_requests_that_failed_are_no_matter_of_trust():
+def test_failed_requests_are_not_doubtful():
     error = "2 of 60 requests failed: status 500"
     failed = open_trial(outcome="failed", error=error, counts=Counts(60, 60, 58, 2), checks=(BUSY,))
     ran = []
@@ -105,14 +105,14 @@ def test_requests_that_failed_are_no_matter_of_trust():
     assert knee == Knee(None, 1.0, error, 3.0)
 
 
-def test_a_server_that_takes_everything_ends_it_after_so_many_steps():
-    knee, ran = climb(MOST_STEPS + 1)
+def test_without_a_limit_it_ends_after_the_last_step():
+    knee, ran = search(MOST_STEPS + 1)
     assert len(ran) == MOST_STEPS
     assert knee == Knee(MOST_STEPS / 2, None, f"no limit found in {MOST_STEPS} steps", None)
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("changes", "fault"),
     [
         ({"outcome": "crashed", "error": "killed by SIGKILL"}, "killed by SIGKILL"),
         ({"outcome": "interrupted"}, "interrupted"),
@@ -121,8 +121,8 @@ def test_a_server_that_takes_everything_ends_it_after_so_many_steps():
             "2 of 60 requests failed: status 500",
         ),
         (
-            {"outcome": "failed", "error": "not one request was due in that time", "counts": Counts()},
-            "not one request was due in that time",
+            {"outcome": "failed", "error": "no request was due in that time", "counts": Counts()},
+            "no request was due in that time",
         ),
         ({"counts": Counts(60, 50, 48, 0, 2, 10)}, "12 of 60 arrivals were not answered"),
         ({"counts": Counts(60, 0, 0, 0, 0, 60), "response": None}, "60 of 60 arrivals were not answered"),
@@ -132,14 +132,14 @@ def test_a_server_that_takes_everything_ends_it_after_so_many_steps():
         ),
     ],
 )
-def test_what_is_wrong_is_told(changes, why):
-    assert what_is_wrong(open_trial(**changes), BOUND_S) == why
+def test_the_fault_is_named(changes, fault):
+    assert find_fault(open_trial(**changes), BOUND_S) == fault
 
 
 @given(st.floats(0.001, 3600), st.floats(0.001, 3600))
-def test_the_p99_may_reach_the_bound_and_not_pass_it(p99_s, bound_s):
-    assert (what_is_wrong(waited(open_trial(), p99_s), bound_s) is None) == (p99_s <= bound_s)
+def test_the_p99_may_reach_but_not_exceed_the_bound(p99_s, bound_s):
+    assert (find_fault(waited(open_trial(), p99_s), bound_s) is None) == (p99_s <= bound_s)
 
 
-def test_a_check_that_could_not_be_made_speaks_against_nothing():
-    assert what_is_wrong(open_trial(checks=(Check("littles_law", None, "too short"),)), BOUND_S) is None
+def test_a_check_that_abstains_is_no_fault():
+    assert find_fault(open_trial(checks=(Check("littles_law", None, "too short"),)), BOUND_S) is None

@@ -1,4 +1,4 @@
-"""From the options of a load to what is run: what is left out gets a default, what cannot be is refused."""
+"""The options of a load test are completed with defaults, and refused if they exclude each other."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ NOTHING = LoadRequest(
 )
 
 
-def course(**wanted):
-    return make_load_test(replace(NOTHING, **wanted))
+def load_test(**options):
+    return make_load_test(replace(NOTHING, **options))
 
 
-def test_left_alone_it_is_ten_users_for_ten_seconds():
-    found = course()
-    assert (found.plan.shape, found.plan.duration_s, found.plan.requests) == (Closed(10, 10.0), 10.0, None)
-    assert (found.plan.server, found.plan.order, found.plan.key) == (SERVER, 1, "t1")
-    assert (found.stop_when, found.fail_when, found.stairs) == ((), (), None)
+def test_by_default_it_is_ten_users_for_ten_seconds():
+    test = load_test()
+    assert (test.plan.shape, test.plan.duration_s, test.plan.requests) == (Closed(10, 10.0), 10.0, None)
+    assert (test.plan.server, test.plan.order, test.plan.key) == (SERVER, 1, "t1")
+    assert (test.stop_when, test.fail_when, test.rate_steps) == ((), (), None)
 
 
-def test_users_start_all_at_once_unless_a_rate_is_asked_for():
-    assert course(users=30).plan.shape == Closed(30, 30.0)
-    assert course(users=30, spawn_rate=0.5).plan.shape == Closed(30, 0.5)
+def test_users_start_at_once_without_a_spawn_rate():
+    assert load_test(users=30).plan.shape == Closed(30, 30.0)
+    assert load_test(users=30, spawn_rate=0.5).plan.shape == Closed(30, 0.5)
 
 
 def test_with_a_rate_it_is_open():
-    assert course(rate=2.0, seed=7).plan.shape == Open(2.0, "poisson", 7, 1000)
-    assert course(rate=2.0, arrivals="constant", users=5).plan.shape == Open(2.0, "constant", 1, 5)
+    assert load_test(rate=2.0, seed=7).plan.shape == Open(2.0, "poisson", 7, 1000)
+    assert load_test(rate=2.0, arrivals="constant", users=5).plan.shape == Open(2.0, "constant", 1, 5)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "duration_s"),
+    ("options", "duration_s"),
     [
         ({"requests": 50}, None),
         ({"requests": 50, "duration_s": 3.0}, 3.0),
@@ -66,26 +66,26 @@ def test_with_a_rate_it_is_open():
         ({"find_limit": True, "duration_s": 3.0}, 3.0),
     ],
 )
-def test_only_a_number_of_requests_takes_the_end_from_the_clock(wanted, duration_s):
-    plan = course(**wanted).plan
-    assert (plan.duration_s, plan.requests) == (duration_s, wanted.get("requests"))
+def test_a_number_of_requests_replaces_the_default_duration(options, duration_s):
+    plan = load_test(**options).plan
+    assert (plan.duration_s, plan.requests) == (duration_s, options.get("requests"))
 
 
-def test_what_else_was_asked_for_is_in_the_plan():
-    plan = course(timeout_s=5.0, processes=3, server=BOUNDLESS).plan
+def test_other_options_are_in_the_plan():
+    plan = load_test(timeout_s=5.0, processes=3, server=BOUNDLESS).plan
     assert (plan.timeout_s, plan.processes, plan.server) == (5.0, 3, BOUNDLESS)
 
 
-def test_thresholds_are_read_in_their_order():
-    found = course(stop_when=("p99 > 3", "failed>1%"), fail_when=("unanswered >= 5",))
-    assert [threshold.text for threshold in found.stop_when] == ["p99 > 3", "failed>1%"]
-    assert [(each.metric, each.op, each.value, each.percent) for each in found.fail_when] == [
+def test_thresholds_keep_their_order():
+    test = load_test(stop_when=("p99 > 3", "failed>1%"), fail_when=("unanswered >= 5",))
+    assert [threshold.text for threshold in test.stop_when] == ["p99 > 3", "failed>1%"]
+    assert [(each.metric, each.op, each.value, each.percent) for each in test.fail_when] == [
         ("unanswered", ">=", 5, False)
     ]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "first", "step", "bound_s"),
+    ("options", "first", "step", "bound_s"),
     [
         ({}, 1.5, 0.3, 3.0),
         ({"rate": 2.0, "step": 0.5, "bound_s": 9.0}, 2.0, 0.5, 9.0),
@@ -95,25 +95,24 @@ def test_thresholds_are_read_in_their_order():
         ({"server": BOUNDLESS, "rate": 100.0}, 100.0, 50.0, 0.3),
     ],
 )
-def test_the_stairs_begin_at_half_of_what_the_workers_can_do(wanted, first, step, bound_s):
-    stairs = course(find_limit=True, **wanted).stairs
-    assert (stairs.first, stairs.step, stairs.bound_s) == pytest.approx((first, step, bound_s))
+def test_the_rates_start_at_half_the_capacity(options, first, step, bound_s):
+    steps = load_test(find_limit=True, **options).rate_steps
+    assert (steps.first, steps.step, steps.bound_s) == pytest.approx((first, step, bound_s))
 
 
 @given(st.floats(0.001, 1000), st.floats(0.001, 1000), st.integers(1, 30))
 def test_a_step_is_the_same_load_at_another_rate(first, step, number):
-    found = course(find_limit=True, rate=first, step=step, seed=3, arrivals="constant", users=7)
-    rate = found.stairs.rate(number)
+    test = load_test(find_limit=True, rate=first, step=step, seed=3, arrivals="constant", users=7)
+    rate = test.rate_steps.rate(number)
     assert rate == pytest.approx(first + step * (number - 1))
-    plan = found.at(rate, number)
-    assert plan == replace(found.plan, order=number, shape=Open(rate, "constant", 3, 7))
+    plan = test.at(rate, number)
+    assert plan == replace(test.plan, order=number, shape=Open(rate, "constant", 3, 7))
     assert plan.key == f"t{number}"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "named"),
+    ("options", "named"),
     [
-        ({"server": ServerConfig(3, "sync", 4, 1.0)}, ["--worker-threads 4", "--worker-class sync", "gthread"]),
         ({"rate": 2.0, "spawn_rate": 1.0}, ["--spawn-rate", "--rate"]),
         ({"find_limit": True, "spawn_rate": 1.0}, ["--spawn-rate", "--find-limit"]),
         ({"arrivals": "poisson"}, ["--arrivals", "--rate"]),
@@ -132,14 +131,14 @@ def test_a_step_is_the_same_load_at_another_rate(first, step, number):
         ({"find_limit": True, "stop_when": ("p99 > 3",)}, ["--find-limit", "--stop-when"]),
     ],
 )
-def test_what_does_not_go_together_is_named(wanted, named):
+def test_options_that_exclude_each_other_are_named(options, named):
     with pytest.raises(UsageError) as caught:
-        course(**wanted)
+        load_test(**options)
     assert [text for text in named if text not in caught.value.message] == []
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "options",
     [
         {"server": ServerConfig(3, "gthread", 4, 1.0)},
         {"processes": 10},
@@ -148,5 +147,5 @@ def test_what_does_not_go_together_is_named(wanted, named):
         {"rate": 2.0, "stop_when": ("response_p99 > 3", "late > 5", "queue > 5")},
     ],
 )
-def test_what_goes_together_is_taken(wanted):
-    assert course(**wanted).plan.processes == wanted.get("processes", 1)
+def test_options_that_agree_are_accepted(options):
+    assert load_test(**options).plan.processes == options.get("processes", 1)

@@ -1,4 +1,4 @@
-"""The most spans at once, found while they come in: the same as of all spans together."""
+"""A sweep finds the most concurrent spans while they arrive: the same number as from all spans together."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from hypothesis import strategies as st
 from labkit.analysis.statistics import most_at_once
 from labkit.load.sweep import Sweep
 
-# Moments of a small clock: equal ones, touching and empty spans come up often.
+# Few different moments, so that equal moments, touching spans and empty spans are frequent.
 MOMENTS = st.integers(0, 12)
 SPANS = st.lists(st.tuples(MOMENTS, MOMENTS).map(sorted).map(tuple), max_size=15)
 FOREVER = float("inf")
 
 
-def swept(spans, looks=()):
-    """What a sweep finds of spans in this order that is told, at these places, how far it may settle."""
+def swept(spans, positions=()):
+    """The most spans by a sweep that gets them in this order and settles at these positions."""
     sweep = Sweep()
-    for place, (start, end) in enumerate(spans):
-        if place in looks:
-            sweep.advance(min(start for start, _ in spans[place:]))
+    for position, (start, end) in enumerate(spans):
+        if position in positions:
+            sweep.advance(min(start for start, _ in spans[position:]))
         sweep.add(start, end)
     sweep.finish()
     return sweep.most
 
 
 @given(SPANS, st.sets(st.integers(0, 15)), st.randoms())
-def test_it_finds_what_is_found_of_all_together(spans, looks, random):
+def test_it_finds_the_most_of_all_spans(spans, positions, random):
     by_end = sorted(spans, key=lambda span: span[1] + random.choice((0, 1, 2)))
-    assert swept(by_end, looks) == most_at_once(spans)
+    assert swept(by_end, positions) == most_at_once(spans)
 
 
 @given(SPANS, st.lists(MOMENTS, max_size=5))
@@ -46,7 +46,7 @@ def test_a_span_that_never_ended_stays_open(spans, endless):
 
 
 @given(SPANS)
-def test_spans_may_come_in_columns(spans):
+def test_spans_may_be_added_as_columns(spans):
     sweep = Sweep()
     sweep.extend([start for start, _ in spans], [end for _, end in spans])
     sweep.finish()
@@ -54,7 +54,7 @@ def test_spans_may_come_in_columns(spans):
 
 
 @given(SPANS, MOMENTS)
-def test_it_knows_the_most_up_to_where_it_has_settled(spans, safe):
+def test_it_knows_the_most_up_to_the_settled_moment(spans, safe):
     sweep = Sweep()
     for start, end in spans:
         sweep.add(start, end)
@@ -62,7 +62,7 @@ def test_it_knows_the_most_up_to_where_it_has_settled(spans, safe):
     assert sweep.most == most_at_once([(start, min(end, safe)) for start, end in spans if start < safe])
 
 
-def test_going_back_settles_nothing_anew():
+def test_settling_an_earlier_moment_changes_nothing():
     sweep = Sweep()
     sweep.advance(10)
     sweep.advance(5)
@@ -73,7 +73,7 @@ def test_going_back_settles_nothing_anew():
 
 
 @pytest.mark.parametrize("end", [12, None])
-def test_a_span_that_starts_earlier_than_was_said_still_counts(end):
+def test_a_span_that_starts_before_the_settled_moment_still_counts(end):
     sweep = Sweep()
     sweep.advance(10)
     sweep.add(8, end)
@@ -82,7 +82,7 @@ def test_a_span_that_starts_earlier_than_was_said_still_counts(end):
     assert sweep.most == 2
 
 
-def test_memory_follows_from_what_is_open_not_from_what_has_been():
+def test_memory_depends_on_open_spans_not_on_all_spans():
     def peak(count):
         tracemalloc.start()
         sweep = Sweep()

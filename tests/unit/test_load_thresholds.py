@@ -1,4 +1,4 @@
-"""Thresholds of a load: what may be written, and how it compares."""
+"""Thresholds of a load are parsed, and compared with its figures."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ VALUES = {
     st.integers(0, 10**6).map(lambda thousandths: thousandths / 1000),
     st.lists(st.sampled_from(["", " ", "  "]), min_size=4, max_size=4),
 )
-def test_what_was_written_is_what_is_read(metric, op, value, gaps):
+def test_a_threshold_is_parsed_into_its_parts(metric, op, value, gaps):
     before, left, right, after = gaps
     text = f"{before}{metric}{left}{op}{right}{value}{after}"
     assert parse(text) == Threshold(text, metric, op, value, percent=False)
@@ -89,7 +89,7 @@ def test_a_share_is_in_percent(metric, gap):
         *("failed > %", "failed > 3%%"),
     ],
 )
-def test_what_is_no_threshold_is_refused_with_what_is_allowed(text):
+def test_a_malformed_threshold_is_refused_with_the_allowed_form(text):
     with pytest.raises(UsageError) as caught:
         parse(text)
     assert repr(text) in caught.value.message
@@ -106,42 +106,42 @@ def test_a_wrong_metric_is_refused_with_the_nearest_one(text, meant):
 
 
 @pytest.mark.parametrize("metric", [name for name in METRICS if name not in SHARES])
-def test_a_share_of_what_has_none_is_refused(metric):
+def test_a_percentage_of_another_metric_is_refused(metric):
     with pytest.raises(UsageError, match=rf"{metric} > 3%.*failed and unanswered and late"):
         parse(f"{metric} > 3%")
 
 
-def test_each_metric_has_a_value_that_the_tests_know():
+def test_the_tests_cover_every_metric():
     assert tuple(VALUES) == METRICS
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize(("look", "load"), [(evaluate, NOW), (evaluate_trial, TRIAL)], ids=["live", "final"])
-def test_it_compares_with_the_load_s_own_figure(metric, look, load):
+@pytest.mark.parametrize(("evaluator", "load"), [(evaluate, NOW), (evaluate_trial, TRIAL)], ids=["live", "final"])
+def test_a_threshold_is_compared_with_the_metric(metric, evaluator, load):
     value = VALUES[metric]
     for op, failing in ((">", value - 1), (">=", value), ("<", value + 1), ("<=", value)):
-        verdict = look(parse(f"{metric} {op} {failing}"), load)
+        verdict = evaluator(parse(f"{metric} {op} {failing}"), load)
         assert (verdict.value, verdict.failed) == (value, True), op
     for op, passing in ((">", value), (">=", value + 1), ("<", value), ("<=", value - 1)):
         text = f"{metric} {op} {passing}"
-        assert look(parse(text), load).failed is False, text
-        assert look(parse(text), load).text == text
+        assert evaluator(parse(text), load).failed is False, text
+        assert evaluator(parse(text), load).text == text
 
 
-@pytest.mark.parametrize(("look", "load"), [(evaluate, NOW), (evaluate_trial, TRIAL)], ids=["live", "final"])
+@pytest.mark.parametrize(("evaluator", "load"), [(evaluate, NOW), (evaluate_trial, TRIAL)], ids=["live", "final"])
 @pytest.mark.parametrize(
     ("text", "value", "failed"),
     [
-        ("failed > 4.9%", 5.0, True),  # of those that ended
+        ("failed > 4.9%", 5.0, True),  # of the ended requests
         ("failed > 5%", 5.0, False),
         ("unanswered > 52.4%", 52.5, True),  # of all arrivals
         ("unanswered > 52.5%", 52.5, False),
-        ("late >= 5%", 5.0, True),  # of those that began
+        ("late >= 5%", 5.0, True),  # of the begun requests
         ("late > 5%", 5.0, False),
     ],
 )
-def test_a_share_is_of_what_it_can_be_a_part_of(look, load, text, value, failed):
-    verdict = look(parse(text), load)
+def test_a_share_has_its_own_whole(evaluator, load, text, value, failed):
+    verdict = evaluator(parse(text), load)
     assert (verdict.value, verdict.failed) == (value, failed)
 
 
@@ -152,7 +152,7 @@ def test_a_share_is_of_what_it_can_be_a_part_of(look, load, text, value, failed)
         *("failed >= 0%", "unanswered >= 0%", "late >= 0%"),
     ],
 )
-def test_what_cannot_be_measured_yet_does_not_fail(text):
+def test_a_metric_that_is_not_measured_yet_does_not_fail(text):
     verdict = evaluate(parse(text), EARLY)
     assert (verdict.value, verdict.failed) == (None, False)
 
@@ -161,16 +161,15 @@ ABSENT = ["late >= 0", "late >= 0%", "response_p50 >= 0", "response_p99 >= 0", "
 
 
 @pytest.mark.parametrize("text", ABSENT)
-def test_what_a_load_does_not_have_does_not_end_it_early(text):
-    """A closed one has no intended times; a server without slots has no queue before them."""
+def test_a_metric_that_a_load_lacks_does_not_end_it_early(text):
+    """A closed load has no intended starts; a server without slots has no queue."""
     counts = replace(COUNTS, late=None)
     verdict = evaluate(parse(text), replace(NOW, counts=counts, queue=None, response_p50_s=None, response_p99_s=None))
     assert (verdict.value, verdict.failed) == (None, False)
 
 
 @pytest.mark.parametrize("text", [*ABSENT, *(text.replace(">= 0", "> 9") for text in ABSENT)])
-def test_what_a_load_does_not_have_fails_in_the_end(text):
-    """Whichever way it points: nobody knows that it held."""
+def test_a_metric_that_a_load_lacks_fails_at_the_end(text):
     unbounded = replace(PLAN, server=ServerConfig(1, "gevent", 1, 1.0))
     trial = replace(TRIAL, plan=unbounded, counts=replace(COUNTS, late=None), response=None)
     verdict = evaluate_trial(parse(text), trial)
@@ -185,7 +184,7 @@ def test_what_a_load_does_not_have_fails_in_the_end(text):
         *("throughput {} 9", "failed {} 9%", "unanswered {} 9%", "late {} 9%"),
     ],
 )
-def test_a_load_in_which_nothing_was_measured_fails(text, op):
+def test_a_load_without_measurements_fails(text, op):
     nothing = replace(
         TRIAL, counts=Counts(), latency=None, response=None, throughput_per_s=None, max_in_flight=None, seconds=()
     )
@@ -194,7 +193,7 @@ def test_a_load_in_which_nothing_was_measured_fails(text, op):
 
 
 @pytest.mark.parametrize("metric", ["failed", "unanswered"])
-def test_what_is_counted_is_known_of_a_load_in_which_nothing_happened(metric):
+def test_counts_are_known_without_any_request(metric):
     verdict = evaluate_trial(parse(f"{metric} > 0"), replace(TRIAL, counts=Counts()))
     assert (verdict.value, verdict.failed) == (0, False)
 
@@ -206,7 +205,7 @@ INTENDED = {"response_p50", "response_p99", "late"}
 
 @pytest.mark.parametrize("plan", [PLAN, OPEN, replace(PLAN, server=GEVENT), replace(OPEN, server=GEVENT)])
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_load_is_not_asked_for_what_it_cannot_have(metric, plan):
+def test_a_metric_that_a_load_lacks_is_refused(metric, plan):
     threshold = parse(f"{metric} > 9")
     named = {
         "closed load": isinstance(plan.shape, Closed) and metric in INTENDED,
@@ -221,6 +220,6 @@ def test_a_load_is_not_asked_for_what_it_cannot_have(metric, plan):
     assert caught.value.hint
 
 
-def test_free_slots_are_no_queue():
+def test_free_slots_are_not_a_negative_queue():
     idle = replace(TRIAL, seconds=(Second(0, 1, 1, 0, 1, 0, 1.0, 1.0),))
     assert evaluate_trial(parse("queue >= 0"), idle).value == 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from labkit.model.errors import UsageError, nearest
 from labkit.options import parser
+from labkit.options.common import server_config
 from labkit.options.values import choices, integer, integers, number, seconds, seconds_list
 
 
@@ -100,8 +101,8 @@ def test_a_complaint_about_a_number_names_its_unit_too(text):
     [
         (["--users", "0"], "'0' is not a whole number from 1 to 10000"),
         (["--users", "10001"], "from 1 to 10000"),
-        (["--spawn-rate", "0"], "'0' is not a number of users a second from 0.01 to 10000"),
-        (["--rate", "-1"], "'-1' is not a number of arrivals a second from 0.001 to 100000"),
+        (["--spawn-rate", "0"], "'0' is not a number of users per second from 0.01 to 10000"),
+        (["--rate", "-1"], "'-1' is not a number of arrivals per second from 0.001 to 100000"),
         (["--rate", "nan"], "'nan'"),
         (["--arrivals", "poison"], "did you mean poisson?"),
         (["--seed", "x"], "'x'"),
@@ -109,7 +110,7 @@ def test_a_complaint_about_a_number_names_its_unit_too(text):
         (["--requests", "0"], "from 1 to 100000000"),
         (["--timeout", "3601"], "from 0.1 to 3600"),
         (["--processes", "65"], "from 1 to 64"),
-        (["--step", "0"], "arrivals a second"),
+        (["--step", "0"], "arrivals per second"),
         (["--bound", "0"], "from 0.001 to 3600"),
         (["--port", "70000"], "from 1 to 65535"),
         (["--worker-class", "gtread"], "did you mean gthread?"),
@@ -127,12 +128,21 @@ def test_a_bad_option_of_a_load_is_named_and_is_bad_usage(options, named):
 
 def test_options_of_a_load_that_are_left_out_are_left_open():
     options = parser().parse_args(["load"])
-    open_ = ("users", "spawn_rate", "rate", "arrivals", "duration", "requests", "step", "bound")
+    open_ = ("users", "spawn_rate", "rate", "arrivals", "duration_s", "requests", "step", "bound_s")
     assert {name: getattr(options, name) for name in open_} == dict.fromkeys(open_)
-    assert (options.seed, options.timeout, options.processes, options.port) == (1, 60.0, 1, None)
+    assert (options.seed, options.timeout_s, options.processes, options.port) == (1, 60.0, 1, None)
     assert (options.stop_when, options.fail_when, options.find_limit, options.ui) == ([], [], False, False)
 
 
 def test_thresholds_may_be_given_several_times():
     options = parser().parse_args(["load", "--stop-when", "p99 > 3", "--fail-when", "late > 1", "--stop-when", "p50>1"])
     assert (options.stop_when, options.fail_when) == (["p99 > 3", "p50>1"], ["late > 1"])
+
+
+@pytest.mark.parametrize("command", ["load", "up", "trace my.py"])
+def test_threads_in_workers_without_threads_are_bad_usage(command):
+    name, *rest = command.split()
+    options = parser().parse_args([name, "--worker-threads", "4", *rest])
+    with pytest.raises(UsageError, match=r"--worker-threads 4 with --worker-class sync.*only gthread") as caught:
+        server_config(options)
+    assert caught.value.hint == "Add --worker-class gthread."

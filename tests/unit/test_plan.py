@@ -1,4 +1,4 @@
-"""The plan: what is run, how often, and in which order."""
+"""A plan holds every possible combination, as often as requested, in a seeded order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from labkit import scenarios
 from labkit.model import GridPoint, Load, ServerConfig
 from labkit.model.errors import UsageError
-from labkit.plan.grid import Grid, make_plan, without_gil
+from labkit.plan.grid import Grid, make_plan
 from server.behaviour import PLAIN
 from tests import samples
 
@@ -48,7 +48,7 @@ GRIDS = st.builds(
 
 
 def possible(grid):
-    """The grid points that can be, as the issue's words have it."""
+    """The possible grid points, computed independently."""
     found = set()
     axes = product(grid.workers, grid.worker_classes, grid.worker_threads, grid.delays_s, grid.requests)
     for workers, kind, threads, delay_s, requests in axes:
@@ -67,12 +67,12 @@ def test_every_possible_combination_is_run_once_per_repeat(grid, seed):
             make_plan(APPROACHES, grid, seed)
         return
     trials = make_plan(APPROACHES, grid, seed).trials
-    wanted = product(APPROACHES, points, range(1, grid.repeat + 1))
-    assert Counter((trial.approach, trial.point, trial.repeat) for trial in trials) == Counter(wanted)
+    expected = product(APPROACHES, points, range(1, grid.repeat + 1))
+    assert Counter((trial.approach, trial.point, trial.repeat) for trial in trials) == Counter(expected)
 
 
 @given(GRIDS.filter(possible), st.integers(0, 2**32 - 1))
-def test_trials_are_numbered_in_the_order_they_run_and_repeats_follow_each_other(grid, seed):
+def test_trials_are_numbered_in_their_order_and_repeats_follow_each_other(grid, seed):
     trials = make_plan(APPROACHES, grid, seed).trials
     assert [trial.order for trial in trials] == list(range(1, len(trials) + 1))
     assert len({trial.key for trial in trials}) == len(trials)
@@ -110,7 +110,7 @@ def test_no_grid_point_is_always_first():
     assert {block.point.server.workers for block in plan.blocks[::3]} == {1, 3, 9}
 
 
-def test_approaches_stay_in_the_order_asked_for():
+def test_approaches_keep_the_requested_order():
     assert make_plan(APPROACHES, GRID, seed=7).approaches == tuple(APPROACHES)
 
 
@@ -126,7 +126,7 @@ def test_impossible_combinations_are_left_out_and_named():
     assert "3 requests" in limit
 
 
-def test_nothing_is_left_out_of_a_grid_that_is_possible():
+def test_nothing_is_left_out_of_a_possible_grid():
     assert make_plan(APPROACHES, GRID, seed=1).left_out == ()
 
 
@@ -137,7 +137,7 @@ def test_nothing_is_left_out_of_a_grid_that_is_possible():
         (replace(GRID, worker_threads=[2], worker_classes=["sync", "asgi"]), ["sync", "asgi", "2 threads"]),
     ],
 )
-def test_a_grid_without_a_possible_combination_is_bad_usage(grid, named):
+def test_a_grid_without_a_possible_combination_is_refused(grid, named):
     with pytest.raises(UsageError) as caught:
         make_plan(APPROACHES, grid, seed=1)
     assert [text for text in named if text not in caught.value.message] == []
@@ -146,7 +146,7 @@ def test_a_grid_without_a_possible_combination_is_bad_usage(grid, named):
 @pytest.mark.parametrize(
     ("workers", "threads", "requests", "limit"), [(3, 1, 9, 3), (3, 4, 9, 9), (3, 4, 100, 12), (64, 1, 5, 5)]
 )
-def test_without_a_limit_it_is_one_per_slot_and_no_more_than_there_are_requests(workers, threads, requests, limit):
+def test_the_default_limit_is_one_per_slot_and_at_most_the_requests(workers, threads, requests, limit):
     grid = replace(GRID, workers=[workers], worker_classes=["gthread"], worker_threads=[threads], requests=[requests])
     assert {trial.point.load.limit for trial in make_plan(APPROACHES, grid, seed=1).trials} == {limit}
 
@@ -164,12 +164,12 @@ def test_each_trial_knows_its_bound_and_its_ideal():
     }
 
 
-def test_where_the_server_sets_no_bound_the_ideal_is_one_delay():
+def test_on_a_server_without_a_bound_the_ideal_is_one_delay():
     plan = make_plan(APPROACHES, replace(GRID, worker_classes=["gevent"], workers=[1]), seed=1)
     assert {trial.ideal_s for trial in plan.trials if trial.approach == "asyncio_gather"} == {1.0}
 
 
-def test_the_trial_timeout_is_the_one_asked_for_or_else_longer_than_one_request_after_another():
+def test_the_trial_timeout_is_the_requested_one_or_longer_than_one_request_after_another():
     asked = make_plan(APPROACHES, replace(GRID, trial_timeout_s=2.5), seed=1)
     assert {trial.timeout_s for trial in asked.trials} == {2.5}
     for trial in make_plan(APPROACHES, replace(GRID, requests=[3, 1000], delays_s=[0.001, 60]), seed=1).trials:
@@ -177,7 +177,7 @@ def test_the_trial_timeout_is_the_one_asked_for_or_else_longer_than_one_request_
 
 
 @pytest.mark.parametrize("repeat", [1, 3])
-def test_traced_trials_come_once_for_each_approach_and_point_and_last(repeat):
+def test_traced_trials_are_last_and_once_per_approach_and_point(repeat):
     axes = {"workers": [1, 3], "trace": True}
     with_trace = samples.plan(["sync", "threads", "locust"], repeat=repeat, **axes)
     ranked = [trial for trial in with_trace.trials if not trial.traced]
@@ -190,23 +190,29 @@ def test_traced_trials_come_once_for_each_approach_and_point_and_last(repeat):
     assert [trial.order for trial in with_trace.trials] == list(range(1, len(with_trace.trials) + 1))
 
 
-def test_handling_is_part_of_the_ideal_on_as_many_cores_as_have_a_gil_of_their_own():
+def test_handling_is_part_of_the_ideal_on_as_many_cores_as_there_are_gils():
     def planned_with(own_gils):
         described = replace(samples.approach("thread_pool"), own_gils=own_gils)
-        grid = replace(GRID, requests=[8], workers=[8], limits=[8], handle_s=1.0, cpus=4)
-        return make_plan({"pool": described}, grid, 1).trials[0]
+        grid = replace(GRID, requests=[8], workers=[8], limits=[8], handle_s=1.0)
+        return make_plan({"pool": described}, grid, 1, cpus=4).trials[0]
 
     assert planned_with(own_gils=False).ideal_s == 8.0
     assert planned_with(own_gils=True).ideal_s == 2.0
     assert planned_with(own_gils=True).point.load.handle_s == 1.0
 
 
-def test_without_a_gil_all_cores_handle_bodies():
-    grid = replace(GRID, requests=[8], workers=[8], limits=[8], handle_s=1.0, cpus=4)
+def test_the_ideal_depends_on_the_gil_of_the_interpreter():
+    grid = replace(GRID, requests=[8], workers=[8], limits=[8], handle_s=1.0)
     names = ("sync", "threads", "thread_pool")
-    found = {t.approach: t for t in make_plan({name: samples.approach(name) for name in names}, grid, 1).trials}
-    assert {name: without_gil(found[name], 4).ideal_s for name in names} == {
-        "sync": found["sync"].ideal_s,  # one after another
+    plan = make_plan({name: samples.approach(name) for name in names}, grid, 1, cpus=4)
+    found = {trial.approach: trial for trial in plan.trials}
+    assert {name: trial.on_interpreter(gil=True).ideal_s for name, trial in found.items()} == {
+        "sync": 9.0,  # one after another
+        "threads": 8.0,
+        "thread_pool": 8.0,
+    }
+    assert {name: trial.on_interpreter(gil=False).ideal_s for name, trial in found.items()} == {
+        "sync": 9.0,
         "threads": 2.0,
         "thread_pool": 2.0,
     }
@@ -216,7 +222,7 @@ def test_without_a_gil_all_cores_handle_bodies():
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-def test_a_scenario_says_what_no_option_does(name):
+def test_a_scenario_sets_the_axes_without_an_option(name):
     scenario = scenarios.load(name)
     grid = replace(GRID, requests=(), delays_s=(), scenarios={name: scenario})
     plan = make_plan(APPROACHES, grid, 7)
@@ -237,7 +243,7 @@ def test_a_scenario_says_what_no_option_does(name):
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-def test_asgi_workers_are_left_out_of_what_they_cannot_do(name):
+def test_asgi_workers_are_left_out_of_scenarios_with_faults(name):
     scenario = scenarios.load(name)
     grid = replace(GRID, worker_classes=["sync", "asgi"], scenarios={name: scenario})
     plan = make_plan(APPROACHES, grid, 1)
