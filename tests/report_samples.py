@@ -10,7 +10,7 @@ from typing import Any
 
 from labkit.analysis.analyse import analyse
 from labkit.analysis.baseline import Agreement, Latencies
-from labkit.analysis.diff import Side, pair, several, side
+from labkit.analysis.diff import Side, compare_pair, compare_several, make_side
 from labkit.model import BASELINE, Check, CheckedTrial, Comparison, Notice, PlannedTrial, ServerConfig, Trial
 from labkit.model.finding import Examination, failed, ok, warning
 from labkit.model.load import Knee, Verdict
@@ -96,7 +96,7 @@ def result(label: str, seed: int = 1, *, names: Any = NAMES, repeat: int = 8, **
 
     measured = samples.comparison(samples.plan(names, repeat=repeat, **changes), measure, environment=environment)
     # The scaled makespan no longer fits the rows.
-    return side(label, replace(measured, trials=tuple(replace(checked, checks=()) for checked in measured.trials)))
+    return make_side(label, replace(measured, trials=tuple(replace(checked, checks=()) for checked in measured.trials)))
 
 
 def machines(number: int, repeat: int = 10, **slower: float) -> list[Side]:
@@ -276,9 +276,11 @@ REPORTS: dict[str, Report] = {
     "load/search_no_good": search(Knee(None, None, "inconclusive at 1 per second: other programs ran", 3.0)),
     "load/search_no_limit": search(Knee(3.5, None, "no limit found in 4 steps", None)),
     "load/hostile": LoadReport(load_samples.hostile()),
-    "diff/pair": DiffReport(pair(result("a" * 30), result("b", 2, slower={"sync": 1.5, "threads": 0.7}), LEAST)),
+    "diff/pair": DiffReport(
+        compare_pair(result("a" * 30), result("b", 2, slower={"sync": 1.5, "threads": 0.7}), LEAST)
+    ),
     "diff/changes": DiffReport(
-        pair(
+        compare_pair(
             result("before", names=["sync", "threads"], workers=[1, 3]),
             result(
                 "after",
@@ -291,18 +293,18 @@ REPORTS: dict[str, Report] = {
             LEAST,
         )
     ),
-    "diff/few": DiffReport(pair(result("a", repeat=2), result("b", 2, repeat=2), LEAST)),
+    "diff/few": DiffReport(compare_pair(result("a", repeat=2), result("b", 2, repeat=2), LEAST)),
     "diff/unranked": DiffReport(
-        pair(
+        compare_pair(
             result("a", names=["sync", "threads", BASELINE]),
             result("b", 2, names=["sync", "threads", BASELINE], unranked=["threads"]),
             LEAST,
         )
     ),
-    "diff/nothing": DiffReport(pair(result("a", names=["sync"]), result("b", names=["threads"]), LEAST)),
-    "diff/several": DiffReport(several(machines(5, m3=1.5, m4=0.6), LEAST)),
-    "diff/several_few": DiffReport(several([*machines(3, repeat=2), result("other", names=["sync"])], LEAST)),
-    "diff/hostile": DiffReport(pair(result(HOSTILE), result("b", environment=HOSTILE_MACHINE), LEAST)),
+    "diff/nothing": DiffReport(compare_pair(result("a", names=["sync"]), result("b", names=["threads"]), LEAST)),
+    "diff/several": DiffReport(compare_several(machines(5, m3=1.5, m4=0.6), LEAST)),
+    "diff/several_few": DiffReport(compare_several([*machines(3, repeat=2), result("other", names=["sync"])], LEAST)),
+    "diff/hostile": DiffReport(compare_pair(result(HOSTILE), result("b", environment=HOSTILE_MACHINE), LEAST)),
     "history/entries": HistoryReport(ENTRIES, Path("results")),
     "history/nothing": HistoryReport((), Path("results")),
     "history/hostile": HistoryReport((replace(ENTRIES[0], id=HOSTILE, approaches=(HOSTILE,)),), Path("results")),

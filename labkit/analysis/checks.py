@@ -35,19 +35,19 @@ def check_trial(trial: Trial) -> tuple[Check, ...]:
 
 def accounted(trial: Trial) -> Check:
     """Each request was sent, was repeated only after a failure, and has an answer, or a cause if it can have none."""
-    wanted = range(1, trial.planned.point.load.requests + 1)
+    planned = range(1, trial.planned.point.load.requests + 1)
     sent = {row.id for row in trial.requests}
     answered_s = {row.id: row.end_s for row in reversed(trial.requests) if row.answered and row.end_s is not None}
-    missing = [number for number in wanted if number in sent and number not in answered_s]
+    missing = [number for number in planned if number in sent and number not in answered_s]
     explained = {number for number, cause in enumerate(trial.causes or (), 1) if cause is not None}
     unexplained = [number for number in missing if _can_be_answered(trial, number) or number not in explained]
     faults = [
-        _list_ids("never sent", [number for number in wanted if number not in sent]),
+        _list_ids("never sent", [number for number in planned if number not in sent]),
         _list_ids("sent more than once", _sent_again(trial.requests)),
-        _list_ids("not planned", [number for number in sorted(sent, key=str) if number not in wanted]),
+        _list_ids("not planned", [number for number in sorted(sent, key=str) if number not in planned]),
         _list_ids("not answered", unexplained),
     ]
-    all_answered = f"all {len(wanted)} requests sent and answered"
+    all_answered = f"all {len(planned)} requests sent and answered"
     return _conclude(
         "accounted",
         faults,
@@ -119,10 +119,10 @@ def body_order(trial: Trial) -> Check:
     if trial.answers is None:
         return Check("body_order", False, "`main` did not return a list of bodies")
     causes = trial.causes or (None,) * len(trial.answers)
-    wanted = range(1, trial.planned.point.load.requests + 1)
-    places = zip(trial.answers, causes, wanted, strict=False)
+    planned = range(1, trial.planned.point.load.requests + 1)
+    places = zip(trial.answers, causes, planned, strict=False)
     in_order = all(answer == number or cause is not None for answer, cause, number in places)
-    if not in_order or len(trial.answers) != len(wanted):
+    if not in_order or len(trial.answers) != len(planned):
         shown = ", ".join("?" if answer is None else str(answer) for answer in trial.answers[:12])
         return Check("body_order", False, f"bodies were returned as {shown}{'…' if len(trial.answers) > 12 else ''}")
     return Check("body_order", True, "bodies in the order of the URLs")
@@ -140,16 +140,16 @@ def server_delay(trial: Trial) -> Check:
     """The server kept the delay that each request should have."""
     server = trial.planned.point.server
     served = [
-        (row.id, row.server.end_s - row.server.start_s, wanted_s)
+        (row.id, row.server.end_s - row.server.start_s, planned_s)
         for row in trial.requests
-        if row.server is not None and (wanted_s := _delay_s(row, trial)) is not None
+        if row.server is not None and (planned_s := _delay_s(row, trial)) is not None
     ]
     if not served:
         return Check("server_delay", None, "the server logged no request")
     wrong = [
         request_id
-        for request_id, took_s, wanted_s in served
-        if not wanted_s <= took_s <= wanted_s * (1 + DELAY_TOLERANCE) + DELAY_SLACK_S
+        for request_id, took_s, planned_s in served
+        if not planned_s <= took_s <= planned_s * (1 + DELAY_TOLERANCE) + DELAY_SLACK_S
     ]
     if server.behaviour.plain:
         usual_s = server.delay_s
@@ -159,7 +159,7 @@ def server_delay(trial: Trial) -> Check:
             [_list_ids(fault, wrong)],
             f"slowest {max(took_s for _, took_s, _ in served):.3f} s, delay {usual_s:g} s",
         )
-    most_s = max(took_s - wanted_s for _, took_s, wanted_s in served)
+    most_s = max(took_s - planned_s for _, took_s, planned_s in served)
     return _conclude(
         "server_delay", [_list_ids("not served in the planned time", wrong)], f"at most {most_s:.3f} s late"
     )

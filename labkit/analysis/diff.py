@@ -11,7 +11,7 @@ from math import exp, log
 from statistics import median
 from typing import Literal
 
-from labkit.analysis.rank_tests import ALPHA, fewest, holm, least_p, p_beyond, shift
+from labkit.analysis.rank_tests import ALPHA, holm, least_p, p_beyond, shift, smallest_sample
 from labkit.model import BASELINE, Comparison, Environment, GridPoint
 
 Verdict = Literal["none", "slower", "faster", "few", "baseline"]
@@ -110,17 +110,17 @@ class Several:
         return tuple(against.row for column in self.columns.values() for against in column if against.row is not None)
 
 
-def family(rows: Sequence[Row]) -> int:
+def count_judged(rows: Sequence[Row]) -> int:
     """Count the judged rows, for which Holm's adjustment allows."""
     return sum(row.p_holm is not None for row in rows)
 
 
-def would_do(rows: Sequence[Row]) -> int:
+def trials_needed(rows: Sequence[Row]) -> int:
     """Return the number of trials per approach with which every row could be judged."""
-    return fewest(sum(row.verdict != "baseline" for row in rows))
+    return smallest_sample(sum(row.verdict != "baseline" for row in rows))
 
 
-def side(label: str, comparison: Comparison) -> Side:
+def make_side(label: str, comparison: Comparison) -> Side:
     """Take from `comparison` the values to compare; traced trials are left out."""
     planned = {(trial.point, trial.approach): trial.ideal_s for trial in comparison.plan.trials if not trial.traced}
     ideals_s = dict(planned)  # a trial's own may be lower: without a GIL more cores are usable
@@ -140,13 +140,13 @@ def side(label: str, comparison: Comparison) -> Side:
     return Side(label, comparison.id, comparison.started_at, comparison.environment, cells)
 
 
-def pair(first: Side, second: Side, least: float) -> Pair:
+def compare_pair(first: Side, second: Side, least: float) -> Pair:
     """Compare `second` with `first` at every grid point and for every approach that both planned."""
     pairs = [(key, first.cells[key], second.cells[key]) for key in first.cells if key in second.cells]
     return Pair(first, second, least, tuple(_judge(pairs, least)))
 
 
-def several(sides: Sequence[Side], least: float) -> Several:
+def compare_several(sides: Sequence[Side], least: float) -> Several:
     """Compare all with the median result, which is chosen for each grid point and approach."""
     keys = sorted({key: None for each in sides for key in each.cells}, key=lambda key: key[0].place)
     references = {key: _reference(key, sides) for key in keys}

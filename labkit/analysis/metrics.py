@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 
-from labkit.analysis.statistics import covered, most_at_once, percentile
+from labkit.analysis.statistics import covered_time, most_at_once, percentile
 from labkit.model import RequestRow, ServerRow, Trial
 
 # The statuses of a refusal: banned, too many requests, unavailable.
@@ -135,7 +135,7 @@ def handling_s(trial: Trial) -> float | None:
         for row, after in zip_longest(lane, lane[1:])
         if row.answered and row.end_s is not None
     ]
-    return covered(spans)
+    return covered_time(spans)
 
 
 def end_of(trial: Trial) -> float:

@@ -3,7 +3,7 @@
 All functions rest on the Mann-Whitney count: the number of pairs (one value of each sample) in which the second value
 is larger. If both samples come from one distribution, that count has a known distribution, so an interval and a p-value
 hold for three values as for three hundred (Hollander, Wolfe & Chicken, Nonparametric Statistical Methods, 4.1 to 4.3).
-The price: a few values cannot show a small p-value, and `fewest` returns the number that can.
+The price: a few values cannot show a small p-value, and `smallest_sample` returns the number that can.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def least_p(first: int, second: int) -> float:
     return 1.0 if not first or not second else min(1.0, 2 * _tail(first, second, first * second))
 
 
-def fewest(comparisons: int, alpha: float = ALPHA) -> int:
+def smallest_sample(comparisons: int, alpha: float = ALPHA) -> int:
     """Return the sample size from which a difference can be significant in so many simultaneous comparisons."""
     sizes = range(2, LONGEST_SEARCH)
     return next((size for size in sizes if 2 * comparisons <= alpha * comb(2 * size, size)), LONGEST_SEARCH)

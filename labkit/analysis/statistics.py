@@ -50,7 +50,7 @@ def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
     return most
 
 
-def covered(spans: Iterable[tuple[float, float]]) -> float:
+def covered_time(spans: Iterable[tuple[float, float]]) -> float:
     """Return the time within at least one of `spans` (start, end)."""
     total, reached = 0.0, float("-inf")
     for start, end in sorted(spans):

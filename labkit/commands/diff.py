@@ -10,7 +10,7 @@ from glob import glob
 from pathlib import Path
 
 from labkit import reports
-from labkit.analysis.diff import Side, pair, several, side
+from labkit.analysis.diff import Side, compare_pair, compare_several, make_side
 from labkit.model.errors import UsageError
 from labkit.model.load import LoadRun
 from labkit.output.format import plural
@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
         raise UsageError("diff needs at least two results", "Name two or more: `python lab.py diff A B`.")
     sides = _read_sides([locate(name, checkout.ROOT / "results") for name in names])
     least = options.least / 100
-    diff = pair(sides[0], sides[1], least) if len(sides) == 2 else several(sides, least)
+    diff = compare_pair(sides[0], sides[1], least) if len(sides) == 2 else compare_several(sides, least)
     show(reports.render(DiffReport(diff), options.format, page(sys.stdout)))
     return 0
 
@@ -62,7 +62,7 @@ def _read_side(label: str, path: Path) -> Side:
     if isinstance(result, LoadRun) or result.mode == "trace":
         kind = "a load" if isinstance(result, LoadRun) else "the trace of a script"
         raise UsageError(f"{path} is {kind}; diff compares results of `python lab.py compare`")
-    return side(label, result)
+    return make_side(label, result)
 
 
 def _labels(paths: Sequence[Path]) -> list[str]:

@@ -1,1 +1,1 @@
-"""Saved results, read back: the inverse of `labkit.results.document` and `labkit.results.load_document`."""
+"""Results on disk: the document, and how it is written, read, located and listed."""

@@ -144,7 +144,7 @@ def decode_comparison(data: bytes) -> Comparison:
 
 
 def restore(saved: SavedComparison) -> Comparison:
-    """Make the comparison again.
+    """Restore the comparison.
 
     The plan of a document without one holds the trials that ran, each with the time that the lab allows by default.
     """

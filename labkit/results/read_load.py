@@ -47,7 +47,7 @@ class SavedLoad:
             raise ValueError(f"Incomplete {self.mode} load")
 
     def shape(self, seed: int) -> Closed | Open:
-        """The model's own form of it."""
+        """Return the load in its form in the model."""
         if self.spawn_rate is not None and self.mode == "closed":
             return Closed(self.users, self.spawn_rate)
         assert self.rate is not None and self.arrivals is not None  # noqa: PT018 - as validated
@@ -122,7 +122,7 @@ def decode_load(data: bytes) -> LoadRun:
 
 
 def restore(saved: SavedLoadRun) -> LoadRun:
-    """Make the load again."""
+    """Restore the load."""
     return LoadRun(
         **shared_fields(saved, LoadRun)
         | {

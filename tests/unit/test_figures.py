@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.analysis.metrics import NEVER_ENDED, REFUSALS, count_failures, failure_cause, handling_s, trial_metrics
-from labkit.analysis.statistics import covered
+from labkit.analysis.statistics import covered_time
 from tests import samples
 
 ROW = samples.good_trial().requests[0]
@@ -168,4 +168,4 @@ def test_free_bodies_and_unfinished_trials_have_no_handling_time():
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=12))
 def test_covered_time_is_counted_once(spans):
     inside = {moment for start, end in spans for moment in range(start, end)}
-    assert covered([(float(start), float(end)) for start, end in spans]) == len(inside)
+    assert covered_time([(float(start), float(end)) for start, end in spans]) == len(inside)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.analysis.rank_tests import ALPHA, EXACT_UP_TO, _tail, fewest, holm, least_p, p_beyond, shift
+from labkit.analysis.rank_tests import ALPHA, EXACT_UP_TO, _tail, holm, least_p, p_beyond, shift, smallest_sample
 
 # Halves add up without rounding, so a shift of all values shifts every difference by the same amount.
 VALUES = st.integers(-1000, 1000).map(lambda value: value / 2)
@@ -200,5 +200,5 @@ def test_holm_matches_the_textbook():
 
 @pytest.mark.parametrize("rows", [1, 3, 6, 7, 30, 180, 1000])
 def test_the_smallest_conclusive_sample_size(rows):
-    size = fewest(rows)
+    size = smallest_sample(rows)
     assert rows * least_p(size, size) <= ALPHA < rows * least_p(size - 1, size - 1)

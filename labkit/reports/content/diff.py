@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from labkit.analysis.diff import Against, Cell, Pair, Row, Several, Side, family, would_do
+from labkit.analysis.diff import Against, Cell, Pair, Row, Several, Side, count_judged, trials_needed
 from labkit.analysis.environment_diff import compare_environments, format_value
 from labkit.model import Environment
 from labkit.output.format import (
@@ -49,7 +49,7 @@ class DiffReport:
         whole: dict[str, Any] = {
             "schema": SCHEMA,
             "least": diff.least,
-            "family": family(diff.compared),
+            "family": count_judged(diff.compared),
             "results": [_result(side) for side in sides],
             "rows": document_rows(diff),
         }
@@ -224,7 +224,7 @@ def _only_in(diff: Pair) -> list[str]:
 def _method(diff: Pair | Several) -> list[str]:
     """Explain how the verdicts were reached, and how many trials are missing for the others."""
     noun = "row" if isinstance(diff, Pair) else "figure"
-    judged, lines = family(diff.compared), []
+    judged, lines = count_judged(diff.compared), []
     if judged:
         lines.append(
             f"Verdicts are corrected for {plural(judged, noun)} with enough trials (Holm, 5 %) and require a "
@@ -234,8 +234,8 @@ def _method(diff: Pair | Several) -> list[str]:
             lines.append("Each interval is that of its row alone, 95 % (Mann-Whitney).")
     if few := sum(row.verdict == "few" for row in diff.compared):
         lines.append(
-            f"{plural(few, noun)} with too few ranked trials: {would_do(diff.compared)} on each side would be enough "
-            "for all."
+            f"{plural(few, noun)} with too few ranked trials: {trials_needed(diff.compared)} on each side would be "
+            "enough for all."
         )
     return lines or ["The results have nothing in common." if isinstance(diff, Pair) else "Nothing is in two results."]
 
