@@ -90,7 +90,7 @@ def _name(block: str) -> str:
 
 
 def unfit(output: str, missing: Missing) -> bool:
-    """Whether `output`, of ``pip -vv``, names an unsuitable wheel of that version."""
+    """True if `output`, of ``pip -vv``, names an unsuitable wheel of that version."""
     expected = _normal(missing.name), missing.version
     return any((_normal(name), version) == expected for name, version in _UNFIT.findall(output))
 
@@ -124,7 +124,7 @@ def _missing(options: argparse.Namespace, requirements: str, output: str) -> lis
 
 
 def _offered_to_others(pip: list[str], missing: Missing) -> bool:
-    """Whether the index offers this version for other interpreters, which a broken index does not."""
+    """True if the index offers this version for other interpreters, which a broken index does not."""
     pin = f"{missing.name}=={missing.version}"
     alone = ["install", "-vv", "--dry-run", "--no-deps", "--only-binary", ":all:", pin]
     return unfit(_run([*pip, *alone], show=False)[1], missing)
