@@ -34,7 +34,7 @@ def files_of(root: Path) -> list[str]:
 
 
 def is_executable(path: Path) -> bool:
-    """Whether a file is executable; on Windows, whether it begins like a script."""
+    """True if a file is executable or, on Windows, begins like a script."""
     if sys.platform == "win32":
         return path.read_bytes()[:2] == b"#!"
     return bool(path.stat().st_mode & 0o100)
@@ -46,7 +46,7 @@ def lock_of(root: Path) -> str:
 
 
 def matches(root: Path, manifest: Manifest) -> bool:
-    """Whether a checkout needs exactly the image and the wheels of this bundle."""
+    """True if a checkout needs exactly the image and the wheels of this bundle."""
     try:
         return lock_of(root) == manifest.lock and tags.source_hash(root, base="") == manifest.images[0].tag
     except OSError:

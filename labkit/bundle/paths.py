@@ -21,7 +21,7 @@ _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,180}")
 
 
 def is_part(path: str) -> bool:
-    """Whether `path`, relative to a checkout, belongs into a bundle."""
+    """True if `path`, relative to a checkout, belongs into a bundle."""
     pieces = path.split("/")
     return (
         pieces[0] in PARTS
@@ -32,7 +32,7 @@ def is_part(path: str) -> bool:
 
 
 def is_allowed(name: str) -> bool:
-    """Whether a member with this name may be unpacked."""
+    """True if a member with this name may be unpacked."""
     if name.startswith(CHECKOUT):
         return is_part(name.removeprefix(CHECKOUT))
     flat = any(name.startswith(folder) and _FILE.fullmatch(name.removeprefix(folder)) for folder in (WHEELS, IMAGE))

@@ -106,7 +106,7 @@ def _name(tag: str) -> str:
 
 
 def _uses_engine(runtime: str, path: Path, manifest: Manifest) -> bool:
-    """Whether to load the image. Raises `LabError` if the engine is required and unsuitable."""
+    """True if the image must be loaded. Raises `LabError` if the engine is required and unsuitable."""
     if runtime == "local":
         return False
     try:

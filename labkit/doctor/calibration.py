@@ -49,7 +49,7 @@ class Calibration:
     others: float | None
     """The share that other processes used."""
     throttled: int | None
-    """How often a processor was throttled, for its heat or by a container's limit."""
+    """The number of times that a processor was throttled, for its heat or by a container's limit."""
     frequency: float | None
     """The clock rate of the fastest processor after the last piece of work, as a share of its maximum."""
 

@@ -35,7 +35,7 @@ class EngineInfo:
     compose_trouble: str = ""
     info: Mapping[str, Any] = field(default_factory=dict)
     clock_ahead_s: float | None = None
-    """How far the engine's clock is ahead of this machine's, beyond the duration of the query; negative: behind."""
+    """The engine's clock − this machine's, without the uncertainty of the query. Negative: behind."""
 
     @property
     def answers(self) -> bool:
@@ -43,7 +43,7 @@ class EngineInfo:
 
     @property
     def is_local(self) -> bool:
-        """Whether the engine is on this machine or in a virtual machine on it."""
+        """True if the engine is on this machine or in a virtual machine on it."""
         return self.endpoint.startswith(("unix://", "npipe://"))
 
 

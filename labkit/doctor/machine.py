@@ -24,7 +24,7 @@ class Machine:
 
     @property
     def runs_local(self) -> bool:
-        """Whether the local runtime works: gunicorn does not run on Windows."""
+        """True if the local runtime works: gunicorn does not run on Windows."""
         return self.system != "win32"
 
     @cached_property
@@ -42,7 +42,7 @@ class Machine:
 
     @cached_property
     def needs_packages(self) -> bool:
-        """Whether building the image still needs a network."""
+        """True if building the image still needs a network."""
         if not self.engine.answers or self.image is not None:
             return False
         return read_image(f"{tags.IMAGE}:{tags.environment_tag()}") is None

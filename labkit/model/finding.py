@@ -39,7 +39,7 @@ class Examination:
 
     @property
     def ready(self) -> bool:
-        """Whether the lab can run on this machine."""
+        """True if the lab can run on this machine."""
         return all(finding.status is not Status.FAILED for finding in self.findings)
 
 

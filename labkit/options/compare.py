@@ -7,7 +7,7 @@ from typing import Any
 from labkit import scenarios
 from labkit.model import WORKER_CLASSES
 from labkit.options.common import add, add_format, add_runtime, option
-from labkit.options.values import choices, integer, integers, number, seconds, seconds_list, texts
+from labkit.options.values import choices, integer, name, number, seconds, several
 
 EXAMPLES = """\
 examples:
@@ -37,19 +37,19 @@ def add_compare(commands: Any) -> None:
 
 def _add_axes(grid: Any) -> None:
     text = "server behaviour (baseline); `python lab.py scenarios` lists all"
-    several = choices(scenarios.names(), several=True)
-    option(grid, "--scenario NAME,…", several, (scenarios.DEFAULT,), text, dest="scenarios")
-    option(grid, "--requests N,…", integers(1, 10_000), (), "requests per trial (the scenario's: 9)")
-    option(grid, "--workers N,…", integers(1, 64), (3,), "server workers (3)")
+    names = several(choices(scenarios.names()))
+    option(grid, "--scenario NAME,…", names, (scenarios.DEFAULT,), text, dest="scenarios")
+    option(grid, "--requests N,…", several(integer(1, 10_000)), (), "requests per trial (the scenario's: 9)")
+    option(grid, "--workers N,…", several(integer(1, 64)), (3,), "server workers (3)")
     text = "seconds until the server answers (the scenario's: 1)"
-    option(grid, "--delay S,…", seconds_list(0.001, 60), (), text, dest="delays_s")
-    several, text = choices(WORKER_CLASSES, several=True), f"{', '.join(WORKER_CLASSES)} (sync)"
-    option(grid, "--worker-class CLASS,…", several, ("sync",), text, dest="worker_classes")
-    option(grid, "--worker-threads N,…", integers(1, 256), (1,), "threads per gthread worker (1)")
+    option(grid, "--delay S,…", several(seconds(0.001, 60)), (), text, dest="delays_s")
+    classes, text = several(choices(WORKER_CLASSES)), f"{', '.join(WORKER_CLASSES)} (sync)"
+    option(grid, "--worker-class CLASS,…", classes, ("sync",), text, dest="worker_classes")
+    option(grid, "--worker-threads N,…", several(integer(1, 256)), (1,), "threads per gthread worker (1)")
     text = "interpreters (local) or base images (docker) of the approaches (the lab's own)"
-    option(grid, "--python PATH_OR_IMAGE,…", texts, (None,), text, dest="pythons")
+    option(grid, "--python PATH_OR_IMAGE,…", several(name), (None,), text, dest="pythons")
     text = "most requests in flight of an approach with a limit (the server's slots)"
-    option(grid, "--limit N,…", integers(1, 10_000), (), text, dest="limits")
+    option(grid, "--limit N,…", several(integer(1, 10_000)), (), text, dest="limits")
     text = "milliseconds of pure Python to handle each body (the scenario's: 0)"
     option(grid, "--handle-ms MS", _milliseconds, None, text, dest="handle_s")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.options.common import add, add_runtime, add_server
+from labkit.options.common import add, add_runtime, add_server, option
 from labkit.options.values import integer
 
 APPROACHES = """\
@@ -56,7 +56,7 @@ def add_scenarios(commands: Any) -> None:
 
 def add_up_and_down(commands: Any) -> None:
     up = add(commands, "up", "Start the slow server for your own clients, on 127.0.0.1.", "lab", UP)
-    up.add_argument("--port", type=integer(1, 65_535), default=8000, metavar="N", help="port on 127.0.0.1 (8000)")
+    option(up, "--port N", integer(1, 65_535), 8000, "port on 127.0.0.1 (8000)")
     add_server(up)
     add_runtime(up)
     add(commands, "down", "Stop the server that `up` started.", "lab", DOWN)

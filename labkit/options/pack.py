@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from labkit.options.common import add, add_runtime
-from labkit.options.values import choices
+from labkit.options.common import add, add_runtime, option
+from labkit.options.values import choices, several
 
 # Targets of the wheels; the first is the machine and the Python that pack.
 HERE = "here"
@@ -41,28 +41,15 @@ is left behind.
 
 
 def add_pack(commands: Any) -> None:
-    command = add(
-        commands, "pack", "Write one file with everything that a machine without a network needs.", "lab", PACK
-    )
+    command = add(commands, "pack", "Write one file for machines without a network.", "lab", PACK)
     command.add_argument("file", type=Path, metavar="FILE", help="the file to write; replaces an older bundle")
-    command.add_argument(
-        "--for",
-        dest="targets",
-        type=choices(TARGETS, several=True),
-        default=DEFAULT,
-        metavar="TARGET,…",
-        help=f"targets of the wheels ({','.join(DEFAULT)})",
-    )
+    text = f"targets of the wheels ({','.join(DEFAULT)})"
+    option(command, "--for TARGET,…", several(choices(TARGETS)), DEFAULT, text, dest="targets")
 
 
 def add_unpack(commands: Any) -> None:
     command = add(commands, "unpack", "Check a file from `pack`, and set up the lab from it.", "", UNPACK)
     command.add_argument("file", type=Path, metavar="FILE", help="a file from `lab.py pack`")
-    command.add_argument(
-        "folder",
-        type=Path,
-        nargs="?",
-        metavar="FOLDER",
-        help="a new folder for the checkout, or a checkout of the same version (default: this one)",
-    )
+    text = "a new folder for the checkout, or a checkout of the same version (default: this one)"
+    command.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help=text)
     add_runtime(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.options.common import add, add_format
+from labkit.options.common import add, add_format, option
 from labkit.options.values import number
 
 RESULT = "a results folder, a result.json, the name of a folder in results/, or latest"
@@ -45,13 +45,8 @@ def add_repeat(commands: Any) -> None:
     add_format(rerun)
     diff = add(commands, "diff", "Compare saved comparisons with each other, without running anything.", "lab", DIFF)
     diff.add_argument("results", nargs="+", metavar="RESULT", help=RESULT)
-    diff.add_argument(
-        "--least",
-        type=number(0, 1000, "percent"),
-        default=LEAST_PERCENT,
-        metavar="P",
-        help=f"the smallest difference that matters, in percent ({LEAST_PERCENT:g})",
-    )
+    text = f"the smallest difference that matters, in percent ({LEAST_PERCENT:g})"
+    option(diff, "--least P", number(0, 1000, "percent"), LEAST_PERCENT, text)
     add_format(diff)
     history = add(commands, "history", "List the saved results, the newest first.", "lab", HISTORY)
     add_format(history)

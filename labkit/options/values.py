@@ -46,34 +46,24 @@ def number(least: float, most: float, unit: str) -> Callable[[str], float]:
     return parse
 
 
-def integers(least: int, most: int) -> Callable[[str], tuple[int, ...]]:
-    """A parser of distinct whole numbers, separated by commas."""
-    return _several(integer(least, most))
-
-
-def seconds_list(least: float, most: float) -> Callable[[str], tuple[float, ...]]:
-    """A parser of distinct seconds, separated by commas."""
-    return _several(seconds(least, most))
-
-
-def texts(text: str) -> tuple[str, ...]:
-    """Parse distinct names, separated by commas."""
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
-    if "" in names:
-        raise argparse.ArgumentTypeError(f"{text!r} contains an empty name")
-    return names
-
-
-def choices(allowed: Sequence[str], *, several: bool = False) -> Callable[[str], object]:
-    """A parser of one of `allowed`, or of `several`, separated by commas."""
+def choices(allowed: Sequence[str]) -> Callable[[str], str]:
+    """A parser of one of `allowed`."""
 
     def parse(text: str) -> str:
         if text not in allowed:
             raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(allowed)}{nearest(text, allowed)}")
         return text
 
-    return _several(parse) if several else parse
+    return parse
 
 
-def _several(parse: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+def name(text: str) -> str:
+    """Parse a name."""
+    if not text:
+        raise argparse.ArgumentTypeError("a name is empty")
+    return text
+
+
+def several(parse: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    """A parser of distinct values, separated by commas."""
     return lambda text: tuple(dict.fromkeys(parse(part.strip()) for part in text.split(",")))

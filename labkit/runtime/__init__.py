@@ -23,9 +23,9 @@ class Runtime(Protocol):
     kernel: str
     images: dict[str, str]
     shares_files: bool
-    """Whether clients can read this machine's files."""
+    """True if clients can read this machine's files."""
     interpreters: dict[str, Installed]
-    """The packages of each prepared interpreter other than the lab's own, as far as they are known yet."""
+    """The packages of each prepared interpreter other than the lab's own, which may be known only later."""
 
     def prepare(self, approaches: Sequence[str], pythons: Sequence[str | None] = ()) -> None:
         """Prepare clients on each of `pythons`, before anything is timed. None is the lab's own interpreter.

@@ -142,7 +142,7 @@ class Client:
         self._channel.wait(EXIT_TIMEOUT_S)
 
     def exit_reason(self) -> str:
-        """Why its output ended, in words."""
+        """The reason why its output ended."""
         if self._timed_out:
             return f"the client did not answer {HARNESS_GRACE_S:g} s after the trial's timeout"
         self._lines.join(1.0)

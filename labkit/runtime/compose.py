@@ -27,12 +27,20 @@ def services() -> frozenset[str]:
     return frozenset(re.findall(r"^  ([\w-]+):", text.partition("\nnetworks:\n")[0], re.MULTILINE))
 
 
-class Variant(NamedTuple):
-    """An approach on another interpreter: the name of its `service`, and the `tag` of its image."""
+class ClientService(NamedTuple):
+    """A service that compose.yaml does not contain: `approach` in the image with `tag`."""
 
-    service: str
+    name: str
     approach: str
     tag: str
+
+    def definition(self) -> dict[str, object]:
+        return {
+            "extends": {"file": str(ROOT / "compose.yaml"), "service": "client"},
+            "image": f"{IMAGE}:{self.tag}",
+            "entrypoint": ["python", "-m", "clients.harness", self.approach],
+            "profiles": [],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +55,17 @@ class Project:
         self,
         services: Sequence[str],
         settings: Mapping[str, str],
-        own: Sequence[str] = (),
+        more: Sequence[ClientService] = (),
         scale: Mapping[str, int] | None = None,
-        variants: Sequence[Variant] = (),
     ) -> None:
-        """Create the containers of `services`, and create them again if `settings` differ. Raises `MachineError`.
+        """Create the containers of `services` and `more`, or create them again if `settings` differ.
 
-        The user's `own` approaches have no service in compose.yaml: each extends its `client` under another name.
-        So does each of the `variants`, with another image. `scale` is the number of containers for a service.
+        `scale` is the number of containers for a service. Raises `MachineError`.
         """
-        extended = {name: _client_for(name) for name in own}
-        for variant in variants:
-            extended[variant.service] = _client_for(variant.approach) | {"image": f"{IMAGE}:{variant.tag}"}
+        definitions = {each.name: each.definition() for each in more}
         fixed = {"LAB_IMAGE_TAG": self.tag, "LAB_CPUS": str(self.cpus), "LAB_CLIENT_MODE": "--held"}
-        more = {"services": extended} if extended else None
         scaled = [f"--scale={name}={number}" for name, number in (scale or {}).items()]
-        done = compose(self.name, ["create", "--no-build", *scaled, *services, *extended], {**settings, **fixed}, more)
+        command = ["create", "--no-build", *scaled, *services, *definitions]
+        done = compose(self.name, command, {**settings, **fixed}, {"services": definitions} if more else None)
         if done.returncode != 0:
             raise MachineError(f"Compose cannot create the containers: {last_line(done.stderr)}")
-
-
-def _client_for(approach: str) -> dict[str, object]:
-    return {
-        "extends": {"file": str(ROOT / "compose.yaml"), "service": "client"},
-        "entrypoint": ["python", "-m", "clients.harness", approach],
-        "profiles": [],
-    }

@@ -8,6 +8,7 @@ from labkit.model import ServerConfig
 from labkit.runtime import building, compose, tags
 from labkit.runtime.channel import Channel
 from labkit.runtime.client import Client
+from labkit.runtime.compose import ClientService
 from labkit.runtime.engine import Engine, EngineContainer
 from labkit.runtime.server import Server, server_environment
 from labkit.setup.pythons import Installed
@@ -34,7 +35,7 @@ class DockerRuntime:
         self.images: dict[str, str] = {}
         self.interpreters: dict[str, Installed] = {}
         self._approaches: Sequence[str] = ()  # on the lab's own interpreter
-        self._variants: dict[tuple[str, str], compose.Variant] = {}
+        self._others: dict[tuple[str, str], ClientService] = {}  # on another interpreter
         self._containers: dict[str, EngineContainer] = {}
         self._server: Server | None = None
         self._settings: dict[str, str] = {}
@@ -48,7 +49,7 @@ class DockerRuntime:
         for number, name in enumerate(others, start=1):
             tag, image_id = building.ensure_image(self.engine.image_id, self._note, name)
             for approach in approaches:
-                self._variants[name, approach] = compose.Variant(f"{approach}.py{number}", approach, tag)
+                self._others[name, approach] = ClientService(f"{approach}.py{number}", approach, tag)
                 self.images[f"{approach} on {name}"] = image_id
 
     def server(self, config: ServerConfig, port: int | None = None) -> Server:
@@ -60,14 +61,14 @@ class DockerRuntime:
         if self._containers:  # the clients stay, only the server is replaced
             self._compose.create(["server"], settings)
         else:
-            services = compose.services()
-            own = [name for name in self._approaches if name not in services]
-            described = ["server", *(set(self._approaches) - set(own))]
-            self._compose.create(described, settings, own, variants=list(self._variants.values()))
+            described = compose.services()
+            own = [ClientService(name, name, self._compose.tag) for name in self._approaches if name not in described]
+            services = ["server", *(name for name in self._approaches if name in described)]
+            self._compose.create(services, settings, [*own, *self._others.values()])
         self._containers = self.engine.containers(self._project)
-        for (python, _), variant in self._variants.items():
+        for (python, _), service in self._others.items():
             if python not in self.interpreters:
-                record = self.engine.read(self._containers[variant.service], compose.RECORD)
+                record = self.engine.read(self._containers[service.name], compose.RECORD)
                 self.interpreters[python] = Installed.read(record)
         channel = self.engine.channel(self._containers["server"])
         self._server = Server(config, channel, channel.address)
@@ -76,7 +77,7 @@ class DockerRuntime:
     def client(self, approach: str, python: str | None = None) -> Client:
         if python is None:
             return Client(approach, self.engine.channel(self._containers[approach]))
-        container = self._containers[self._variants[python, approach].service]
+        container = self._containers[self._others[python, approach].name]
         return Client(approach, self.engine.channel(container), lambda: self.interpreters[python])
 
     def script(self) -> Client:

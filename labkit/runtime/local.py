@@ -137,7 +137,7 @@ class ProcessChannel:
 
     @property
     def ended(self) -> bool:
-        """Whether it was started and has ended."""
+        """True if it was started and has ended."""
         return self._started is not None and self._started.poll() is not None
 
     @property

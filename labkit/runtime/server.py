@@ -107,7 +107,7 @@ class Server:
         return self._channel.cpu_s()
 
     def has_ended(self, timeout_s: float = 0) -> bool:
-        """Whether it was started and has ended, or ends within `timeout_s`. Raises `EngineGone`."""
+        """True if it was started and has ended, or ends within `timeout_s`. Raises `EngineGone`."""
         return self._started and self._channel.wait(timeout_s) is not None
 
     @property
@@ -115,7 +115,7 @@ class Server:
         return self._lines.last_errors
 
     def stop(self) -> None:
-        """End it now, whatever requests are in progress."""
+        """End it now, despite requests in progress."""
         self._channel.kill()
         self._channel.wait(STOP_TIMEOUT_S)
 

@@ -49,7 +49,7 @@ def suffix(base: str | None) -> str:
 
 
 def is_current(tag: str) -> bool:
-    """Whether an image with this tag was built from the checkout as it is now, on any base image."""
+    """True if an image with this tag was built from the checkout as it is now, on any base image."""
     current = environment_tag() if tag.startswith(_ENVIRONMENT) else source_hash()
     return tag == current or tag.startswith(f"{current}-")
 
@@ -72,6 +72,6 @@ def _files(names: Iterable[str], root: Path) -> Iterable[Path]:
 
 
 def _is_source(path: Path) -> bool:
-    """Whether a file is a source, not one of an editor, the system or the interpreter."""
+    """True if a file is a source, not one of an editor, the system or the interpreter."""
     hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
     return not hidden and not path.name.endswith("~")

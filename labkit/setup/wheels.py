@@ -47,9 +47,10 @@ def main(argv: list[str]) -> int:
     text = options.requirements.read_text("utf-8")
     left_out: list[Missing] = []
     code, output = _install(options, text)
-    while code != 0 and options.leave_out and (missing := _missing(options, text, output)):
-        left_out += missing
-        text = without(text, {each.name for each in missing})
+    while code != 0 and options.leave_out and (missing := _missing(options.pip, text, output)):
+        print(f"left out: {missing.name} {missing.version} has no wheel for {interpreter()}", flush=True)
+        left_out.append(missing)
+        text = without(text, missing.name)
         code, output = _install(options, text, "--no-deps")  # packages that depend on a missing one are still installed
     if code == 0:
         locked = set(map(_name, _blocks(text)))
@@ -69,15 +70,9 @@ def interpreter() -> str:
     return f"{platform.python_implementation()} {sys.version_info[0]}.{sys.version_info[1]}{_flags()}"
 
 
-def without(requirements: str, names: set[str]) -> str:
-    """A requirements file without these packages and their hashes."""
-    return "".join(block for block in _blocks(requirements) if _name(block) not in names)
-
-
-def after(requirements: str, name: str) -> str:
-    """The part of a requirements file below a package."""
-    blocks = _blocks(requirements)
-    return "".join(blocks[[_name(block) for block in blocks].index(name) + 1 :])
+def without(requirements: str, name: str) -> str:
+    """A requirements file without this package and its hashes."""
+    return "".join(block for block in _blocks(requirements) if _name(block) != name)
 
 
 def _blocks(requirements: str) -> list[str]:
@@ -90,7 +85,7 @@ def _name(block: str) -> str:
 
 
 def unfit(output: str, missing: Missing) -> bool:
-    """Whether `output`, of ``pip -vv``, names an unsuitable wheel of that version."""
+    """True if `output`, of ``pip -vv``, names an unsuitable wheel of that version."""
     expected = _normal(missing.name), missing.version
     return any((_normal(name), version) == expected for name, version in _UNFIT.findall(output))
 
@@ -104,27 +99,15 @@ def _install(options: argparse.Namespace, requirements: str, *more: str) -> tupl
         return _run([*options.pip, "install", "--progress-bar", "off", *more, *locked], show=True)
 
 
-def _missing(options: argparse.Namespace, requirements: str, output: str) -> list[Missing]:
-    """The packages without a wheel: the one at which pip stopped, and those below it in the file.
-
-    Empty if the installation failed for another reason too.
-    """
-    found: list[Missing] = []
-    while named := _MISSING.findall(output):
-        missing = Missing(*named[-1])
-        if missing.name not in map(_name, _blocks(requirements)) or not _offered_to_others(options.pip, missing):
-            return []
-        print(f"left out: {missing.name} {missing.version} has no wheel for {interpreter()}", flush=True)
-        found.append(missing)
-        requirements = after(requirements, missing.name)  # pip goes from top to bottom
-        code, output = _install(options, requirements, "--no-deps", "--dry-run") if requirements else (0, "")
-        if code == 0:
-            break
-    return found
+def _missing(pip: list[str], requirements: str, output: str) -> Missing | None:
+    """The package at which pip stopped because it has no wheel; None if pip failed for another reason."""
+    missing = [Missing(*match) for match in _MISSING.findall(output)]
+    locked = map(_name, _blocks(requirements))
+    return missing[-1] if missing and missing[-1].name in locked and _offered_to_others(pip, missing[-1]) else None
 
 
 def _offered_to_others(pip: list[str], missing: Missing) -> bool:
-    """Whether the index offers this version for other interpreters, which a broken index does not."""
+    """True if the index offers this version for other interpreters, which a broken index does not."""
     pin = f"{missing.name}=={missing.version}"
     alone = ["install", "-vv", "--dry-run", "--no-deps", "--only-binary", ":all:", pin]
     return unfit(_run([*pip, *alone], show=False)[1], missing)

@@ -55,7 +55,7 @@ def running(run: str) -> Iterator[None]:
 
 
 def is_running(run: str) -> bool:
-    """Whether a run of this checkout is still running."""
+    """True if a run of this checkout is still running."""
     try:
         with (_FOLDER / run).open("r+", encoding="utf-8") as file:
             return not try_lock(file.fileno())

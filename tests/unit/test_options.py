@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from labkit.model.errors import UsageError, nearest
 from labkit.options import parser
 from labkit.options.common import server_config
-from labkit.options.values import choices, integer, integers, number, seconds, seconds_list
+from labkit.options.values import choices, integer, number, seconds, several
 
 
 @given(st.integers(1, 10_000))
@@ -52,28 +52,28 @@ def test_a_complaint_about_seconds_names_them_and_what_is_allowed(text):
     ("text", "values"), [("3", (3,)), ("3,9", (3, 9)), ("9, 3", (9, 3)), ("3,3,9,3", (3, 9)), ("1,01", (1,))]
 )
 def test_several_numbers_each_count_once(text, values):
-    assert integers(1, 64)(text) == values
+    assert several(integer(1, 64))(text) == values
 
 
 def test_several_seconds_each_count_once():
-    assert seconds_list(0.001, 60)("0.5,1,0.50") == (0.5, 1.0)
+    assert several(seconds(0.001, 60))("0.5,1,0.50") == (0.5, 1.0)
 
 
 @pytest.mark.parametrize("text", ["3,", ",3", "3,,9", "3;9", "3 9", "3,999"])
 def test_one_bad_number_of_several_is_enough(text):
     with pytest.raises(ArgumentTypeError, match="from 1 to 64"):
-        integers(1, 64)(text)
+        several(integer(1, 64))(text)
 
 
 def test_a_choice_is_taken_alone_or_with_others():
     allowed = ("sync", "gthread", "gevent")
     assert choices(allowed)("gevent") == "gevent"
-    assert choices(allowed, several=True)("gevent,sync,gevent") == ("gevent", "sync")
+    assert several(choices(allowed))("gevent,sync,gevent") == ("gevent", "sync")
 
 
 def test_a_complaint_about_a_choice_names_it_all_choices_and_the_nearest():
     with pytest.raises(ArgumentTypeError) as caught:
-        choices(("sync", "gthread", "gevent"), several=True)("sync,gtread")
+        several(choices(("sync", "gthread", "gevent")))("sync,gtread")
     message = str(caught.value)
     assert "'gtread'" in message
     assert "sync, gthread, gevent" in message

@@ -97,7 +97,7 @@ def judge_runtime(engine: EngineInfo, *, local: bool) -> Finding:
 
 
 def is_usable(engine: EngineInfo) -> bool:
-    """Whether the docker runtime works with this engine."""
+    """True if the docker runtime works with this engine."""
     linux = engine.info.get("OSType") != _WINDOWS_CONTAINERS
     return engine.answers and linux and not is_too_old(engine) and version_numbers(engine.compose) >= OLDEST_COMPOSE
 

@@ -35,14 +35,14 @@ class VenvState:
     exists: bool
     task: str
     foreign: str
-    """Why lab.py must not change it; "" if it may."""
+    """The reason why lab.py must not change it; "" if it may."""
     differing: tuple[str, ...]
     """Packages in it that differ from the lock file."""
     has_venv: bool
     writable: bool
     free_bytes: int
     packed: bool = False
-    """Whether `unpack` has stored the wheels for it."""
+    """True if `unpack` has stored the wheels for it."""
 
 
 def probe(machine: Machine) -> Iterator[Finding]:
