@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
         readme.write()
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, signal.default_int_handler)
     try:
         return runner.run(names, smoke=options.smoke)
     except KeyboardInterrupt:

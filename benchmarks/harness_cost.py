@@ -55,7 +55,7 @@ class Size:
 
 
 FULL = Size(repeats=7, approaches=SIX)
-SMOKE = Size(repeats=1, approaches=("threads", "asyncio_gather"))
+SMOKE = Size(repeats=1, approaches=("asyncio_gather",))
 
 
 def run(size: Size) -> Report:

@@ -49,7 +49,8 @@ def run(size: Size) -> Report:
     figures = []
     runtimes, notes = needs.runtimes(("docker", "local"))
     for runtime in runtimes:
-        compare("sync", *QUICK, "--runtime", runtime)  # builds the image if it is missing
+        if runtime == "docker":
+            compare("sync", *QUICK, "--runtime", runtime)  # builds the image if it is missing
         costs = [_cost_s(*size.approaches, *size.load, "--runtime", runtime) for _ in range(size.compares)]
         figures.append(median_of(f"`compare`, {runtime}", MEASURED, costs))
     figures.append(median_of(_HELP, MEASURED, [_help_s() for _ in range(size.helps)]))

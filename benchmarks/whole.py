@@ -48,7 +48,7 @@ class Size:
 
 
 FULL = Size(repeats=7, delay_s=1.0, approaches=SIX)
-SMOKE = Size(repeats=1, delay_s=0.05, approaches=("asyncio_semaphore", "process_pool"))
+SMOKE = Size(repeats=1, delay_s=0.05, approaches=("asyncio_semaphore",))
 
 
 def run(size: Size) -> Report:

@@ -11,7 +11,7 @@ import psutil
 from benchmarks.support import needs
 from labkit.runtime.environment import git_commit
 
-LOOK_S = 0.5
+LOOK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def machine() -> Machine:
     return Machine(
         cpus=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
-        kernel=f"{platform.system()} {platform.release()}",
+        kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=platform.python_version(),
         docker=needs.engine(),
         commit=git_commit(),

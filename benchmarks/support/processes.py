@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Timer
+from time import monotonic
 from typing import IO, Any
 
 from benchmarks.support.model import BenchmarkError
@@ -33,11 +34,13 @@ def child(command: Sequence[str], limit_s: float, **options: Any) -> Iterator[su
 
 def output_of(command: Sequence[str], limit_s: float, exit_codes: tuple[int, ...] = (0,)) -> bytes:
     """The standard output of `command`. Raises `BenchmarkError` with its last lines for other exit codes."""
+    began = monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         with child(command, limit_s, stdout=out, stderr=errors) as process:
             process.wait()
         if process.returncode not in exit_codes:
-            raise BenchmarkError(failure(command, process.returncode, errors))
+            stopped = f"stopped after {limit_s:g} s: " if monotonic() - began >= limit_s else ""
+            raise BenchmarkError(f"{stopped}{failure(command, process.returncode, errors)}")
         out.seek(0)
         return out.read()
 

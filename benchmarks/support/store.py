@@ -45,8 +45,12 @@ def save(result: Result, tables: Sequence[Table]) -> Path:
 
 def _dump(document: dict[str, Any]) -> str:
     """JSON with one line per field and one per figure."""
-    figures = [json.dumps(figure, allow_nan=False) for figure in document["figures"]]
-    fields = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "figures"]
+    figures = [json.dumps(figure, ensure_ascii=False, allow_nan=False) for figure in document["figures"]]
+    fields = [
+        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+        for key, value in document.items()
+        if key != "figures"
+    ]
     return ",\n ".join(["{\n " + fields[0], *fields[1:], '"figures": [\n  ' + ",\n  ".join(figures)]) + "\n ]\n}\n"
 
 

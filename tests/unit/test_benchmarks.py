@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ from benchmarks.support.model import (
     median_of,
     median_ratio,
 )
+from benchmarks.support.processes import output_of
 
 TABLE = Table(
     "approach",
@@ -146,6 +148,11 @@ def test_a_benchmark_that_fails_does_not_stop_the_others(lab, capsys):
     assert runner.run(["broken", "time"], smoke=False) == 1
     assert capsys.readouterr().err == "broken: no server\n"
     assert store.newest("time") is not None
+
+
+def test_a_command_that_exceeds_its_time_limit_is_stopped_and_named():
+    with pytest.raises(BenchmarkError, match=r"^stopped after 0\.1 s: `.*time\.sleep.*` ended with exit code -15$"):
+        output_of([sys.executable, "-c", "import time; time.sleep(60)"], 0.1)
 
 
 def test_a_benchmark_whose_needs_are_not_met_is_skipped_with_the_reason(lab, capsys, monkeypatch):
