@@ -172,8 +172,8 @@ def test_an_approach_runs_by_hand_and_brings_the_server_up(project: Project) -> 
 
 
 def test_locust_runs_by_hand_like_an_approach(project: Project) -> None:
-    told = project.compose("run", "--rm", "-T", "locust", "--requests", "5", "--limit", "2").stdout
-    assert "locust: 5 of 5 requests answered in " in told
+    output = project.compose("run", "--rm", "-T", "locust", "--requests", "5", "--limit", "2").stdout
+    assert "locust: 5 of 5 requests answered in " in output
     rows = project.events("server", "request", 5)
     assert sorted(row["id"] for row in rows) == ["1", "2", "3", "4", "5"]
 

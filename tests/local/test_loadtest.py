@@ -281,7 +281,7 @@ def test_errors_are_reported_with_their_status_or_cause():
     def answer(connection, number):
         if number == b"2":
             connection.sendall(b"HTTP/1.0 503 Busy\r\nContent-Length: 0\r\n\r\n")
-        elif number != b"3":  # to which nothing is said at all
+        elif number != b"3":  # which gets no answer at all
             connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n" + number)
 
     with answering(answer) as url:

@@ -260,10 +260,10 @@ def test_of_two_set_ups_at_once_one_waits_and_the_other_works(stage):
     go = stage.folder / "go"
     stage.pip(f"while ! test -e '{go}'; do sleep 0.02; done")
     with stage.start() as first, stage.start() as second:
-        told = [first.stderr.readline(), second.stderr.readline()]
+        messages = [first.stderr.readline(), second.stderr.readline()]
         go.touch()
         assert [first.communicate(timeout=30)[1], second.communicate(timeout=30)[1]] == ["", ""]
-    assert sorted(told) == [
+    assert sorted(messages) == [
         "lab.py: making .venv with the packages locked in requirements/lab.txt (once; about a minute)\n",
         "lab.py: waiting for another set-up of this checkout to end\n",
     ]

@@ -145,10 +145,10 @@ def test_the_engine_gets_only_the_images_that_it_lacks_under_the_labs_names(whol
     with image.read_saved(tmp_path / "image.tar") as staged, image.read_saved(whole.parent / "image.tar") as first:
         packed = list(first.values())
         for number, again in staged.items():
-            told = packed[int(number)]
-            assert (again.id, again.layers) == (told.id, told.layers)
-            for digest in set(told.layers):
-                with again.layer(digest) as one, told.layer(digest) as other:
+            original = packed[int(number)]
+            assert (again.id, again.layers) == (original.id, original.layers)
+            for digest in set(original.layers):
+                with again.layer(digest) as one, original.layer(digest) as other:
                     assert one.read() == other.read()
 
 
