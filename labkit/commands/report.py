@@ -8,12 +8,13 @@ import webbrowser
 from argparse import Namespace
 from pathlib import Path
 
-from labkit import exports, reports
+from labkit import reports
 from labkit.analysis.analyse import analyse
 from labkit.model import Comparison
 from labkit.model.errors import MachineError, UsageError
 from labkit.model.load import LoadRun
 from labkit.output.page import Page, page, show
+from labkit.reports import files
 from labkit.reports.content.comparison import ComparisonReport
 from labkit.reports.content.load import LoadReport
 from labkit.results.locate import locate
@@ -32,7 +33,7 @@ def run(options: Namespace) -> int:
     name = options.format or PAGE
     if options.open and name != PAGE:
         raise UsageError(f"--open is for {PAGE}, and --format is {name}", "Leave one of them out.")
-    if name in exports.names():
+    if name in files.names():
         return _export(result, name, path if path.is_dir() else path.parent, options)
     return _print(ComparisonReport(analyse(result)), name, options.output)
 
@@ -48,7 +49,7 @@ def _of_load(result: LoadRun, options: Namespace) -> int:
 
 
 def _export(result: Comparison, name: str, folder: Path, options: Namespace) -> int:
-    export, made = exports.load(name), io.BytesIO()
+    export, made = files.load(name), io.BytesIO()
     export.write(analyse(result), made)
     place: Path | None = options.output or (folder / export.FILE if export.FILE else None)
     if place is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from labkit import exports, reports
+from labkit import reports
 from labkit.options.common import add
 from labkit.options.values import choices
+from labkit.reports import files
 
 EXAMPLES = """\
 examples:
@@ -30,7 +31,7 @@ def add_report(commands: Any) -> None:
     command.add_argument(
         "result", metavar="RESULT", help="a results folder, a result.json, the name of a folder in results/, or latest"
     )
-    names = sorted({*exports.names(), *reports.names()})
+    names = sorted({*files.names(), *reports.names()})
     command.add_argument(
         "--format",
         type=choices(names),

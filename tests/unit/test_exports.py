@@ -15,15 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from labkit import exports, scenarios
+from labkit import scenarios
 from labkit.analysis.analyse import analyse
-from labkit.exports.csv_ import COLUMNS, LATER_TRIAL_COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
-from labkit.exports.parts.canvas import GREEN, ORANGE, PALE, VERMILLION
-from labkit.exports.parts.page import HEADER, LEFT, RIGHT, WIDTH, ticks
-from labkit.exports.parts.rows import phases, rows, worker_rows
-from labkit.exports.parts.stacks import Time, shares
-from labkit.exports.parts.strips import client_strips, state_strips, worker_strips
 from labkit.model import LaneRow, Span, Trace
+from labkit.reports import files
+from labkit.reports.files.csv_ import COLUMNS, LATER_TRIAL_COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
+from labkit.reports.timeline.canvas import GREEN, ORANGE, PALE, VERMILLION
+from labkit.reports.timeline.lanes import phases, rows, worker_rows
+from labkit.reports.timeline.page import HEADER, LEFT, RIGHT, WIDTH, ticks
+from labkit.reports.timeline.stacks import Time, shares
+from labkit.reports.timeline.strips import client_strips, state_strips, worker_strips
 from tests import samples
 from tests.samples import document
 
@@ -71,24 +72,24 @@ def trace_of(number):
 
 def written(name, comparison):
     to = BytesIO()
-    exports.load(name).write(analyse(comparison), to)
+    files.load(name).write(analyse(comparison), to)
     return to.getvalue()
 
 
 def test_the_formats_that_were_promised_are_there():
-    assert {"csv", "html", "png", "trace"} <= set(exports.names())
+    assert {"csv", "html", "png", "trace"} <= set(files.names())
 
 
 def test_a_new_format_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "shout.py").write_text(
         "FILE = None\ndef write(analysis, to):\n    to.write(analysis.comparison.id.encode())\n"
     )
-    monkeypatch.setattr(exports, "__path__", [*exports.__path__, str(tmp_path)])
+    monkeypatch.setattr(files, "__path__", [*files.__path__, str(tmp_path)])
     assert written("shout", WHOLE) == WHOLE.id.encode()
 
 
 @each_comparison
-@pytest.mark.parametrize("name", exports.names())
+@pytest.mark.parametrize("name", files.names())
 def test_every_format_writes_every_comparison_the_same_way_each_time(name, comparison):
     content = written(name, comparison)
     assert content
@@ -129,7 +130,7 @@ def test_csv_cannot_steer_a_terminal():
 
 
 @pytest.mark.parametrize("scenario", scenarios.names())
-@pytest.mark.parametrize("name", exports.names())
+@pytest.mark.parametrize("name", files.names())
 def test_every_format_writes_every_scenario_with_several_attempts_a_request(name, scenario):
     few = samples.of_scenario(scenario, ["threads"], requests=[9])
     assert written(name, samples.comparison(few, samples.coping_trial))

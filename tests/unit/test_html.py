@@ -18,9 +18,9 @@ from labkit import scenarios
 from labkit.model import STATES, Check, LaneRow, Span, Trace
 from labkit.output.format import shorten
 from labkit.reports.html import embedded, render
+from labkit.reports.html.data import UNIT_S, units, view
+from labkit.reports.html.points import heading, points_of, sections
 from labkit.reports.html.sentences import ordinal, seconds, sentence, typical
-from labkit.reports.html.tables import heading, points_of, sections
-from labkit.reports.html.view import UNIT_S, units, view
 from server.behaviour import Kind
 from tests import samples
 from tests.samples import document

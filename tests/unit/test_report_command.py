@@ -10,9 +10,10 @@ from io import StringIO
 
 import pytest
 
-from labkit import cli, exports, reports
+from labkit import cli, reports
 from labkit.analysis.analyse import analyse
 from labkit.output.page import Page
+from labkit.reports import files
 from labkit.reports.content.comparison import ComparisonReport
 from labkit.results.load_document import document as load_document
 from labkit.setup import bootstrap
@@ -49,7 +50,7 @@ def test_a_result_has_many_names(name, capsys):
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(document(WHOLE)))
 
 
-@pytest.mark.parametrize("name", sorted({*reports.names()} - {*exports.names()}))
+@pytest.mark.parametrize("name", sorted({*reports.names()} - {*files.names()}))
 def test_what_compare_printed_is_printed_again(name, capsys):
     assert lab(NEWER, "--format", name) == 0
     assert capsys.readouterr().out == reports.render(ComparisonReport(analyse(WHOLE)), name, Page()) + "\n"
@@ -61,10 +62,10 @@ def test_csv_is_a_row_per_request_on_standard_output(capfd):
     assert len(rows) == sum(len(checked.trial.requests) for checked in WHOLE.trials)
 
 
-@pytest.mark.parametrize("name", [name for name in exports.names() if exports.load(name).FILE])
+@pytest.mark.parametrize("name", [name for name in files.names() if files.load(name).FILE])
 def test_a_file_is_beside_the_result_and_its_path_is_said(name, results, capsys):
     assert lab(NEWER, "--format", name) == 0
-    place = results / NEWER / exports.load(name).FILE
+    place = results / NEWER / files.load(name).FILE
     assert capsys.readouterr().out == f"{place}\n"
     assert place.stat().st_size > 1000
 

@@ -15,9 +15,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from labkit.reports.html.particulars import particulars
-from labkit.reports.html.tables import headline, sections
-from labkit.reports.html.view import view
+from labkit.reports.html.data import view
+from labkit.reports.html.facts import particulars
+from labkit.reports.html.points import headline, sections
 
 FOLDER = Path(__file__).parent
 LIBRARY = ("vendor/d3.min.js",)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, log10
 
-from labkit.exports.parts.canvas import (
+from labkit.reports.timeline.canvas import (
     BLACK,
     GROUND,
     PALE,
@@ -18,7 +18,7 @@ from labkit.exports.parts.canvas import (
     over,
     wide,
 )
-from labkit.exports.parts.stacks import Strip, Time
+from labkit.reports.timeline.stacks import Strip, Time
 
 WIDTH, MARGIN, LEFT = 1920, 40, 320
 # Room on the right for the makespan that is written beside the last bar.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import TypeVar
 
-from labkit.exports.parts.canvas import Colour
+from labkit.reports.timeline.canvas import Colour
 
 K = TypeVar("K", bound=Hashable)
 

@@ -10,7 +10,9 @@ from itertools import chain, repeat
 
 from labkit.analysis.metrics import end_of, served
 from labkit.analysis.statistics import most_at_once
-from labkit.exports.parts.canvas import (
+from labkit.model import RequestRow, State, Trace, Trial
+from labkit.output.format import plural, sanitize
+from labkit.reports.timeline.canvas import (
     BLUE,
     GREEN,
     GREY,
@@ -23,10 +25,8 @@ from labkit.exports.parts.canvas import (
     Colour,
     lighter,
 )
-from labkit.exports.parts.rows import Row, Stage, phases, rows, worker_rows
-from labkit.exports.parts.stacks import Bar, Strip, Time, stacked
-from labkit.model import RequestRow, State, Trace, Trial
-from labkit.output.format import plural, sanitize
+from labkit.reports.timeline.lanes import Row, Stage, phases, rows, worker_rows
+from labkit.reports.timeline.stacks import Bar, Strip, Time, stacked
 
 MOST_ROWS, MOST_LANES, MOST_WORKERS, MOST_TRACED = 36, 20, 12, 24
 CLIENT_HEIGHT, LEAST_ROW, MOST_ROW, WORKER_ROW, STATE_ROW = 153, 5, 18, 17, 22

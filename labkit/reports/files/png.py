@@ -7,11 +7,13 @@ from typing import BinaryIO
 
 from labkit.analysis.analyse import Analysis
 from labkit.analysis.metrics import end_of
-from labkit.exports.parts.canvas import GREY, PALE, VERMILLION, lighter
-from labkit.exports.parts.page import Group, Legend, Page, Panel, columns, drawn
-from labkit.exports.parts.rows import STAGES
-from labkit.exports.parts.stacks import Time
-from labkit.exports.parts.strips import (
+from labkit.model import STATES, CheckedTrial, Comparison, GridPoint
+from labkit.output.format import SEPARATOR, format_grid_point, plural, sanitize
+from labkit.reports.timeline.canvas import GREY, PALE, VERMILLION, lighter
+from labkit.reports.timeline.lanes import STAGES
+from labkit.reports.timeline.page import Group, Legend, Page, Panel, columns, drawn
+from labkit.reports.timeline.stacks import Time
+from labkit.reports.timeline.strips import (
     FAILED,
     MOST_TRACED,
     NOT_BEGUN,
@@ -21,8 +23,6 @@ from labkit.exports.parts.strips import (
     state_strips,
     worker_strips,
 )
-from labkit.model import STATES, CheckedTrial, Comparison, GridPoint
-from labkit.output.format import SEPARATOR, format_grid_point, plural, sanitize
 
 FILE: str | None = "timeline.png"
 # An axis has a length, whatever came of the trials.

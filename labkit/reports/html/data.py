@@ -11,8 +11,8 @@ from typing import Any
 
 from labkit.model import STATES
 from labkit.output.format import sanitize, shorten
+from labkit.reports.html.points import heading, point_in, points_of, sync_handling_s
 from labkit.reports.html.sentences import sentence
-from labkit.reports.html.tables import heading, point_in, points_of, sync_handling_s
 
 UNIT_S = 1e-5
 TIMES = {

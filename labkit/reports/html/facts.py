@@ -7,7 +7,7 @@ from typing import Any
 
 from labkit.model import BASELINE
 from labkit.output.format import NOT_MEASURED, sanitize, shorten
-from labkit.reports.html.tables import heading, point_in
+from labkit.reports.html.points import heading, point_in
 
 
 def particulars(document: dict[str, Any]) -> dict[str, Any]:

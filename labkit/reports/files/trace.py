@@ -14,10 +14,10 @@ from typing import BinaryIO
 
 from labkit.analysis.analyse import Analysis
 from labkit.analysis.metrics import end_of
-from labkit.exports.parts.events import Clock, Event, Track, arrow, complete, counter, instant, process, thread
-from labkit.exports.parts.rows import STAGES, phases, rows, worker_rows
 from labkit.model import STATES, Comparison, Trace, Trial
 from labkit.output.format import format_grid_point
+from labkit.reports.timeline.lanes import STAGES, phases, rows, worker_rows
+from labkit.reports.timeline.trace_events import Clock, Event, Track, arrow, complete, counter, instant, process, thread
 
 FILE: str | None = "trace.json"
 # A client's first track holds what is not a lane's. No track has the number 0, which is the idle thread's to Perfetto.

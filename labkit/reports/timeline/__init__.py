@@ -1,0 +1,1 @@
+"""The timeline: the shared parts of the formats that show it."""
