@@ -61,8 +61,9 @@ def run(options: Namespace) -> int:
         notices=(),
         mode="trace",
     )
-    results.finish(whole := document(analyse(comparison)))
-    results.add_page(html.render(whole))
+    analysis = analyse(comparison)
+    results.finish(document(analysis))
+    results.add_page(html.render(analysis))
     page = results.page_path.relative_to(checkout.ROOT)
     show(f"{_summary(checked)}\n\nThe picture is in {page}, the result beside it.")
     if checked.trial.outcome != "ok":

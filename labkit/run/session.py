@@ -79,8 +79,9 @@ def run(wanted: RunRequest) -> int:
     comparison = replace(comparison, notices=(*wanted.remarks(comparison), *comparison.notices))
     saved: str | None = f"{results.document_path.relative_to(checkout.ROOT)} and {results.page_path.name}"
     try:
-        results.finish(whole := document(analyse(comparison)))
-        results.add_page(html.render(whole))
+        analysis = analyse(comparison)
+        results.finish(document(analysis))
+        results.add_page(html.render(analysis))
     except LabError as error:
         saved = None
         comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, not_saved(error)])))

@@ -1,8 +1,6 @@
-"""A comparison as a file for another program: each format is one module here with `FILE` and `write(analysis, to)`.
+"""File formats of a comparison: each is one module here with `FILE` and `write(analysis, to)`.
 
-As with reports, a new format is a new file, and its name, without an underscore at its end, is what ``--format`` takes.
-`FILE` is what it is called beside the result; a format without one goes to standard output. A format is imported when
-it is asked for.
+A new format is a new file, and ``lab.py report --format`` takes its name. A format is imported when it is used.
 """
 
 from __future__ import annotations
@@ -13,14 +11,14 @@ from labkit.analysis.analyse import Analysis
 from labkit.system.plugins import Plugins
 
 
-class Export(Protocol):
-    """A format's module."""
+class FileFormat(Protocol):
+    """One format. `FILE` is the name of the file beside the result; None for a format for standard output."""
 
     FILE: str | None
 
     def write(self, analysis: Analysis, to: BinaryIO) -> None:
-        """Write all of a comparison `to` a file that is open."""
+        """Write the whole comparison to the open file `to`."""
 
 
-_PLUGINS = Plugins[Export](__name__)
+_PLUGINS = Plugins[FileFormat](__name__)
 names, load = _PLUGINS.names, _PLUGINS.load

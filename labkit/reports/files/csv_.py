@@ -1,39 +1,37 @@
-"""A row per attempt at a request, for spreadsheets and data frames; `compare --format csv` has a row per trial.
+"""One row per attempt at a request, for spreadsheets and data frames; `compare --format csv` has one row per trial.
 
-A column is named by the path of its field in the result document, its trial's or its own. Seconds and bytes are as they
-were measured, and what was not measured is an empty cell. Text is as in the other CSV (see `labkit.reports.csv_`).
+Columns have the names of the fields in the result document. Seconds and bytes are unrounded; an empty cell was not
+measured. Control characters in text are escaped.
 """
 
 from __future__ import annotations
 
 import csv
 from io import TextIOWrapper
-from operator import itemgetter
 from typing import Any, BinaryIO
 
 from labkit.analysis.analyse import Analysis
 from labkit.output.format import sanitize
-from labkit.results.document import document
 
 FILE: str | None = None
 
-# Stable: columns are only ever added, at the end.
-TRIAL_COLUMNS = (
-    "approach",
-    "scenario",
-    "repeat",
-    "order",
-    "traced",
-    "server.workers",
-    "server.worker_class",
-    "server.worker_threads",
-    "server.delay_s",
-    "load.requests",
-    "load.limit",
-    "load.timeout_s",
-    "load.handle_s",
-    "outcome",
-)
+# Column: where a `Trial` has its value. Scripts rely on the order: new columns go to the end of `LATER_TRIAL_COLUMNS`.
+TRIAL_COLUMNS = {
+    "approach": "planned.approach",
+    "scenario": "planned.point.scenario",
+    "repeat": "planned.repeat",
+    "order": "planned.order",
+    "traced": "planned.traced",
+    "server.workers": "planned.point.server.workers",
+    "server.worker_class": "planned.point.server.worker_class",
+    "server.worker_threads": "planned.point.server.worker_threads",
+    "server.delay_s": "planned.point.server.delay_s",
+    "load.requests": "planned.point.load.requests",
+    "load.limit": "planned.point.load.limit",
+    "load.timeout_s": "planned.point.load.timeout_s",
+    "load.handle_s": "planned.point.load.handle_s",
+    "outcome": "outcome",
+}
 REQUEST_COLUMNS = (
     "id",
     "lane",
@@ -54,24 +52,24 @@ REQUEST_COLUMNS = (
     "server.did",
     "server.attempt",
 )
-LATER_TRIAL_COLUMNS = ("interpreter", "python", "gil")
+LATER_TRIAL_COLUMNS = {"interpreter": "planned.point.python", "python": "python", "gil": "gil"}
 COLUMNS = (*TRIAL_COLUMNS, *(f"request.{column}" for column in REQUEST_COLUMNS), *LATER_TRIAL_COLUMNS)
 
 
 def write(analysis: Analysis, to: BinaryIO) -> None:
-    """Trials in the order in which they ran, requests in the order in which they began."""
+    """Write trials in the order in which they ran, requests in the order in which they started."""
     text = TextIOWrapper(to, encoding="utf-8", newline="", write_through=True)
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for trial in sorted(document(analysis)["trials"], key=itemgetter("order")):
-        of_trial, later = ([_cell(trial, name) for name in names] for names in (TRIAL_COLUMNS, LATER_TRIAL_COLUMNS))
-        for request in trial["requests"]:
-            rows.writerow([*of_trial, *(_cell(request, column) for column in REQUEST_COLUMNS), *later])
+    for trial in sorted((checked.trial for checked in analysis.comparison.trials), key=lambda t: t.planned.order):
+        first, last = (
+            [_cell(trial, path) for path in columns.values()] for columns in (TRIAL_COLUMNS, LATER_TRIAL_COLUMNS)
+        )
+        rows.writerows([*first, *(_cell(row, path) for path in REQUEST_COLUMNS), *last] for row in trial.requests)
     text.detach()
 
 
-def _cell(tree: dict[str, Any], path: str) -> Any:
-    value: Any = tree
-    for key in path.split("."):
-        value = None if value is None else value[key]
-    return sanitize(value) if isinstance(value, str) else value
+def _cell(row: Any, path: str) -> Any:
+    for name in path.split("."):
+        row = None if row is None else getattr(row, name)
+    return sanitize(row) if isinstance(row, str) else row

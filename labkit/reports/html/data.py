@@ -1,39 +1,41 @@
-"""The result document as the compact data that the page draws.
+"""The compact data that the scripts of the page draw, built from an analysis.
 
-Times are whole units of 10 µs, which no screen can tell from the measured ones; requests and samples stand in columns.
-What others wrote is made visible: it may hold characters that turn or hide text.
+Times are whole units of 10 µs, finer than any screen shows; requests and samples are stored in columns. Control
+characters and other invisible characters in text are escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from labkit.model import STATES
-from labkit.output.format import sanitize, shorten
-from labkit.reports.html.points import heading, point_in, points_of, sync_handling_s
+from labkit.analysis.analyse import Analysis
+from labkit.analysis.metrics import Metrics
+from labkit.analysis.summary import SummaryRow
+from labkit.model import STATES, CheckedTrial, GridPoint, RequestRow, SampleRow, ServerRow, Trace
+from labkit.output.format import SEPARATOR, format_grid_point, sanitize, shorten
 from labkit.reports.html.sentences import sentence
 
 UNIT_S = 1e-5
-TIMES = {
-    "start": "start_s",
-    "connected": "connected_s",
-    "sent": "sent_s",
-    "first": "first_byte_s",
-    "end": "end_s",
-}
+SAMPLES = ("threads", "memory_bytes", "in_flight")
 
 
-def view(document: dict[str, Any]) -> dict[str, Any]:
-    """All trials with all their requests; `points` are the headings of the grid points that trials refer to."""
-    points = points_of(document)
-    of_sync = [sync_handling_s(document, point) for point in points]
+def page_data(analysis: Analysis) -> dict[str, Any]:
+    """All trials with all their requests. A trial names its grid point by its number in `points`."""
+    comparison = analysis.comparison
+    environment = comparison.environment
+    numbers = {point: number for number, point in enumerate(comparison.plan.points)}
+    sync_s = {row.point: row.handling_s for row in analysis.summary if row.approach == "sync"}
+    source = [comparison.id, environment.runtime, *([f"Python {environment.python}"] if environment.python else [])]
     return {
         "unit_s": UNIT_S,
+        "source": sanitize(SEPARATOR.join(source)),
         "states": dict(STATES),
-        "points": [heading(point) for point in points],
-        "trials": [_trial(trial, points, of_sync) for trial in document["trials"]],
-        "summary": [_summary(row, points) for row in document["summary"]],
+        "points": [format_grid_point(point) for point in numbers],
+        "trials": [
+            _trial(checked, metrics, numbers, sync_s.get(checked.trial.planned.point))
+            for checked, metrics in zip(comparison.trials, analysis.metrics, strict=True)
+        ],
+        "summary": [_summary(row, numbers) for row in analysis.summary],
     }
 
 
@@ -42,107 +44,101 @@ def units(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds / UNIT_S)
 
 
-def _trial(trial: dict[str, Any], points: list[dict[str, Any]], of_sync: list[float | None]) -> dict[str, Any]:
-    lanes, requests = _requests(trial["requests"])
-    point = points.index(point_in(trial))
+def _trial(
+    checked: CheckedTrial, metrics: Metrics, numbers: dict[GridPoint, int], sync_handling_s: float | None
+) -> dict[str, Any]:
+    trial, planned = checked.trial, checked.trial.planned
+    lanes, requests = _requests(trial.requests)
     return {
-        "approach": sanitize(trial["approach"]),
-        "point": point,
-        "repeat": trial["repeat"],
-        "order": trial["order"],
-        "traced": trial["traced"],
-        "outcome": trial["outcome"],
-        "ranked": trial["outcome"] == "ok" and all(check["ok"] is not False for check in trial["checks"]),
-        "sentence": sentence(trial, of_sync[point]),
-        "ideal": units(trial["ideal_s"]),
-        "makespan": units(trial["makespan_s"]),
-        "cold": units(trial["cold_start_s"]),
-        "bound": trial["bound"],
+        "approach": sanitize(planned.approach),
+        "point": numbers[planned.point],
+        "repeat": planned.repeat,
+        "order": planned.order,
+        "traced": planned.traced,
+        "outcome": trial.outcome,
+        "ranked": trial.outcome == "ok" and all(check.ok is not False for check in checked.checks),
+        "sentence": sentence(trial, metrics, sync_handling_s),
+        "ideal": units(planned.ideal_s),
+        "makespan": units(trial.makespan_s),
+        "cold": units(trial.cold_start_s),
         "lanes": lanes,
         "requests": requests,
-        "unmatched": [
-            [
-                row["worker"],
-                units(row["start_s"]),
-                units(row["end_s"]),
-                sanitize(str(row["id"])),
-                row["status"],
-                sanitize(row["did"]),
-            ]
-            for row in trial["unmatched"]
-        ],
-        "samples": {
-            "t": [units(sample["t_s"]) for sample in trial["samples"]],
-            **{
-                name: [sample[name] for sample in trial["samples"]]
-                for name in ("threads", "processes", "memory_bytes", "in_flight")
-            },
-        },
-        "trace": _trace(trial["trace"], lanes) if trial["trace"] else None,
+        "unmatched": [_server_row(row) for row in trial.unmatched],
+        "samples": _samples(trial.samples),
+        "trace": _trace(trial.trace, lanes) if trial.trace else None,
     }
 
 
-def _requests(rows: list[dict[str, Any]]) -> tuple[list[list[Any]], dict[str, Any]]:
-    """The lanes as [name, pid] in the order of their first request, and the requests in columns.
+def _requests(rows: tuple[RequestRow, ...]) -> tuple[list[list[Any]], dict[str, Any]]:
+    """The lanes as [name, pid] in the order of their first requests, and the requests in columns.
 
-    `attempt` and `did` hold what is not as usual alone, by the place of its row: there may be thousands of rows.
+    `error`, `attempt` and `did` are sparse, keyed by the number of the row: most rows have the usual value.
     """
-    keys = dict.fromkeys((row["lane"], row["pid"]) for row in sorted(rows, key=lambda row: row["start_s"]))
+    keys = dict.fromkeys((row.lane, row.pid) for row in sorted(rows, key=lambda row: row.start_s))
     numbers = {key: number for number, key in enumerate(keys)}
-    servers = [row["server"] or {"worker": None, "start_s": None, "end_s": None, "did": "answer"} for row in rows]
-    columns = {
-        "id": [sanitize(row["id"]) if isinstance(row["id"], str) else row["id"] for row in rows],
-        "lane": [numbers[row["lane"], row["pid"]] for row in rows],
-        **{name: [units(row[field]) for row in rows] for name, field in TIMES.items()},
-        "status": [row["status"] for row in rows],
-        "bytes": [row["bytes"] for row in rows],
-        "error": {str(at): shorten(row["error"]) for at, row in enumerate(rows) if row["error"]},
-        "attempt": {str(at): row["attempt"] for at, row in enumerate(rows) if row["attempt"] > 1},
-        "did": {str(at): sanitize(each["did"]) for at, each in enumerate(servers) if each["did"] != "answer"},
-        "worker": [server["worker"] for server in servers],
-        "served": [units(server["start_s"]) for server in servers],
-        "left": [units(server["end_s"]) for server in servers],
+    served = [row.server for row in rows]
+    return [[sanitize(name), pid] for name, pid in keys], {
+        "id": [_id(row.id) for row in rows],
+        "lane": [numbers[row.lane, row.pid] for row in rows],
+        "start": [units(row.start_s) for row in rows],
+        "connected": [units(row.connected_s) for row in rows],
+        "sent": [units(row.sent_s) for row in rows],
+        "first": [units(row.first_byte_s) for row in rows],
+        "end": [units(row.end_s) for row in rows],
+        "status": [row.status for row in rows],
+        "bytes": [row.bytes for row in rows],
+        "error": {str(at): shorten(row.error) for at, row in enumerate(rows) if row.error},
+        "attempt": {str(at): row.attempt for at, row in enumerate(rows) if row.attempt > 1},
+        "did": {str(at): sanitize(row.did) for at, row in enumerate(served) if row and row.did != "answer"},
+        "worker": [row and row.worker for row in served],
+        "served": [row and units(row.start_s) for row in served],
+        "left": [row and units(row.end_s) for row in served],
     }
-    return [[sanitize(name), pid] for name, pid in keys], columns
 
 
-def _trace(trace: dict[str, Any], lanes: list[list[Any]]) -> dict[str, Any]:
+def _server_row(row: ServerRow) -> list[Any]:
+    return [row.worker, units(row.start_s), units(row.end_s), sanitize(str(row.id)), row.status, sanitize(row.did)]
+
+
+def _id(number: int | str) -> int | str:
+    return sanitize(number) if isinstance(number, str) else number
+
+
+def _samples(samples: tuple[SampleRow, ...]) -> dict[str, list[Any]]:
+    columns = {name: [getattr(sample, name) for sample in samples] for name in SAMPLES}
+    return {"t": [units(sample.t_s) for sample in samples], **columns}
+
+
+def _trace(trace: Trace, lanes: list[list[Any]]) -> dict[str, Any]:
     """Spans as one flat column of (state, start, end, derived); `lane` is the lane of the requests made in it."""
-    numbers = {state: number for number, state in enumerate(STATES)}
-    shown = []
-    for lane in trace["lanes"]:
-        key = [sanitize(lane["name"]), lane["pid"]]
-        spans = (
-            (numbers[state], units(start), units(end), int(derived)) for state, start, end, derived in lane["spans"]
-        )
-        shown.append(
+    states = {state: number for number, state in enumerate(STATES)}
+    found = []
+    for lane in trace.lanes:
+        key = [sanitize(lane.name), lane.pid]
+        spans = ((states[span.state], units(span.start_s), units(span.end_s), int(span.derived)) for span in lane.spans)
+        found.append(
             {
-                "kind": lane["kind"],
+                "kind": lane.kind,
                 "name": key[0],
-                "pid": lane["pid"],
-                "tid": lane["tid"],
+                "pid": lane.pid,
+                "tid": lane.tid,
                 "lane": lanes.index(key) if key in lanes else None,
-                "spans": _flat(spans),
+                "spans": [value for span in spans for value in span],
             }
         )
-    gaps = [[units(start), units(end)] for start, end in trace["gaps"]]
-    return {"lanes": shown, "gaps": gaps, "unseen": [shorten(text) for text in trace["unseen"]]}
+    gaps = [[units(start_s), units(end_s)] for start_s, end_s in trace.gaps]
+    return {"lanes": found, "gaps": gaps, "unseen": [shorten(text) for text in trace.unseen]}
 
 
-def _flat(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    return [value for row in rows for value in row]
-
-
-def _summary(row: dict[str, Any], points: list[dict[str, Any]]) -> dict[str, Any]:
-    makespan = row["makespan_s"]
-    spread = makespan["ci95"] if makespan else None
+def _summary(row: SummaryRow, numbers: dict[GridPoint, int]) -> dict[str, Any]:
+    makespan = row.makespan
     return {
-        "approach": sanitize(row["approach"]),
-        "point": points.index(point_in(row)),
-        "ranked": row["ranked"],
-        "ideal": units(row["ideal_s"]),
-        "makespan": units(makespan["median"]) if makespan else None,
-        "ci95": [units(end) for end in spread] if spread else None,
-        "efficiency": row["efficiency"],
-        "verdict": sanitize(row["verdict"]),
+        "approach": sanitize(row.approach),
+        "point": numbers[row.point],
+        "ranked": row.ranked,
+        "ideal": units(row.ideal_s),
+        "makespan": units(makespan.median) if makespan else None,
+        "ci95": [units(end_s) for end_s in makespan.ci95] if makespan and makespan.ci95 else None,
+        "efficiency": row.efficiency,
+        "verdict": sanitize(row.verdict),
     }

@@ -1,64 +1,66 @@
-"""What the page says of where and how it was measured, from the result document; the template escapes it."""
+"""The facts of a comparison that stand around its figures: title, environment, agreement with the baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
 
-from labkit.model import BASELINE
-from labkit.output.format import NOT_MEASURED, sanitize, shorten
-from labkit.reports.html.points import heading, point_in
+from labkit.analysis.analyse import Analysis
+from labkit.analysis.baseline import Agreement
+from labkit.model import BASELINE, CheckedTrial, Comparison
+from labkit.output.format import (
+    NOT_MEASURED,
+    SEPARATOR,
+    format_count,
+    format_grid_point,
+    format_python,
+    join_words,
+)
 
-
-def particulars(document: dict[str, Any]) -> dict[str, Any]:
-    """Environment, checks, warnings, agreement with the baseline, and the command that makes this again."""
-    environment = document["environment"]
-    memory = environment["memory_bytes"]
-    named = {**environment, "memory_bytes": f"{memory / 1e9:.1f} GB" if memory else None, "seed": document["seed"]}
-    plain = [
-        (name.replace("_bytes", "").replace("_", " "), NOT_MEASURED if value is None else sanitize(str(value)))
-        for name, value in named.items()
-        if not isinstance(value, dict)
-    ]
-    return {
-        "environment": plain,
-        "packages": _pairs(environment["packages"]),
-        "images": _pairs(environment["images"]),
-        "warnings": [
-            (shorten(each["message"]), "\n".join(map(sanitize, each["hint"].splitlines())))
-            for each in document["warnings"]
-        ],
-        "checks": [_checks(trial) for trial in document["trials"]],
-        "trouble": [_trouble(trial) for trial in document["trials"] if trial["outcome"] != "ok"],
-        "agreement": [_agreement(each) for each in document["agreement"]],
-        "command": sanitize(document["command"]),
-    }
+Fact = tuple[str, str]
 
 
-def _pairs(of: dict[str, str]) -> list[tuple[str, str]]:
-    return [(sanitize(name), sanitize(value)) for name, value in sorted(of.items())]
+def title(analysis: Analysis) -> str:
+    """``6 approaches compared``, ``my_script traced``."""
+    names = [name for name in dict.fromkeys(row.approach for row in analysis.summary) if name != BASELINE]
+    if analysis.comparison.mode == "trace":
+        return f"{join_words(names)} traced"
+    return f"{len(names)} approach{'' if len(names) == 1 else 'es'} compared"
 
 
-def _named(trial: dict[str, Any]) -> str:
-    return sanitize(f"{trial['approach']}, trial {trial['order']}{', traced' if trial['traced'] else ''}")
+def headline(comparison: Comparison) -> tuple[Fact, ...]:
+    """Date, runtime, Python, processors and number of trials."""
+    trials = [checked.trial for checked in comparison.trials]
+    pythons = sorted({format_python(trial.python, trial.gil) for trial in trials if trial.python})
+    unranked = sum(not checked.rankable for checked in comparison.trials if not checked.trial.planned.traced)
+    started = comparison.started_at.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")
+    return (
+        ("Date", started),
+        ("Runtime", comparison.environment.runtime),
+        ("Python", SEPARATOR.join(pythons) or comparison.environment.python or NOT_MEASURED),
+        ("Processors", format_count(comparison.environment.cpus)),
+        ("Trials", f"{len(trials)}{f', {unranked} of them not ranked' if unranked else ''}"),
+    )
 
 
-def _checks(trial: dict[str, Any]) -> dict[str, Any]:
-    mark: Callable[[bool | None], str] = {True: "held", False: "failed", None: "not told"}.__getitem__
-    checks = [(sanitize(check["name"]), mark(check["ok"]), shorten(check["detail"])) for check in trial["checks"]]
-    return {"trial": _named(trial), "checks": checks, "failed": [each for each in checks if each[1] == "failed"]}
+def environment(comparison: Comparison) -> tuple[Fact, ...]:
+    """The environment, without its packages and images."""
+    values = {name: value for name, value in asdict(comparison.environment).items() if not isinstance(value, dict)}
+    if values["memory_bytes"] is not None:
+        values["memory_bytes"] = f"{values['memory_bytes'] / 1e9:.1f} GB"
+    return tuple(
+        (name.removesuffix("_bytes").replace("_", " "), NOT_MEASURED if value is None else str(value))
+        for name, value in {**values, "seed": comparison.plan.seed}.items()
+    )
 
 
-def _trouble(trial: dict[str, Any]) -> dict[str, Any]:
-    said = f"{_named(trial)}: {trial['outcome']}" + (f": {trial['error']}" if trial["error"] else "")
-    return {"text": shorten(said), "lines": [shorten(line) for line in trial["last_lines"]]}
+def trial_name(checked: CheckedTrial) -> str:
+    """``threads, trial 3, traced``."""
+    planned = checked.trial.planned
+    return f"{planned.approach}, trial {planned.order}{', traced' if planned.traced else ''}"
 
 
-def _agreement(each: dict[str, Any]) -> list[str]:
-    told = [f"{each[name][by]:.3f}" for name in ("asyncio_semaphore", BASELINE) for by in ("client_s", "server_s")]
-    return [
-        heading(point_in(each)),
-        each["figure"],
-        *told,
-        "yes" if each["ok"] else f"no: the log supports {each['supported']}",
-    ]
+def agreement_cells(row: Agreement) -> tuple[str, ...]:
+    """The cells of one comparison of latencies with those of the baseline."""
+    latencies = (row.counterpart.client_s, row.counterpart.server_s, row.baseline.client_s, row.baseline.server_s)
+    verdict = "yes" if row.ok else f"no: the log supports {row.supported}"
+    return (format_grid_point(row.point), row.figure, *(f"{latency_s:.3f}" for latency_s in latencies), verdict)

@@ -1,1 +1,1 @@
-"""The timeline: the shared parts of the formats that show it."""
+"""The timeline: what the formats that show it have in common."""

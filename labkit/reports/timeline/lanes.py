@@ -1,16 +1,16 @@
-"""Which bars a timeline has: a request's phases, and the rows in which no two bars overlap. Times are seconds."""
+"""The bars of a timeline: the phases of a request, and rows in which no two bars overlap. Times are seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from labkit.analysis.metrics import served
 from labkit.model import RequestRow, ServerRow, Trial
 
-T = TypeVar("T")
+B = TypeVar("B", RequestRow, ServerRow)
 Stage = Literal["connecting", "sending", "queued", "unknown", "served", "reading"]
 STAGES: dict[Stage, str] = {
     "connecting": "connecting",
@@ -24,7 +24,7 @@ STAGES: dict[Stage, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What a request was doing from `start_s` to `end_s`."""
+    """One stage of a request, from `start_s` to `end_s`."""
 
     stage: Stage
     start_s: float
@@ -32,29 +32,18 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One lane of requests, as wide as several rows where its requests overlap: `part` counts these from 1."""
+class Row(Generic[B]):
+    """Bars of one lane, or of one worker of the server, that do not overlap."""
 
-    pid: int
-    name: str
-    part: int
-    requests: tuple[RequestRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerRow:
-    """One worker of the server, or a part of it, as with `Row`."""
-
-    worker: int
-    part: int
-    served: tuple[ServerRow, ...]
+    title: str
+    bars: tuple[B, ...]
 
 
 def phases(row: RequestRow, until_s: float) -> tuple[Phase, ...]:
-    """The phases of a request, without gaps between them; one that never ended lasts `until_s`.
+    """The phases of a request, without gaps; a request that never ended lasts until `until_s`.
 
-    Queued at the server is the time from when the request was sent to when a worker took it up, which the server's log
-    says; what is between the two clocks' readings of one moment counts as nothing.
+    A request is queued at the server from its sending until a worker starts with it, by the server's log. Where the
+    clocks of client and server disagree about the order of two moments, the phase between them has no length.
     """
     end_s = row.end_s if row.end_s is not None else max(until_s, row.start_s)
     marks: list[tuple[Stage, float | None]] = [("connecting", row.connected_s), ("sending", row.sent_s)]
@@ -72,43 +61,41 @@ def phases(row: RequestRow, until_s: float) -> tuple[Phase, ...]:
     return tuple(found)
 
 
-def rows(trial: Trial, until_s: float) -> tuple[Row, ...]:
-    """The lanes of `trial` in the order in which their first requests began."""
+def client_rows(trial: Trial, until_s: float) -> list[Row[RequestRow]]:
+    """The lanes of `trial` in the order of their first requests."""
     lanes: dict[tuple[int, str], list[RequestRow]] = {}
     for request in sorted(trial.requests, key=lambda row: row.start_s):
         lanes.setdefault((request.pid, request.lane), []).append(request)
-    return tuple(
-        Row(pid, name, part, tuple(requests))
-        for (pid, name), lane in lanes.items()
-        for part, requests in enumerate(
-            _apart(lane, lambda row: (row.start_s, until_s if row.end_s is None else row.end_s)), start=1
-        )
-    )
+    return [
+        row
+        for (pid, name), requests in lanes.items()
+        for row in _rows(f"{name} (process {pid})", requests, lambda row: until_s if row.end_s is None else row.end_s)
+    ]
 
 
-def worker_rows(trial: Trial) -> tuple[WorkerRow, ...]:
+def worker_rows(trial: Trial) -> list[Row[ServerRow]]:
     """The server's workers that served `trial`, in the order of their process ids."""
     workers: dict[int, list[ServerRow]] = {}
     for request in sorted(served(trial), key=lambda row: row.start_s):
         workers.setdefault(request.worker, []).append(request)
-    return tuple(
-        WorkerRow(worker, part, tuple(requests))
-        for worker, all_of_it in sorted(workers.items())
-        for part, requests in enumerate(_apart(all_of_it, lambda row: (row.start_s, row.end_s)), start=1)
-    )
+    return [
+        row
+        for worker, requests in sorted(workers.items())
+        for row in _rows(f"worker {worker}", requests, lambda row: row.end_s)
+    ]
 
 
-def _apart(in_order: Iterable[T], span: Callable[[T], tuple[float, float]]) -> list[list[T]]:
-    """`in_order` of their starts, in as few lists as there can be without an overlap in any."""
-    parts: list[list[T]] = []
+def _rows(title: str, bars: Iterable[B], end_s: Callable[[B], float]) -> Iterator[Row[B]]:
+    """Spread bars, sorted by their start, over the fewest rows in which no two overlap."""
+    rows: list[list[B]] = []
     free: list[tuple[float, int]] = []
-    for each in in_order:
-        start_s, end_s = span(each)
-        if free and free[0][0] <= start_s:
+    for bar in bars:
+        if free and free[0][0] <= bar.start_s:
             number = heappop(free)[1]
         else:
-            number = len(parts)
-            parts.append([])
-        parts[number].append(each)
-        heappush(free, (end_s, number))
-    return parts
+            number = len(rows)
+            rows.append([])
+        rows[number].append(bar)
+        heappush(free, (end_s(bar), number))
+    for number, row in enumerate(rows, start=1):
+        yield Row(title if number == 1 else f"{title}, {number}", tuple(row))
