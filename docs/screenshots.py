@@ -1,67 +1,65 @@
-"""Makes the screenshots of a report: the whole page, its timelines, and the timelines alone for slides.
+"""Make pictures of a report: its timelines, and the whole page in both themes and on two screens.
 
-    python docs/screenshots.py results/<id>/result.json docs/images
+    python docs/screenshots.py RESULT FOLDER
 
-Needs Playwright's Python package and a Chromium on PATH. The report is opened from disk, without a network.
+Needs a browser on PATH, and Playwright's Python package (requirements/test.txt). docs/timelines.png and docs/traced.png
+are the timelines of a default comparison and of one with ``--trace --handle-ms 50``.
 """  # noqa: INP001 - a script, no package
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, FloatRect, sync_playwright
+from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from labkit.analysis.analyse import analyse
+from labkit.model import Comparison
+from labkit.model.errors import LabError
+from labkit.reports.files import load
 from labkit.reports.html import render
+from labkit.results.read import read
+from labkit.system import browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (1280, 1920)
-SCHEMES = ("light", "dark")
-MARGIN = 12
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Make the screenshots of a report.")
-    parser.add_argument("result", type=Path, help="a result.json")
-    parser.add_argument("folder", type=Path, help="where the pictures go")
-    asked = parser.parse_args()
-    chromium = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if chromium is None:
-        print(f"none of {', '.join(BROWSERS)} is on PATH", file=sys.stderr)
-        return 3
-    asked.folder.mkdir(parents=True, exist_ok=True)
-    # Chromium's own sandbox needs a user other than root.
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        report = Path(scratch) / "report.html"
-        report.write_text(render(json.loads(asked.result.read_text("utf-8"))), "utf-8")
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        for width in WIDTHS:
-            for scheme in SCHEMES:
-                _take(browser, report, asked.folder, width, scheme)
-        browser.close()
+    parser = argparse.ArgumentParser(description="Make pictures of a report.")
+    parser.add_argument("result", type=Path, help="a results folder, or its result.json")
+    parser.add_argument("folder", type=Path, help="the folder for the pictures")
+    options = parser.parse_args()
+    try:
+        comparison = read(options.result)
+        if not isinstance(comparison, Comparison):
+            parser.error("a load has no timelines")
+        options.folder.mkdir(parents=True, exist_ok=True)
+        with (options.folder / "timelines.png").open("wb") as file:
+            load("png").write(analyse(comparison), file)
+        _take_pages(render(analyse(comparison)), options.folder)
+    except LabError as error:
+        print(error.message, error.hint, sep="\n", file=sys.stderr)
+        return error.exit_code
     return 0
 
 
-def _take(browser: Browser, report: Path, folder: Path, width: int, scheme: str) -> None:
-    page = browser.new_page(
-        viewport={"width": width, "height": width * 9 // 16}, color_scheme="dark" if scheme == "dark" else "light"
-    )
-    page.goto(report.as_uri())
-    page.locator("#panels canvas").first.wait_for()
-    page.screenshot(path=folder / f"report-{width}-{scheme}.png", full_page=True)
-    timelines = page.locator("#timelines").bounding_box()
-    assert timelines is not None
-    clip = FloatRect(x=0, y=timelines["y"] - MARGIN, width=width, height=timelines["height"] + 2 * MARGIN)
-    page.screenshot(path=folder / f"timelines-{width}-{scheme}.png", full_page=True, clip=clip)
-    page.close()
+def _take_pages(text: str, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        report = Path(scratch) / "report.html"
+        report.write_text(text, "utf-8")
+        running = playwright.chromium.launch(executable_path=browser.find(), args=browser.sandbox_options())
+        for width in WIDTHS:
+            for scheme in ("light", "dark"):
+                page = running.new_page(viewport={"width": width, "height": width * 9 // 16})
+                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                page.goto(report.as_uri())
+                page.screenshot(path=folder / f"report-{width}-{scheme}.png", full_page=True)
+                page.close()
+        running.close()
 
 
 if __name__ == "__main__":

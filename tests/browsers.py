@@ -1,12 +1,9 @@
-"""The system's Chromium, under any of its usual names."""
+"""The system's Chromium, or a browser that takes the same options, for Playwright."""
 
 from __future__ import annotations
 
-import shutil
+from labkit.system.browser import NAMES as CHROMIUMS
+from labkit.system.browser import find as chromium
+from labkit.system.browser import sandbox_options
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def chromium() -> str | None:
-    """The path of the first Chromium on PATH, or None."""
-    return next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+__all__ = ["CHROMIUMS", "chromium", "sandbox_options"]

@@ -33,7 +33,7 @@ def run(options: Namespace) -> int:
 def report(comparison: Comparison, session: Session, name: str) -> int:
     """Save and print the comparison; its exit code. Raises the failure or interruption that stopped it."""
     analysis = analyse(comparison)
-    saved = session.save(whole := document(analysis), html.render(whole))
+    saved = session.save(document(analysis), html.render(analysis))
     comparison = replace(comparison, notices=tuple(dict.fromkeys([*comparison.notices, *session.notices])))
     analysis = replace(analysis, comparison=comparison)
     show(reports.render(ComparisonReport(analysis), name, page(sys.stdout, saved=saved)))

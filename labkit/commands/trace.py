@@ -27,7 +27,8 @@ def run(options: Namespace) -> int:
         if session.start(options.runtime).name == "local":
             require_free(request.port, "Stop the program that listens there, or choose the script's port with --port.")
         comparison = trace_script(request, session)
-    saved = session.save(whole := document(analyse(comparison)), html.render(whole))
+    analysis = analyse(comparison)
+    saved = session.save(document(analysis), html.render(analysis))
     (checked,) = comparison.trials
     notes = ["The report shows the timeline.", f"Saved: {saved}"] if saved else []
     show("\n".join([*_summary(checked), "", *notes, *(notice.message for notice in session.notices)]))

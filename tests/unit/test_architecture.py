@@ -40,10 +40,9 @@ MAY_IMPORT = {
     "results": {"model", "analysis"},
     "doctor": {"model", "analysis", "output", "runtime", "setup", "system"},
     "reports": {"model", "analysis", "output", "results", "scenarios", "system"},
-    "exports": {"model", "analysis", "output", "reports", "results", "system"},
     "run": {"model", "analysis", "output", "plan", "results", "runtime", "system"},
     "load": {"model", "analysis", "output", "results", "run", "runtime", "system"},
-    "options": {"model", "exports", "reports", "scenarios"},
+    "options": {"model", "reports", "scenarios"},
 }
 
 

@@ -1,7 +1,7 @@
-"""report.html: a comparison as one file that needs no network, made from the result document.
+"""report.html: a comparison as one file that needs no network.
 
-The drawing library, the style, the scripts and the data are all inside. A policy in the page's head allows these
-scripts and this style by their hashes and nothing else, so that nothing an approach or a server said can run.
+The drawing library, style, scripts and data are all inside. A policy in the page's head allows these scripts and this
+style by their hashes, and pictures that the page draws itself. Nothing that an approach or a server sent can run.
 """
 
 from __future__ import annotations
@@ -15,42 +15,66 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from labkit.reports.html.particulars import particulars
-from labkit.reports.html.tables import headline, sections
-from labkit.reports.html.view import view
+from labkit.analysis.analyse import Analysis
+from labkit.output.format import sanitize, shorten
+from labkit.reports.html import facts
+from labkit.reports.html.data import page_data
+from labkit.reports.html.points import points
 
 FOLDER = Path(__file__).parent
 LIBRARY = ("vendor/d3.min.js",)
-SCRIPTS = ("page.js", "layout.js", "timeline.js", "panels.js", "charts.js", "start.js")
-# What would end a script element, or a line of JavaScript, from within data.
+SCRIPTS = (
+    "page.js",
+    "layout.js",
+    "timeline.js",
+    "svg_context.js",
+    "pictures.js",
+    "details.js",
+    "panels.js",
+    "charts.js",
+    "over_time.js",
+    "start.js",
+)
+# Characters that could end a script element, or a line of JavaScript, from within data.
 UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+MARKS = {True: "held", False: "failed", None: "unknown"}
 
 
-def render(document: dict[str, Any]) -> str:
-    """The whole page. Raises ValueError for a figure that is no number: JSON has none for it."""
+def render(analysis: Analysis) -> str:
+    """The whole page. Raises ValueError for a number that JSON cannot hold, such as NaN."""
     library, script, style = _text(*LIBRARY), _text(*SCRIPTS), _text("page.css")
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["shorten"] = shorten
     return environment.get_template("page.html.jinja").render(
         policy=_policy(scripts=(library, script), style=style),
         library=Markup(library),  # noqa: S704 - these three are files of this package
         script=Markup(script),  # noqa: S704
         style=Markup(style),  # noqa: S704
-        data=Markup(embedded(view(document))),  # noqa: S704 - nothing in it can end its element
-        headline=headline(document),
-        sections=sections(document),
-        particulars=particulars(document),
+        data=Markup(embedded(page_data(analysis))),  # noqa: S704 - it cannot end its element
+        comparison=analysis.comparison,
+        agreements=analysis.agreements,
+        points=points(analysis),
+        facts=facts,
+        title=facts.title(analysis),
+        marks=MARKS,
     )
 
 
 def embedded(data: Any) -> str:
-    """`data` as JSON that stays data wherever it stands in a page."""
+    """`data` as JSON that stays data at any place of a page."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(UNSAFE)
+
+
+def _visible(value: Any) -> Any:
+    """Escape invisible characters in every text that the template prints; Jinja then escapes it for HTML."""
+    return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _text(*names: str) -> str:
@@ -59,7 +83,8 @@ def _text(*names: str) -> str:
 
 def _policy(scripts: tuple[str, ...], style: str) -> str:
     allowed = " ".join(_hash(script) for script in scripts)
-    return f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+    rules = ("default-src 'none'", f"script-src {allowed}", f"style-src {_hash(style)}", "img-src data:")
+    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
 
 
 def _hash(text: str) -> str:

@@ -1,22 +1,23 @@
 "use strict";
-// The timelines under one axis: which trials are shown, zooming, pointing, stepping with the keys.
+// The timelines under one axis: the choice of trials, zooming, pointing, and stepping with the keys.
 
-const MOST_ROWS = 60; // with more requests, a row a lane reads better than a row a request
+const MOST_ROWS = 60; // with more requests, one row per lane is easier to read than one per request
+const ROW_GAP = 18; // between two timelines of a saved picture
 
 lab.panels = {
-  shown: [], // {trial, timeline, canvas, scroller}
+  shown: [], // {trial, timeline, element, canvas, scroller, room, inSight}
   transform: d3.zoomIdentity,
   held: null,
 
-  /** The trials that the toolbar asks for: one of each approach, in the order of the summary. */
+  /** The trials that the toolbar selects: one per approach, in the order of the summary. */
   chosen() {
     const point = Number(document.getElementById("point").value);
-    const wanted = document.getElementById("trial").value;
+    const choice = document.getElementById("trial").value;
     const approaches = lab.data.summary.filter((row) => row.point === point).map((row) => row.approach);
     return approaches.flatMap((approach) => {
       const all = lab.data.trials.filter((trial) => trial.point === point && trial.approach === approach);
       const untraced = all.filter((trial) => !trial.traced);
-      const found = wanted === "traced" ? all.find((trial) => trial.traced) : untraced.find((trial) => String(trial.repeat) === wanted);
+      const found = choice === "traced" ? all.find((trial) => trial.traced) : untraced.find((trial) => String(trial.repeat) === choice);
       return found ?? untraced[0] ?? [];
     });
   },
@@ -26,9 +27,9 @@ lab.panels = {
     const mode = document.getElementById("rows").value;
     this.shown = this.chosen().map((trial) => this.panel(trial, new lab.Timeline(trial, mode)));
     document.getElementById("panels").replaceChildren(...this.shown.map((panel) => panel.element));
-    document.getElementById("rows-said").textContent = mode === "requests" ? ", in it a row a request" : "";
+    document.getElementById("rows-label").textContent = mode === "requests" ? " and one row per request" : "";
     const unseen = new Set(this.shown.flatMap((panel) => panel.trial.trace?.unseen ?? []));
-    document.getElementById("unseen").replaceChildren(...[...unseen].map((text) => lab.element("p", `Not to be seen here: ${text}`)));
+    document.getElementById("unseen").replaceChildren(...[...unseen].map((text) => lab.element("p", `Not visible here: ${text}`)));
     this.watcher?.disconnect();
     this.watcher = new IntersectionObserver((entries) => {
       for (const entry of entries) this.shown.find((panel) => panel.element === entry.target).inSight = entry.isIntersecting;
@@ -44,17 +45,18 @@ lab.panels = {
   panel(trial, timeline) {
     const element = lab.element("article", "", "panel");
     const about = lab.element("div");
-    about.append(lab.element("h3", trial.approach + (trial.traced ? " · traced" : "")), ...this.about(trial));
+    about.append(...lab.about(trial).map(({ tag, text, name }) => lab.element(tag, text, name)));
     const scroller = lab.element("div", "", "scroller");
     const canvas = document.createElement("canvas");
     const room = lab.element("div");
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", `Timeline of ${trial.approach}. ${trial.sentence} Left and right step through its requests.`);
+    canvas.setAttribute("aria-label", `Timeline of ${trial.approach}. ${trial.sentence} Left and right select its requests.`);
     scroller.append(canvas, room);
     element.append(about, scroller);
     const panel = { trial, timeline, element, canvas, scroller, room, inSight: true };
     if (timeline.crowded) about.append(this.expander(panel));
+    about.append(lab.pictures.buttons(`${lab.text.name(trial)}: timeline`, () => this.picture([panel])));
     canvas.addEventListener("pointermove", (event) => this.point(panel, event));
     canvas.addEventListener("pointerleave", () => this.held ?? this.release());
     canvas.addEventListener("click", (event) => this.click(panel, event));
@@ -64,27 +66,10 @@ lab.panels = {
     return panel;
   },
 
-  about(trial) {
-    const time = lab.element("div", trial.makespan === null ? trial.outcome : lab.text.short(trial.makespan), "time");
-    let said = [lab.element("p", trial.sentence, "said")];
-    if (trial.trace) said = [lab.element("p", lab.totals(trial), "said")];
-    if (trial.traced) {
-      const others = lab.data.trials.filter((other) => !other.traced && other.approach === trial.approach && other.point === trial.point);
-      const spans = others.filter((other) => other.makespan !== null).map((other) => lab.text.short(other.makespan));
-      time.textContent += ` traced · ${spans.join(", ") || "–"} untraced`;
-    } else if (trial.makespan !== null) {
-      time.textContent += ` · ideal ${lab.text.short(trial.ideal)}`;
-    }
-    if (!trial.ranked && !trial.traced) said.unshift(lab.element("div", trial.outcome === "ok" ? "not ranked" : trial.outcome, "unranked"));
-    return [time, ...said];
-  },
-
   expander(panel) {
-    const button = lab.element("button", "rows at full height");
-    button.type = "button";
-    button.addEventListener("click", () => {
+    const button = lab.button("full row height", () => {
       panel.timeline.expand(!panel.timeline.expanded);
-      button.textContent = panel.timeline.expanded ? "all rows at once" : "rows at full height";
+      button.textContent = panel.timeline.expanded ? "all rows" : "full row height";
       this.resize();
     });
     return button;
@@ -97,16 +82,16 @@ lab.panels = {
       canvas.style.height = `${timeline.shownHeight}px`;
       room.style.height = `${timeline.height - timeline.shownHeight}px`;
     }
-    // A scroll bar must not move one picture's axis against the others.
+    // The scroll bar of one timeline must not shift its axis against the others.
     this.width = d3.min(this.shown, (panel) => panel.scroller.clientWidth);
     for (const { canvas } of this.shown) canvas.style.width = `${this.width}px`;
     const trials = this.shown.map((panel) => panel.trial);
-    const last = d3.max(trials, (trial) => Math.max(trial.makespan ?? 0, d3.max(trial.requests.end) ?? 0, d3.max(trial.requests.left) ?? 0)) || 1;
+    const last = d3.max(trials, lab.lastOf) || 1;
     const cold = d3.max(trials, (trial) => trial.cold) ?? 0;
-    // A long start-up must not squeeze the work: what does not fit is a drag away.
+    // A long cold start must not squeeze the work: dragging shows the rest of it.
     const before = Math.min(cold, last * 0.12);
-    this.base = d3.scaleLinear([-before, last * 1.015], [lab.GUTTER, this.width - lab.RIGHT]);
     const right = this.width - lab.RIGHT;
+    this.base = d3.scaleLinear([-before, last * 1.015], [lab.GUTTER, right]);
     this.zoom = d3.zoom()
       .extent([[lab.GUTTER, 0], [right, 1]])
       .translateExtent([[this.base(-cold * 1.02) - 1, 0], [right, 1]])
@@ -138,14 +123,65 @@ lab.panels = {
 
   drawNow(which = () => true) {
     if (!this.shown.length) return;
-    const x = this.x;
-    for (const panel of this.shown.filter(which)) panel.timeline.draw(panel.canvas, x, this.width, panel.scroller.scrollTop);
-    const axis = d3.select("#axis");
-    const left = this.shown[0].canvas.getBoundingClientRect().left - axis.node().getBoundingClientRect().left;
-    const seconds = x.copy().domain(x.domain().map(lab.s)).range(x.range().map((at) => at + left));
-    const inner = axis.selectAll("g").data([null]).join("g").attr("transform", "translate(0,2)");
-    inner.call(d3.axisBottom(seconds).ticks(this.width / 110).tickSize(5)).select(".domain").remove();
-    inner.selectAll(".tick text").text((tick) => `${seconds.tickFormat(this.width / 110)(tick)} s`);
+    for (const { timeline, canvas, scroller } of this.shown.filter(which)) {
+      timeline.draw(lab.prepare(canvas, this.width, timeline.shownHeight), this.x, this.width, scroller.scrollTop);
+    }
+    this.drawAxis(d3.select("#axis"), this.offset);
+  },
+
+  /** The distance from the left edge of a panel to its timeline. */
+  get offset() {
+    const { element, canvas } = this.shown[0];
+    return canvas.getBoundingClientRect().left - element.getBoundingClientRect().left;
+  },
+
+  drawAxis(holder, offset) {
+    const { x, width } = this;
+    const seconds = x.copy().domain(x.domain().map(lab.s)).range(x.range().map((at) => at + offset));
+    const inner = holder.selectAll("g").data([null]).join("g").attr("transform", "translate(0,2)");
+    inner.call(d3.axisBottom(seconds).ticks(width / 110).tickSize(5)).select(".domain").remove();
+    inner.selectAll(".tick text").text((tick) => `${seconds.tickFormat(width / 110)(tick)} s`);
+  },
+
+  drawLegend() {
+    this.legends = lab.timelineKeys(this.shown.map((panel) => panel.trial));
+    lab.legend(document.getElementById("legend"), this.legends[0]);
+    lab.legend(document.getElementById("states"), this.legends[1]);
+  },
+
+  /** These timelines as the page shows them, under their axis. */
+  picture(panels = this.shown) {
+    const [{ trial }] = panels;
+    const alone = panels.length === 1;
+    const number = lab.data.points.length > 1 ? ` (configuration ${trial.point + 1} of ${lab.data.points.length})` : "";
+    return lab.pictures.compose({
+      title: `${alone ? `${lab.text.name(trial)}: ` : ""}${lab.data.points[trial.point]}${number}`,
+      subtitle: "Seconds from the start signal",
+      legends: this.legends,
+      width: this.offset + this.width,
+      draw: (parent, context) => {
+        parent.append(...lab.pictures.inlined(document.getElementById("axis")).childNodes);
+        return panels.reduce((y, panel) => this.pictureOf(panel, context, y), 30);
+      },
+    });
+  },
+
+  /** Draw one timeline, its title and its sentence at the height `top`; returns the height below it. */
+  pictureOf({ trial, timeline, scroller }, context, top) {
+    const { offset, width } = this;
+    let y = top;
+    for (const line of lab.about(trial)) y = lab.pictures.write(context, line.text, { ...line, y, width: offset - 12 }) + 2;
+    context.save();
+    context.translate(offset, top);
+    context.beginPath();
+    context.rect(0, 0, width, timeline.shownHeight);
+    context.clip();
+    timeline.draw(context, this.x, width, scroller.scrollTop);
+    context.restore();
+    const bottom = Math.max(y, top + timeline.shownHeight) + ROW_GAP / 2;
+    context.fillStyle = lab.colours.line;
+    context.fillRect(0, bottom, offset + width, 1);
+    return bottom + ROW_GAP / 2;
   },
 
   zoomBy(factor) {
@@ -173,7 +209,7 @@ lab.panels = {
     const [px, py] = d3.pointer(event, panel.canvas);
     const hit = px > lab.GUTTER ? panel.timeline.hit(this.x, px, py + panel.scroller.scrollTop) : null;
     this.mark(panel, hit?.bar?.at ?? null);
-    lab.figures.show(hit && (hit.bar || hit.span) ? lab.figures.of(panel.trial, hit) : null, event.clientX, event.clientY);
+    lab.details.show(hit && (hit.bar || hit.span) ? lab.details.of(panel.trial, hit) : null, event.clientX, event.clientY);
   },
 
   click(panel, event) {
@@ -191,7 +227,7 @@ lab.panels = {
   release() {
     this.held = null;
     this.mark(null, null);
-    lab.figures.show(null);
+    lab.details.show(null);
   },
 
   key(panel, event) {
@@ -205,10 +241,10 @@ lab.panels = {
     event.preventDefault();
   },
 
-  /** Hold the request that starts next, or before. */
+  /** Select the request that starts next, or the one before. */
   step(panel, by) {
     const { trial, timeline } = panel;
-    panel.order ??= d3.sort(d3.range(trial.requests.id.length), (at) => trial.requests.start[at]);
+    panel.order ??= lab.inOrder(trial);
     if (!panel.order.length) return;
     const now = timeline.marked === null ? -1 : panel.order.indexOf(timeline.marked);
     const next = panel.order[Math.max(0, Math.min(panel.order.length - 1, now + by))];
@@ -223,102 +259,60 @@ lab.panels = {
     this.held = panel;
     this.mark(panel, next);
     const place = panel.canvas.getBoundingClientRect();
-    const bar = { at: next };
-    lab.figures.show(lab.figures.of(trial, { group, bar, span: null }), place.left + Math.min(this.x(lab.endOf(trial, next)), this.width), place.top + y - panel.scroller.scrollTop);
-  },
-
-  drawLegend() {
-    const fill = (name, size = 1) => (context, width, height) => {
-      context.fillStyle = lab.colours[name];
-      context.fillRect(0, (height * (1 - size)) / 2, width, height * size);
-    };
-    const trials = this.shown.map((panel) => panel.trial);
-    const unknown = trials.some(({ requests, unmatched }) => unmatched.length || requests.served.includes(null) || requests.end.includes(null));
-    const keys = lab.phases.filter((phase) => phase.name !== "unknown" || unknown).map(({ name, said, size }) => [said, fill(name, size)]);
-    const line = (name, dashes, across) => (context, width, height) => {
-      context.strokeStyle = lab.colours[name];
-      context.lineWidth = 2;
-      context.setLineDash(dashes);
-      context.beginPath();
-      context.moveTo(across ? 0 : width / 2, across ? height / 2 : 0);
-      context.lineTo(across ? width : width / 2, across ? height / 2 : height);
-      context.stroke();
-    };
-    keys.push(["waits in the client", line("waiting", [2, 3], true)]);
-    keys.push(["start-up, before the signal", (context, width, height) => lab.hatch(context, 0, 0, width, height, lab.colours.soft, 6)]);
-    keys.push(["ideal", line("soft", [3, 2], false)], ["makespan", line("ink", [], false)]);
-    const states = [];
-    if (trials.some((trial) => trial.trace)) {
-      lab.stateWords.forEach((said, number) => states.push([said, fill(lab.states[number])]));
-      states.push(["derived, not seen as such", (context, width, height) => {
-        fill("unknown")(context, width, height);
-        lab.hatch(context, 0, 0, width, height, lab.colours.paper, 5);
-      }]);
-      states.push(["nobody watched", (context, width, height) => lab.hatch(context, 0, 0, width, height, lab.colours.line, 4)]);
-    }
-    lab.legend(document.getElementById("legend"), keys);
-    lab.legend(document.getElementById("states"), states);
+    const left = place.left + Math.min(this.x(lab.endOf(trial, next)), this.width);
+    const parts = lab.details.of(trial, { group, bar: { at: next }, span: null });
+    lab.details.show(parts, left, place.top + y - panel.scroller.scrollTop);
   },
 };
 
-/** How long a traced trial's lanes were in each state, together. */
-lab.totals = (trial) => {
+/** The lines beside a timeline: its name, its makespan, and a sentence. `size` and `colour` are those of page.css. */
+lab.about = (trial) => {
+  let time = trial.makespan === null ? trial.outcome : lab.text.short(trial.makespan);
+  if (trial.traced) {
+    const others = lab.data.trials.filter((other) => !other.traced && other.approach === trial.approach && other.point === trial.point);
+    const makespans = others.filter((other) => other.makespan !== null).map((other) => lab.text.short(other.makespan));
+    time += ` traced · ${makespans.join(", ") || "–"} untraced`;
+  } else if (trial.makespan !== null) {
+    time += ` · ideal ${lab.text.short(trial.ideal)}`;
+  }
+  const unranked = !trial.ranked && !trial.traced ? (trial.outcome === "ok" ? "not ranked" : trial.outcome) : null;
+  return [
+    { tag: "h3", text: lab.text.name(trial), size: 18, weight: 700, colour: "ink" },
+    { tag: "div", name: "time", text: time, size: 17, colour: "ink" },
+    ...(unranked ? [{ tag: "div", name: "unranked", text: unranked, size: 15, colour: "failed" }] : []),
+    { tag: "p", name: "sentence", text: trial.trace ? lab.stateTotals(trial) : trial.sentence, size: 14, colour: "soft" },
+  ];
+};
+
+/** The time that the lanes of a traced trial spent in each state, summed over all lanes. */
+lab.stateTotals = (trial) => {
   const sums = lab.states.map(() => 0);
   for (const { spans } of trial.trace.lanes) {
     for (let at = 0; at < spans.length; at += 4) sums[spans[at]] += spans[at + 2] - spans[at + 1];
   }
-  const said = sums.map((sum, number) => [sum, lab.stateWords[number]]).filter(([sum]) => sum > 0);
-  return said.map(([sum, name]) => `${name} ${lab.text.short(sum)}`).join(" · ");
+  const totals = sums.map((sum, number) => [sum, lab.stateLabels[number]]).filter(([sum]) => sum > 0);
+  return totals.map(([sum, label]) => `${label} ${lab.text.short(sum)}`).join(" · ");
 };
 
-/** The box with the figures of what is pointed at. */
-lab.figures = {
-  of(trial, { group, bar, span }) {
-    const parts = [];
-    if (bar) parts.push(...(bar.at === null ? this.ofServerRow(group, bar) : this.ofRequest(trial, bar.at)));
-    else parts.push(lab.element("h4", group.said));
-    if (span) {
-      const [state, start, end, derived] = span;
-      const moments = `${lab.text.moment(start)} to ${lab.text.moment(end)}`;
-      parts.push(lab.element("p", `${lab.stateWords[state]} for ${lab.text.lasted(end - start)}, ${moments}${derived ? ", derived" : ""}`));
-    }
-    return parts;
-  },
-
-  ofServerRow(group, bar) {
-    const said = `No request of the client belongs to this row: ${lab.text.did(bar.did)}, status ${bar.status}, ${lab.text.lasted(bar.end - bar.start)}`;
-    return [lab.element("h4", `request ${bar.id} · ${group.said}`), lab.element("p", said)];
-  },
-
-  ofRequest(trial, at) {
-    const rows = trial.requests;
-    const [name, pid] = trial.lanes[rows.lane[at]];
-    const lines = [["starts", lab.text.moment(rows.start[at])]];
-    for (const [phase, start, end] of lab.phasesOf(trial, at)) lines.push([lab.phases[phase].said, lab.text.lasted(end - start)]);
-    if (rows.end[at] === null) lines.push(["never ended", ""]);
-    else lines.push(["ends", lab.text.moment(rows.end[at])], ["latency", lab.text.lasted(rows.end[at] - rows.start[at])]);
-    if (rows.worker[at] !== null) lines.push(["served by", `worker ${rows.worker[at]}`]);
-    if (rows.did[at] !== undefined) lines.push(["the server", lab.text.did(rows.did[at])]);
-    if (rows.status[at] !== null) lines.push(["status", String(rows.status[at])]);
-    if (rows.bytes[at] !== null) lines.push(["bytes", String(rows.bytes[at])]);
-    const table = lab.element("table");
-    for (const [said, figure] of lines) {
-      const line = table.insertRow();
-      line.append(lab.element("th", said), lab.element("td", figure));
-    }
-    const parts = [lab.element("h4", `request ${rows.id[at]}${rows.attempt[at] ? `, attempt ${rows.attempt[at]}` : ""} · ${name}, process ${pid}`), table];
-    if (rows.error[at] !== undefined) parts.push(lab.element("p", rows.error[at], "failed"));
-    return parts;
-  },
-
-  show(parts, x, y) {
-    const box = document.getElementById("figures");
-    box.hidden = !parts;
-    if (!parts) return;
-    box.replaceChildren(...parts);
-    const { width, height } = box.getBoundingClientRect();
-    const left = x + 18 + width > window.innerWidth ? x - 18 - width : x + 18;
-    box.style.left = `${Math.max(4, left)}px`;
-    box.style.top = `${Math.max(4, Math.min(y + 14, window.innerHeight - height - 4))}px`;
-  },
+/** The keys of two legends: phases and marks, and the states of traced lanes. */
+lab.timelineKeys = (trials) => {
+  const { fill, line, hatch } = lab.swatches;
+  const unknown = trials.some(({ requests, unmatched }) => unmatched.length || requests.served.includes(null) || requests.end.includes(null));
+  const phases = lab.phases.filter((phase) => phase.name !== "unknown" || unknown);
+  const failed = trials.some((trial) => trial.requests.id.some((_, at) => lab.isFailed(trial, at)));
+  const keys = [
+    ...phases.map(({ name, label, size }) => [label, fill(name, size)]),
+    ...(failed ? [["failed", lab.swatches.frame("failed")]] : []),
+    ["waiting in the client", line("waiting", [2, 3], true)],
+    ["cold start, before the start signal", hatch("soft", 6)],
+    ["ideal", line("soft", [3, 2], false)],
+    ["makespan", line("ink", [], false)],
+  ];
+  if (!trials.some((trial) => trial.trace)) return [keys, []];
+  const derived = (context, width, height) => {
+    fill("unknown")(context, width, height);
+    hatch("paper", 5)(context, width, height);
+  };
+  const states = lab.stateLabels.map((label, number) => [label, fill(lab.states[number])]);
+  return [keys, [...states, ["derived, not observed", derived], ["not sampled", hatch("line", 4)]]];
 };

@@ -1,13 +1,13 @@
-"""Why a trial took as long as it did, in one sentence made from its figures. Pure functions of the result document."""
+"""One sentence per trial that explains its makespan, made from its rows and metrics. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, inf
 from statistics import median
-from typing import Any
 
-from labkit.model import BASELINE
+from labkit.analysis.metrics import Metrics, count_answered
+from labkit.model import RequestRow, Trial
 from labkit.output.format import join_words, plural, sanitize
 from labkit.reports.content.faults import (
     compare_handling,
@@ -16,49 +16,57 @@ from labkit.reports.content.faults import (
     explain_refusals,
     has_faults,
 )
-from server.behaviour import Behaviour
 
-# Below this share of the delay, or this time, a wait is the machine's and the network's, not a queue.
+# Below this share of the delay, or this time, a wait is noise of the machine and the network, and not a queue.
 QUEUE_SHARE, QUEUE_S = 0.05, 0.02
-# What an answer waits longer for whoever reads it, than this share of what a body costs, is no matter of scheduling.
+# An answer that waits for less than this share of the work per body was read in time.
 UNREAD_SHARE = 0.5
-# Between two answers there are delays; beyond so many of them it is silence.
+# Two answers may be some delays apart. A longer time without any answer is worth a clause.
 QUIET_DELAYS = 2
+# An overhead below this share of the ideal, or below `QUEUE_S`, is not split; smaller parts of it are not named.
+OVERHEAD_SHARE, PART_SHARE = 0.02, 0.2
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+STOPPED = {"crashed": "crashed", "timeout": "timed out", "interrupted": "interrupted"}
 
 
-def sentence(trial: dict[str, Any], of_sync_s: float | None = None) -> str:
-    """The sentence about one trial of the result document; for one that did not end, how far it came.
+def sentence(trial: Trial, metrics: Metrics, sync_handling_s: float | None = None) -> str:
+    """The sentence about one trial. For a trial that did not end, it states how many answers it received.
 
-    `of_sync_s` is what handling the bodies took sync at the same grid point.
+    `sync_handling_s` is the time that `sync` took to handle the bodies at the same grid point.
     """
-    faulty = has_faults(Behaviour(**trial["server"]["behaviour"]))
-    if trial["outcome"] not in {"ok", "failed"} or trial["makespan_s"] is None:
-        return _joined([_stopped(trial), *(_coping(trial) if faulty else ())], "; ")
-    clauses = [_answered(trial), *_coping(trial)] if faulty else [_rounds(trial), _queue(trial)]
-    compared_s = of_sync_s if trial["approach"] != "sync" else None
+    faults = _faults(trial, metrics) if has_faults(trial.planned.point.server.behaviour) else []
+    if trial.outcome in STOPPED or trial.makespan_s is None:
+        return _joined([_stopped(trial), *faults])
+    sync_s = sync_handling_s if trial.planned.approach != "sync" else None
     return _joined(
-        [*clauses, compare_handling(trial["handling_s"], compared_s), _unread(trial), _overhead(trial)], "; "
+        [
+            *([_answered(trial), *faults] if faults else [_rounds(trial), _queue(trial)]),
+            compare_handling(metrics.handling_s, sync_s),
+            _unread(trial),
+            _overhead(trial, trial.makespan_s),
+        ]
     )
 
 
-def _joined(clauses: Sequence[str], between: str) -> str:
-    said = between.join(clause.removesuffix(".") for clause in clauses if clause)
-    return f"{said[0].upper()}{said[1:]}."
+def baseline_sentence(text: str) -> str:
+    """The sentence of the baseline, marked as such."""
+    return f"Baseline, never ranked: {text[0].lower()}{text[1:]}"
 
 
-def typical(trials: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The trial that stands for its repeats: of the untraced ones the one nearest to the median makespan."""
-    untraced = [trial for trial in trials if not trial["traced"]]
-    ended = [trial for trial in untraced if trial["outcome"] == "ok" and trial["makespan_s"] is not None]
-    if not ended:
+def typical(trials: Sequence[tuple[Trial, Metrics]]) -> tuple[Trial, Metrics] | None:
+    """The trial that stands for its repeats: the untraced one nearest to the median makespan."""
+    untraced = [(trial, metrics) for trial, metrics in trials if not trial.planned.traced]
+    makespans = {trial.planned.order: trial.makespan_s for trial, _ in untraced if trial.outcome == "ok"}
+    known = {order: makespan_s for order, makespan_s in makespans.items() if makespan_s is not None}
+    if not known:
         return untraced[0] if untraced else None
-    middle = median(trial["makespan_s"] for trial in ended)
-    return min(ended, key=lambda trial: (abs(trial["makespan_s"] - middle), trial["order"]))
+    middle_s = median(known.values())
+    nearest = min(known, key=lambda order: (abs(known[order] - middle_s), order))
+    return next(each for each in untraced if each[0].planned.order == nearest)
 
 
 def seconds(value: float) -> str:
-    """A time as a person says it: ``9.0 s``, ``0.25 s``, ``4 ms``, ``0.3 ms``."""
+    """A time in the unit that reads best: ``9.0 s``, ``0.25 s``, ``4 ms``, ``0.3 ms``."""
     if value >= 0.995:
         return f"{value:.1f} s"
     if value >= 0.0995:
@@ -74,151 +82,144 @@ def ordinal(number: int) -> str:
     return f"{number}{suffix}"
 
 
-def slots(trial: dict[str, Any]) -> float:
-    """How many requests the server serves at once; infinite where it sets no bound."""
-    server = trial["server"]
-    bounded = server["worker_class"] in {"sync", "gthread"}
-    return server["workers"] * server["worker_threads"] if bounded else inf
+def _joined(clauses: Sequence[str]) -> str:
+    text = "; ".join(clause.removesuffix(".") for clause in clauses if clause)
+    return f"{text[0].upper()}{text[1:]}."
 
 
-def _rounds(trial: dict[str, Any]) -> str:
-    """So many requests by so many places are so many rounds."""
-    count, bound, server = trial["load"]["requests"], trial["bound"], trial["server"]
-    rounds = _round_count(trial)
-    workers = plural(server["workers"], "worker")
-    if server["worker_class"] == "gthread":
-        workers += f" × {plural(server['worker_threads'], 'thread')}"
-    of = " or more" if _vary(trial) else f" of {server['delay_s']:g} s"
-    in_rounds = f"is {plural(rounds, 'round')}{of}"
+def _slots(trial: Trial) -> float:
+    """Number of requests that the server serves at once; infinite if it sets no bound."""
+    slots = trial.planned.point.server.slots
+    return inf if slots is None else slots
+
+
+def _places(trial: Trial) -> int:
+    return int(max(1, min(trial.planned.bound, _slots(trial), trial.planned.point.load.requests)))
+
+
+def _round_count(trial: Trial) -> int:
+    return max(1, ceil(trial.planned.point.load.requests / _places(trial)))
+
+
+def _rounds(trial: Trial) -> str:
+    """The number of rounds that the requests need, and the bound that sets it."""
+    server, load, bound = trial.planned.point.server, trial.planned.point.load, trial.planned.bound
+    rounds = plural(_round_count(trial), "round")
+    length = " or more" if _varies(trial) else f" of {server.delay_s:g} s"
+    need = f"{'needs' if load.requests == 1 else 'need'} {rounds}{length}"
+    text = plural(load.requests, "request")
     if bound == 1:
-        said = f"{plural(count, 'request')}, one at a time, {in_rounds}{_idle(trial)}"
-    elif bound < min(slots(trial), count):
-        said = f"{plural(count, 'request')}, at most {bound} in flight, {in_rounds}{_idle(trial)}"
-    elif slots(trial) == inf:
-        said = f"{plural(count, 'request')} on a server that takes up all at once {in_rounds}"
+        text += f", one at a time, {need}{_idle(trial)}"
+    elif bound < min(_slots(trial), load.requests):
+        text += f", at most {bound} in flight, {need}{_idle(trial)}"
+    elif server.slots is None:
+        text += f" on a server that accepts all at once {need}"
     else:
-        said = f"{plural(count, 'request')} on {workers} {in_rounds}"
-    if handle_s := trial["load"].get("handle_s"):
-        said += f", and each body costs {seconds(handle_s)} of processor time"
-    failed = count - trial["ok"]
-    return f"{failed} of {plural(count, 'request')} failed; {said}" if failed else said
+        threads = f" × {plural(server.worker_threads, 'thread')}" if server.worker_class == "gthread" else ""
+        text += f" on {plural(server.workers, 'worker')}{threads} {need}"
+    if load.handle_s:
+        text += f", and each body needs {seconds(load.handle_s)} of processor time"
+    failed = load.requests - count_answered(trial)
+    return f"{failed} of {plural(load.requests, 'request')} failed; {text}" if failed else text
 
 
-def _vary(trial: dict[str, Any]) -> bool:
-    """Whether rounds need not be of the same length, or in number what was planned."""
-    behaviour = trial["server"]["behaviour"]
-    return bool(trial["scenario"] == "script" or behaviour["spread"] or behaviour["sigma"])
+def _varies(trial: Trial) -> bool:
+    """True if rounds may differ in length, or their number from the plan."""
+    behaviour = trial.planned.point.server.behaviour
+    return bool(trial.planned.point.scenario == "script" or behaviour.spread or behaviour.sigma)
 
 
-def _answered(trial: dict[str, Any]) -> str:
-    """How many requests were answered, and what became of the answers."""
-    count, ok = trial["load"]["requests"], trial["ok"]
-    said = (
-        f"all {plural(count, 'request')} were answered"
-        if ok == count
-        else f"{ok} of {plural(count, 'request')} answered"
-    )
-    if ok and trial["outcome"] == "failed" and trial["answers"] is None:
-        said += ", and none of the answers returned, because of an exception"
-    return said
+def _idle(trial: Trial) -> str:
+    server = trial.planned.point.server
+    idle = server.workers - trial.planned.bound
+    if server.worker_class != "sync" or idle < 1:
+        return ""
+    return f", and {idle} of {plural(server.workers, 'worker')} {'stays' if idle == 1 else 'stay'} idle"
 
 
-def _coping(trial: dict[str, Any]) -> list[str]:
-    """What was lost and why, what was tried again, what was refused, and how long nothing came."""
-    quiet_s, usual_s = trial["longest_quiet_s"], trial["server"]["delay_s"]
-    quiet = quiet_s is not None and quiet_s > QUIET_DELAYS * usual_s + QUEUE_S
+def _answered(trial: Trial) -> str:
+    """The number of answered requests, and whether the answers were returned."""
+    count, ok = trial.planned.point.load.requests, count_answered(trial)
+    text = f"{'all' if ok == count else f'{ok} of'} {plural(count, 'request')} were answered"
+    if ok and trial.outcome == "failed" and trial.answers is None:
+        text += ", but an exception discarded all answers"
+    return text
+
+
+def _faults(trial: Trial, metrics: Metrics) -> list[str]:
+    """Failed requests and their causes, retries, refusals, and the longest time without an answer."""
+    count, quiet_s = trial.planned.point.load.requests, metrics.longest_quiet_s
+    quiet = quiet_s is not None and quiet_s > QUIET_DELAYS * trial.planned.point.server.delay_s + QUEUE_S
     return [
-        explain_failures(trial["load"]["requests"], trial["ok"] or 0, trial["failed_by_cause"]),
-        explain_attempts(trial["load"]["requests"], trial["attempts"], trial["wasted_attempts"]),
-        explain_refusals(row["status"] for row in trial["requests"]),
-        f"no request was answered for {seconds(quiet_s)}" if quiet else "",
+        explain_failures(count, count_answered(trial), metrics.failed_by_cause),
+        explain_attempts(count, metrics.attempts, metrics.wasted_attempts),
+        explain_refusals(row.status for row in trial.requests),
+        f"for {seconds(quiet_s)} no request was answered" if quiet and quiet_s is not None else "",
     ]
 
 
-def _unread(trial: dict[str, Any]) -> str:
-    """How long answers lay there because whoever was to read them handled other bodies."""
-    handle_s = trial["load"].get("handle_s")
+def _unread(trial: Trial) -> str:
+    """The number of answers that waited in the client while it handled other bodies."""
+    handle_s = trial.planned.point.load.handle_s
     waits = [
-        row["first_byte_s"] - row["server"]["end_s"]
-        for row in trial["requests"]
-        if row["server"] and row["first_byte_s"] is not None and row["server"]["did"] == "answer"
+        row.first_byte_s - row.server.end_s
+        for row in trial.requests
+        if row.server and row.first_byte_s is not None and row.server.did == "answer"
     ]
-    late = [wait for wait in waits if handle_s and wait >= UNREAD_SHARE * handle_s]
+    late = [wait_s for wait_s in waits if handle_s and wait_s >= UNREAD_SHARE * handle_s]
     if not late:
         return ""
-    lay = f"{len(late)} of {plural(len(waits), 'answer')} lay unread"
-    return f"{lay} for up to {seconds(max(late))} while others were handled"
+    unread = f"{len(late)} of {plural(len(waits), 'answer')} stayed unread"
+    return f"{unread} for up to {seconds(max(late))} while the client handled other bodies"
 
 
-def _idle(trial: dict[str, Any]) -> str:
-    server = trial["server"]
-    idle = server["workers"] - trial["bound"]
-    if slots(trial) == inf or server["worker_class"] != "sync" or idle < 1:
-        return ""
-    return f", while {idle} of {plural(server['workers'], 'worker')} had nothing to do"
-
-
-def _round_count(trial: dict[str, Any]) -> int:
-    return max(1, ceil(int(trial["load"]["requests"]) / _places(trial)))
-
-
-def _places(trial: dict[str, Any]) -> int:
-    return int(max(1, min(trial["bound"], slots(trial), trial["load"]["requests"])))
-
-
-def _queue(trial: dict[str, Any]) -> str:
-    """Where the last round waited: at the server, or in the client."""
+def _queue(trial: Trial) -> str:
+    """The place where the last round waited: at the server, or in the client."""
+    server, load = trial.planned.point.server, trial.planned.point.load
     served = sorted(
-        (row for row in trial["requests"] if row["server"]),
-        key=lambda row: row["server"]["start_s"],
+        ((row, row.server.start_s) for row in trial.requests if row.server is not None), key=lambda pair: pair[1]
     )
     rounds = _round_count(trial)
     if not served or rounds == 1:
         return ""
     last = served[(rounds - 1) * _places(trial) :] or served[-1:]
-    at_server = median(max(0.0, row["server"]["start_s"] - _sent_s(row)) for row in last)
-    in_client = median(row["start_s"] for row in last)
-    least = max(QUEUE_S, QUEUE_SHARE * trial["server"]["delay_s"])
-    name = f"the {ordinal(rounds)} round" if trial["bound"] > 1 else "the last request"
-    if trial["bound"] >= trial["load"]["requests"] and at_server >= least:
-        sent = "at once" if in_client < least else f"within {seconds(in_client)}"
-        return f"all went out {sent}, and {name} waited {seconds(at_server)} at the server"
-    if at_server >= least and in_client >= least:
-        return f"{name} waited {seconds(in_client)} in the client and {seconds(at_server)} at the server"
-    if at_server >= least:
-        return f"{name} waited {seconds(at_server)} at the server"
-    if in_client >= least:
-        return f"{name} waited {seconds(in_client)} in the client, and none of it at the server"
-    return ""
+    at_server_s = median(max(0.0, start_s - _sent_s(row)) for row, start_s in last)
+    in_client_s = median(row.start_s for row, _ in last)
+    least_s = max(QUEUE_S, QUEUE_SHARE * server.delay_s)
+    name = f"the {ordinal(rounds)} round" if trial.planned.bound > 1 else "the last request"
+    at_server, in_client = f"{seconds(at_server_s)} at the server", f"{seconds(in_client_s)} in the client"
+    if trial.planned.bound >= load.requests and at_server_s >= least_s:
+        sent = "at once" if in_client_s < least_s else f"within {seconds(in_client_s)}"
+        return f"all were sent {sent}, and {name} waited {at_server}"
+    if at_server_s >= least_s and in_client_s >= least_s:
+        return f"{name} waited {in_client} and {at_server}"
+    if at_server_s >= least_s:
+        return f"{name} waited {at_server}"
+    return f"{name} waited {in_client}, not at the server" if in_client_s >= least_s else ""
 
 
-def _sent_s(row: dict[str, Any]) -> float:
-    """When the request was with the server, as far as the client told."""
-    told = (row[name] for name in ("sent_s", "connected_s", "start_s"))
-    return float(next(moment for moment in told if moment is not None))
+def _sent_s(row: RequestRow) -> float:
+    """When the client sent the request; if unknown, the last known moment before that."""
+    return next(moment_s for moment_s in (row.sent_s, row.connected_s, row.start_s) if moment_s is not None)
 
 
-def _overhead(trial: dict[str, Any]) -> str:
-    """What the makespan has beyond the ideal, and where the larger parts of it are."""
-    over = trial["makespan_s"] - trial["ideal_s"]
-    if over < 0:
-        return f"that took {seconds(trial['makespan_s'])}"
-    said = f"that took {seconds(over)} more than the ideal {seconds(trial['ideal_s'])}"
-    starts = [row["start_s"] for row in trial["requests"]]
-    ends = [row["end_s"] for row in trial["requests"] if row["end_s"] is not None]
-    if not starts or not ends or over < max(QUEUE_S, 0.02 * trial["ideal_s"]):
-        return said
-    parts = {"before the first request": min(starts), "after the last answer": trial["makespan_s"] - max(ends)}
-    large = [f"{seconds(part)} {when}" for when, part in parts.items() if part > 0.2 * over]
-    return f"{said}, of it {join_words(large)}" if large else said
+def _overhead(trial: Trial, makespan_s: float) -> str:
+    """The difference between makespan and ideal, and its larger parts."""
+    ideal_s = trial.planned.ideal_s
+    over_s = makespan_s - ideal_s
+    if over_s < 0:
+        return f"the trial took {seconds(makespan_s)}"
+    text = f"the trial took {seconds(over_s)} longer than the ideal {seconds(ideal_s)}"
+    starts = [row.start_s for row in trial.requests]
+    ends = [row.end_s for row in trial.requests if row.end_s is not None]
+    if not starts or not ends or over_s < max(QUEUE_S, OVERHEAD_SHARE * ideal_s):
+        return text
+    parts = {"before the first request": min(starts), "after the last answer": makespan_s - max(ends)}
+    large = [f"{seconds(part_s)} {where}" for where, part_s in parts.items() if part_s > PART_SHARE * over_s]
+    return f"{text}, including {join_words(large)}" if large else text
 
 
-def _stopped(trial: dict[str, Any]) -> str:
-    count = trial["load"]["requests"]
-    said = f"{trial['outcome']} after {trial['ok']} of {plural(count, 'answer')}"
-    return sanitize(f"{said}: {trial['error']}" if trial["error"] else said)
-
-
-def introduced(approach: str, said: str) -> str:
-    """The sentence of the baseline says what it is."""
-    return f"The baseline, never ranked: {said[0].lower()}{said[1:]}" if approach == BASELINE else said
+def _stopped(trial: Trial) -> str:
+    count = trial.planned.point.load.requests
+    text = f"{STOPPED.get(trial.outcome, trial.outcome)} after {count_answered(trial)} of {plural(count, 'answer')}"
+    return sanitize(f"{text}: {trial.error}" if trial.error else text)

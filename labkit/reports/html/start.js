@@ -1,16 +1,18 @@
 "use strict";
-// Puts everything on the page, and again when the theme, the width or the choice changes.
+// Draws the whole page, and again when the theme, the width or the selection changes.
+
+const PICTURE = "#picture"; // the fragment with which `lab.py report --format png` opens the page
 
 lab.start = () => {
   const choose = (id, options, chosen) => {
     const list = document.getElementById(id);
-    list.replaceChildren(...options.map(([value, said]) => new Option(said, value)));
+    list.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
     list.value = chosen;
     document.getElementById(`${id}-choice`).hidden = options.length < 2;
   };
   const traced = lab.data.trials.some((trial) => trial.traced);
   const repeats = d3.sort(new Set(lab.data.trials.filter((trial) => !trial.traced).map((trial) => String(trial.repeat))), Number);
-  choose("point", lab.data.points.map((said, number) => [String(number), said]), "0");
+  choose("point", lab.data.points.map((text, number) => [String(number), text]), "0");
   choose("trial", [...(traced ? [["traced", "traced"]] : []), ...repeats.map((repeat) => [repeat, `repeat ${repeat}`])], traced ? "traced" : repeats[0]);
 
   const rows = document.getElementById("rows");
@@ -21,35 +23,41 @@ lab.start = () => {
     lab.panels.resize();
     lab.panels.drawLegend();
     lab.panels.drawNow();
-    lab.charts.drawOverTime(lab.panels.chosen());
+    lab.overTime.draw(lab.panels.chosen());
   };
   const rebuild = () => {
     lab.panels.build();
-    lab.charts.drawOverTime(lab.panels.chosen());
+    lab.overTime.draw(lab.panels.chosen());
   };
-  const theme = (dark) => {
+  const setTheme = (dark) => {
     document.documentElement.dataset.theme = dark ? "dark" : "light";
     document.querySelector("#theme span").textContent = dark ? "light" : "dark";
   };
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-  theme(prefersDark.matches);
+  const asPicture = location.hash === PICTURE;
+  setTheme(prefersDark.matches && !asPicture);
   lab.readColours();
   rows.value = most() > MOST_ROWS ? "lanes" : "requests";
   lab.charts.draw();
   rebuild();
+  document.getElementById("save-all").append(lab.pictures.buttons("timelines", () => lab.panels.picture(), "all "));
+  if (asPicture) {
+    lab.pictures.replacePage(lab.panels.picture());
+    return;
+  }
 
-  const onTheme = (dark) => {
-    theme(dark);
+  const changeTheme = (dark) => {
+    setTheme(dark);
     draw();
   };
-  prefersDark.addEventListener("change", (event) => onTheme(event.matches));
-  document.getElementById("theme").addEventListener("click", () => onTheme(document.documentElement.dataset.theme === "light"));
+  prefersDark.addEventListener("change", (event) => changeTheme(event.matches));
+  document.getElementById("theme").addEventListener("click", () => changeTheme(document.documentElement.dataset.theme === "light"));
   for (const id of ["point", "trial", "rows"]) document.getElementById(id).addEventListener("change", rebuild);
   document.getElementById("zoom-in").addEventListener("click", () => lab.panels.zoomBy(1.6));
   document.getElementById("zoom-out").addEventListener("click", () => lab.panels.zoomBy(1 / 1.6));
   document.getElementById("zoom-fit").addEventListener("click", () => lab.panels.fit());
   document.addEventListener("keydown", (event) => event.key === "Escape" && lab.panels.release());
-  // Figures that are held stand beside their bar, which scrolling takes away.
+  // The details of a selected request stand beside its bar, which moves when the page scrolls.
   window.addEventListener("scroll", () => lab.panels.held && lab.panels.release(), { passive: true });
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
@@ -61,11 +69,11 @@ lab.start = () => {
   window.addEventListener("beforeprint", () => {
     before = document.documentElement.dataset.theme;
     document.documentElement.classList.add("printing");
-    onTheme(false);
+    changeTheme(false);
   });
   window.addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
-    onTheme(before === "dark");
+    changeTheme(before === "dark");
   });
 };
 

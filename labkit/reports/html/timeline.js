@@ -1,26 +1,26 @@
 "use strict";
-// One trial's timeline on a canvas. Only what is in sight is drawn, and no more bars than there are pixels.
+// The timeline of one trial, drawn on a canvas context. It draws visible bars only, and at most one per pixel.
 
-lab.GUTTER = 150; // for the lanes' names
+lab.GUTTER = 150; // for the names of the lanes
 lab.RIGHT = 10;
 const SPLIT = 9; // between the client's lanes and the server's
-const PITCH = 14; // a row at its readable height
-const TRACED_PITCH = 22; // a lane with its states above its requests
-const TALLEST = 420; // a picture that is higher is squeezed, or scrolled
-const WORKERS_TALLEST = 112; // of it, at most so much is the server's
+const PITCH = 14; // the readable height of a row
+const TRACED_PITCH = 22; // of a lane with its states above its requests
+const TALLEST = 420; // rows are squeezed, or scrolled, in a timeline that would be higher
+const WORKERS_TALLEST = 112; // the largest share of the server in it
 
 lab.Timeline = class {
   constructor(trial, mode) {
     this.trial = trial;
     this.layout = lab.layout(trial, mode);
-    this.marked = null; // the request that is pointed at or held
+    this.marked = null; // the request that the user points at or has selected
     this.clientRows = d3.sum(this.layout.groups, (group) => (group.server ? 0 : group.rows.length));
     this.serverRows = this.layout.count - this.clientRows;
     this.tops = this.layout.groups.map((group) => group.top);
     this.expand(false);
   }
 
-  /** Whether the rows have to be squeezed to be seen at once. */
+  /** Whether the rows must be squeezed to be visible at once. */
   get crowded() {
     const { client, server } = this.readable;
     return this.clientRows * client + this.serverRows * server > TALLEST;
@@ -30,13 +30,13 @@ lab.Timeline = class {
     return { client: this.trial.trace ? TRACED_PITCH : PITCH, server: PITCH };
   }
 
-  /** With `expanded` every row has its readable height; else all are seen at once. */
+  /** If `expanded`, every row has its readable height; otherwise all rows are visible at once. */
   expand(expanded) {
     this.expanded = expanded;
     this.pitches = expanded || !this.crowded ? this.readable : this.squeezed();
   }
 
-  /** The height of the client's rows, and of the server's, so that all of them fit. */
+  /** The heights of a client row and of a server row with which all rows fit. */
   squeezed() {
     const { client, server } = this.readable;
     const below = Math.min(this.serverRows * server, WORKERS_TALLEST);
@@ -61,7 +61,7 @@ lab.Timeline = class {
     return row < this.clientRows ? 1 + row * client : 1 + this.clientRows * client + SPLIT + (row - this.clientRows) * server;
   }
 
-  /** The group and the row within it at a height of the whole picture; null between them. */
+  /** The group and the row at a height of the whole timeline; null between rows. */
   rowAt(y) {
     const { client, server } = this.pitches;
     let row = Math.floor((y - 1) / client);
@@ -74,7 +74,7 @@ lab.Timeline = class {
     return { group, bars: group.rows[row - group.top] };
   }
 
-  /** What stands at a point of the picture: {group, bar, span}, each null where there is none. */
+  /** The objects at a point of the timeline: {group, bar, span}. `bar` and `span` may be null. */
   hit(x, px, y) {
     const row = this.rowAt(y);
     if (!row) return null;
@@ -89,16 +89,13 @@ lab.Timeline = class {
     return at < spans.length && spans[at + 1] <= moment ? spans.slice(at, at + 4) : null;
   }
 
-  draw(canvas, x, width, scrolled) {
-    const context = lab.prepare(canvas, width, this.shownHeight);
-    const colours = lab.colours;
-    this.context = context;
-    this.x = x;
-    this.scrolled = scrolled;
+  /** Draw on a context of `width` × `shownHeight`, of the screen or of a file; `x` maps time to pixels. */
+  draw(context, x, width, scrolled) {
+    Object.assign(this, { context, x, scrolled });
     const [from, to] = [this.top(0), this.top(this.clientRows) - SPLIT];
     context.save();
     context.translate(0, -scrolled);
-    context.fillStyle = colours.raised;
+    context.fillStyle = lab.colours.raised;
     context.fillRect(lab.GUTTER, this.top(this.clientRows) - 3, width - lab.GUTTER, this.height);
     context.beginPath();
     context.rect(lab.GUTTER, scrolled, width - lab.GUTTER - lab.RIGHT + 2, this.shownHeight);
@@ -137,15 +134,15 @@ lab.Timeline = class {
     const width = x(0) - left;
     if (width < 1) return;
     lab.hatch(context, left, from, width, to - from, lab.colours.cold, 7);
-    const said = `start-up ${lab.text.short(trial.cold)}`;
+    const text = `cold start ${lab.text.short(trial.cold)}`;
     context.font = "13px system-ui, sans-serif";
-    const wide = context.measureText(said).width;
+    const wide = context.measureText(text).width;
     if (wide + 8 > width) return;
     const middle = (from + to) / 2;
     context.fillStyle = lab.colours.paper;
     context.fillRect(left + width / 2 - wide / 2 - 3, middle - 9, wide + 6, 18);
     context.fillStyle = lab.colours.soft;
-    context.fillText(said, left + width / 2 - wide / 2, middle + 4.5);
+    context.fillText(text, left + width / 2 - wide / 2, middle + 4.5);
   }
 
   /** The start signal, the end of the makespan, and the ideal. */
@@ -181,7 +178,7 @@ lab.Timeline = class {
     const pitch = this.pitchOf(group);
     const top = this.top(group.top);
     const height = group.rows.length * pitch;
-    // Where several rows share a pixel, the first of them stands for all.
+    // Where several rows share a pixel, only the first of them is drawn.
     if (!this.inSight(top, height) || top + height - this.drawn < 0.5) return;
     if (height >= 8) {
       context.fillStyle = lab.colours.faint;
@@ -206,7 +203,7 @@ lab.Timeline = class {
     });
   }
 
-  /** From the start signal to the lane's first request: its work waits in the client. */
+  /** From the start signal to the first request of the lane: the request waits in the client. */
   drawWaiting(until, y, pitch) {
     const { context, x } = this;
     if (x(until) - x(0) < 4) return;
@@ -235,7 +232,7 @@ lab.Timeline = class {
     if (!server && lab.isFailed(trial, bar.at)) this.failures.push([x(bar.start), x(bar.end), y, height]);
   }
 
-  /** Bars by colour: changing it for each of thousands would take longer than drawing them. */
+  /** Draw bars by colour: thousands of colour changes would take longer than the drawing. */
   drawCollected() {
     for (const [name, rectangles] of this.rectangles) {
       this.context.fillStyle = lab.colours[name];
@@ -268,7 +265,7 @@ lab.Timeline = class {
     context.stroke();
   }
 
-  /** A lane's states; of those narrower than a pixel, each pixel shows the one that took most of it. */
+  /** The states of a lane. Where several are narrower than a pixel, it shows the longest of them. */
   drawSpans(spans, top, height) {
     const { context, x } = this;
     const high = Math.max(height * 0.66, 1);
@@ -300,7 +297,7 @@ lab.Timeline = class {
     flush();
   }
 
-  /** The request in its lane and in the worker's, joined. */
+  /** Frames around the selected request in its lane and in its worker, and a line between them. */
   drawMark() {
     const { context, x, trial, marked } = this;
     context.strokeStyle = lab.colours.mark;
@@ -350,7 +347,7 @@ lab.Timeline = class {
   }
 };
 
-/** Where the first span that ends after `moment` stands in the flat column of spans. */
+/** The position of the first span that ends after `moment` in the flat column of spans. */
 lab.spanFrom = (spans, moment) => {
   let [low, high] = [0, spans.length / 4];
   while (low < high) {
@@ -361,7 +358,7 @@ lab.spanFrom = (spans, moment) => {
   return low * 4;
 };
 
-/** Text cut so that it fits; names differ at their end, so the middle goes. */
+/** Text that fits: the middle is cut, because names differ at their ends. */
 lab.fitted = (context, text, room) => {
   if (context.measureText(text).width <= room) return text;
   for (let kept = text.length - 1; kept > 2; kept -= 1) {
@@ -370,9 +367,4 @@ lab.fitted = (context, text, room) => {
     if (context.measureText(cut).width <= room) return cut;
   }
   return "…";
-};
-
-lab.isFailed = (trial, at) => {
-  const { error, status, end } = trial.requests;
-  return error[at] !== undefined || status[at] >= 400 || end[at] === null;
 };

@@ -6,10 +6,9 @@ from typing import BinaryIO
 
 from labkit.analysis.analyse import Analysis
 from labkit.reports.html import render
-from labkit.results.document import document
 
 FILE: str | None = "report.html"
 
 
 def write(analysis: Analysis, to: BinaryIO) -> None:
-    to.write(render(document(analysis)).encode())
+    to.write(render(analysis).encode())

@@ -1,29 +1,32 @@
-"""A comparison as files for other programs: nothing is lost, nothing is made up, and nothing is too large."""
+"""The file formats of `lab.py report`: each holds every measured row, also of trials that failed."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
+import re
+import sys
+import time
+from base64 import b64encode
 from collections import Counter, defaultdict
 from dataclasses import replace
 from functools import cache
 from io import BytesIO, StringIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from labkit import exports, scenarios
+from labkit import scenarios
 from labkit.analysis.analyse import analyse
-from labkit.exports.csv_ import COLUMNS, LATER_TRIAL_COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
-from labkit.exports.parts.canvas import GREEN, ORANGE, PALE, VERMILLION
-from labkit.exports.parts.page import HEADER, LEFT, RIGHT, WIDTH, ticks
-from labkit.exports.parts.rows import phases, rows, worker_rows
-from labkit.exports.parts.stacks import Time, shares
-from labkit.exports.parts.strips import client_strips, state_strips, worker_strips
 from labkit.model import LaneRow, Span, Trace
+from labkit.model.errors import MachineError
+from labkit.reports import files
+from labkit.reports.files.csv_ import COLUMNS, LATER_TRIAL_COLUMNS, REQUEST_COLUMNS, TRIAL_COLUMNS
+from labkit.reports.timeline.lanes import client_rows, phases, worker_rows
+from labkit.system import browser
 from tests import samples
 from tests.samples import document
 
@@ -31,7 +34,7 @@ HOSTILE = "\x1b[31m<script>alert(1)</script>\u202e漢"
 
 
 def traced(planned):
-    """A trial that was watched: two lanes, of which one has a derived span, and a gap."""
+    """A traced trial: two lanes, of which one has a derived span, and a gap."""
     lanes = (
         LaneRow("thread", 4100, 4101, HOSTILE, (Span("io", 0.0, 1.0), Span("gil", 1.0, 1.25, derived=True))),
         LaneRow("task", 4100, 1, "Task-1", (Span("ready", 0.1, 0.3), Span("running", 0.3, 0.4))),
@@ -40,7 +43,7 @@ def traced(planned):
 
 
 def with_trouble(planned):
-    """Requests that failed, that never ended, of which the server knows nothing, and that overlap in their lane."""
+    """Requests that failed, never ended, are missing from the server's log, or overlap in their lane."""
     good = samples.with_rows(samples.good_trial(planned), 2, status=500)
     good = samples.with_rows(good, 3, server=None, first_byte_s=None)
     good = samples.with_rows(good, 4, end_s=None, status=None, first_byte_s=None, error=HOSTILE)
@@ -65,31 +68,35 @@ each_comparison = pytest.mark.parametrize(
 
 @cache
 def trace_of(number):
-    """The events of `ALL[number]`, which many tests look at."""
+    """The events of `ALL[number]`, which many tests read."""
     return json.loads(written("trace", ALL[number]))["traceEvents"]
 
 
 def written(name, comparison):
     to = BytesIO()
-    exports.load(name).write(analyse(comparison), to)
+    files.load(name).write(analyse(comparison), to)
     return to.getvalue()
 
 
-def test_the_formats_that_were_promised_are_there():
-    assert {"csv", "html", "png", "trace"} <= set(exports.names())
+# A picture needs a browser: see tests/browser.
+WITHOUT_BROWSER = [name for name in files.names() if name != "png"]
+
+
+def test_the_documented_formats_exist():
+    assert {"csv", "html", "png", "trace"} <= set(files.names())
 
 
 def test_a_new_format_is_one_file(tmp_path, monkeypatch):
     (tmp_path / "shout.py").write_text(
         "FILE = None\ndef write(analysis, to):\n    to.write(analysis.comparison.id.encode())\n"
     )
-    monkeypatch.setattr(exports, "__path__", [*exports.__path__, str(tmp_path)])
+    monkeypatch.setattr(files, "__path__", [*files.__path__, str(tmp_path)])
     assert written("shout", WHOLE) == WHOLE.id.encode()
 
 
 @each_comparison
-@pytest.mark.parametrize("name", exports.names())
-def test_every_format_writes_every_comparison_the_same_way_each_time(name, comparison):
+@pytest.mark.parametrize("name", WITHOUT_BROWSER)
+def test_every_format_writes_the_same_bytes_each_time(name, comparison):
     content = written(name, comparison)
     assert content
     assert content == written(name, comparison)
@@ -99,7 +106,7 @@ def test_every_format_writes_every_comparison_the_same_way_each_time(name, compa
 
 
 @each_comparison
-def test_csv_has_every_request_with_the_figures_of_the_document(comparison):
+def test_csv_has_every_request_with_the_values_of_the_document(comparison):
     cells = list(csv.DictReader(StringIO(written("csv", comparison).decode(), newline="")))
     trials = sorted(document(comparison)["trials"], key=lambda trial: trial["order"])
     pairs = [(trial, request) for trial in trials for request in trial["requests"]]
@@ -122,30 +129,24 @@ def test_csv_has_a_column_for_every_field_of_a_request():
     assert sorted(REQUEST_COLUMNS) == sorted(fields)
 
 
-def test_csv_cannot_steer_a_terminal():
+def test_csv_has_no_control_characters():
     text = written("csv", ODD).decode()
     assert "<script>" in text
     assert all(sign.isprintable() for sign in text.replace("\n", ""))
 
 
 @pytest.mark.parametrize("scenario", scenarios.names())
-@pytest.mark.parametrize("name", exports.names())
-def test_every_format_writes_every_scenario_with_several_attempts_a_request(name, scenario):
+@pytest.mark.parametrize("name", WITHOUT_BROWSER)
+def test_every_format_writes_every_scenario_with_several_attempts_per_request(name, scenario):
     few = samples.of_scenario(scenario, ["threads"], requests=[9])
     assert written(name, samples.comparison(few, samples.coping_trial))
 
 
-def test_csv_tells_attempts_and_what_the_server_did():
+def test_csv_has_the_attempts_and_the_actions_of_the_server():
     rows = [row for row in csv.DictReader(StringIO(written("csv", COPING).decode())) if row["approach"] == "sync"]
     of_first = [row for row in rows if row["request.id"] == "1"]
     assert [row["request.attempt"] for row in of_first] == ["1", "2", "3"]
     assert [row["request.server.did"] for row in of_first] == ["refused", "banned", "answer"]
-
-
-def test_many_attempts_are_not_called_requests():
-    often = samples.coping_trial(samples.of_scenario("many", ["threads"], requests=[100]).trials[0])
-    own_lanes = replace(often, requests=tuple(replace(row, lane=f"Task-{row.id}") for row in often.requests))
-    assert client_strips(own_lanes, Time(9.0, 100))[0].label == f"all {len(often.requests)} attempts"
 
 
 # The trace.
@@ -192,13 +193,13 @@ def nanoseconds(event):
 
 @each_comparison
 def test_bars_of_a_track_nest_and_the_outer_one_comes_first(comparison):
-    """As Perfetto wants it: what overlaps without nesting would be put elsewhere."""
+    """Perfetto moves a bar that overlaps another without being nested."""
     tracks = defaultdict(list)
     for event in events(comparison, "X"):
         tracks[event["pid"], event["tid"]].append(nanoseconds(event))
     for spans in tracks.values():
         around = []
-        for start, end in sorted(spans, key=lambda span: span[0]):  # stable: as a reader of the file sorts them
+        for start, end in sorted(spans, key=lambda span: span[0]):  # stable, as in Perfetto
             while around and around[-1] <= start:
                 around.pop()
             assert not around or end <= around[-1]
@@ -246,76 +247,95 @@ def test_all_start_signals_are_at_one_moment_and_counters_follow_the_samples():
     assert found == {"threads": count, "in flight": count, "memory (MB)": count}
 
 
-def test_what_was_derived_is_marked_and_gaps_are_there():
+def test_derived_states_are_marked_and_gaps_are_shown():
     states = [event for event in events(TRACED, "X") if event["cat"] == "state"]
     assert [event["args"]["derived"] for event in states].count(True) == 1
     assert {event["name"] for event in states} >= {"waiting for the GIL", "ready, waiting for the loop"}
-    assert [event["name"] for event in events(TRACED, "X") if event["cat"] == "gap"] == ["nobody watched"]
+    assert [event["name"] for event in events(TRACED, "X") if event["cat"] == "gap"] == ["not sampled"]
 
 
-# The picture.
+# The picture: a browser makes it, here a program that stands for one.
+
+PNG = b"\x89PNG\r\n\x1a\n picture"
 
 
-def picture(comparison):
-    return Image.open(BytesIO(written("png", comparison))).convert("RGB")
+@pytest.fixture
+def fake_browser(tmp_path, monkeypatch):
+    """Puts a program called chromium on PATH, alone; its code gets the options of the browser in `sys.argv`."""
+    if sys.platform == "win32":
+        pytest.skip("a script needs a first line that names its program")
+
+    def install(code):
+        program = tmp_path / "chromium"
+        program.write_text(f"#!{sys.executable}\nimport subprocess, sys, time\n{code}\n")
+        program.chmod(0o755)
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return install
 
 
-def pixels(image, colour):
-    """How many pixels of the panels have this colour."""
-    panels = image.crop((LEFT, HEADER + 60, WIDTH - RIGHT, image.height))
-    return sum(count for count, each in panels.getcolors(1 << 24) if each == colour)
+def test_png_is_the_picture_that_the_page_shows_in_the_browser(fake_browser, tmp_path):
+    log = tmp_path / "options"
+    picture = b64encode(PNG).decode()
+    fake_browser(
+        f"open({str(log)!r}, 'w').write('\\n'.join(sys.argv))\n"
+        f"print('<!DOCTYPE html>\\n<html><img src=\"data:image/png;base64,{picture}\"></html>')"
+    )
+    assert written("png", WHOLE) == PNG
+    *options, address = log.read_text().splitlines()[1:]
+    assert re.fullmatch(r"file://.*/report\.html#picture", address)
+    (profile,) = (option.partition("=")[2] for option in options if option.startswith("--user-data-dir="))
+    assert not Path(profile).exists()
+    assert not Path(address.removeprefix("file://").partition("#")[0]).exists()
 
 
-@each_comparison
-def test_the_picture_is_as_wide_as_a_projector(comparison):
-    assert picture(comparison).width == WIDTH == 1920
+def test_a_page_without_a_picture_is_an_error(fake_browser):
+    fake_browser("print('<html></html>')")
+    with pytest.raises(MachineError, match="made no picture"):
+        written("png", WHOLE)
 
 
-def test_colours_tell_where_requests_wait():
-    of = {name: picture(samples.comparison(samples.plan([name]))) for name in ("sync", "threads", "asyncio_semaphore")}
-    assert pixels(of["threads"], ORANGE) > 100 * pixels(of["sync"], ORANGE)
-    assert pixels(of["threads"], ORANGE) > 100 * pixels(of["asyncio_semaphore"], ORANGE)
-    assert pixels(of["asyncio_semaphore"], PALE) > 5 * pixels(of["threads"], PALE)
-    assert all(pixels(image, GREEN) for image in of.values())
+def test_a_browser_that_fails_is_reported_with_its_last_lines(fake_browser):
+    fake_browser("sys.exit('no usable sandbox')")
+    with pytest.raises(MachineError, match="exit code 1") as error:
+        browser.load("about:blank")
+    assert error.value.lines == ("no usable sandbox",)
 
 
-def test_what_failed_is_seen():
-    assert pixels(picture(ODD), VERMILLION) > pixels(picture(WHOLE), VERMILLION) == 0
+def test_a_browser_that_hangs_is_ended_with_its_processes(fake_browser, tmp_path):
+    log = tmp_path / "child"
+    fake_browser(
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(log)!r}, 'w').write(str(child.pid))\ntime.sleep(60)"
+    )
+    began = time.monotonic()
+    with pytest.raises(MachineError, match="did not load the page within 2 s"):
+        browser.load("about:blank", timeout_s=2.0)
+    assert time.monotonic() - began < 20
+    assert not running(int(log.read_text()))
 
 
-def test_thousands_of_requests_make_no_larger_picture():
-    def own_lanes(planned):
-        good = samples.good_trial(planned)
-        return replace(good, requests=tuple(replace(row, lane=f"Task-{row.id}") for row in good.requests))
-
-    many = samples.plan(["threads"], requests=[2000], workers=[50], delays_s=[0.01])
-    assert picture(samples.comparison(many, own_lanes)).height <= picture(WHOLE).height
-    (crowd,) = client_strips(own_lanes(many.trials[0]), Time(1.0, 300))
-    assert len(crowd.bars) < 5 * 300
+def running(pid):
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-# The parts.
+def test_without_a_browser_the_programs_are_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MachineError) as error:
+        written("png", WHOLE)
+    assert all(name in error.value.message for name in browser.NAMES)
+    assert "Save as PNG" in error.value.hint
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 10), st.floats(0, 10)), max_size=20),
-    st.integers(1, 50),
-)
-def test_shares_of_columns_add_up_to_the_time_that_was_spent(spans, columns):
-    spans = [(key, min(one, other), max(one, other)) for key, one, other in spans]
-    time = Time(10.0, columns)
-    found = shares(spans, time)
-    for key in "abc":
-        spent = sum(column.get(key, 0.0) for column in found) * time.step_s
-        assert spent == pytest.approx(sum(end - start for each, start, end in spans if each == key), abs=1e-6)
-    assert all(value <= len(spans) + 1e-6 for column in found for value in column.values())
+# The lanes.
 
 
 moments = st.none() | st.floats(-1, 12)
 
 
 @given(moments, moments, moments, moments, st.none() | st.tuples(st.floats(-1, 12), st.floats(-1, 12)))
-def test_phases_fill_a_request_whatever_the_clocks_said(connected_s, sent_s, first_byte_s, end_s, server):
+def test_phases_fill_a_request_even_if_the_clocks_disagree(connected_s, sent_s, first_byte_s, end_s, server):
     row = samples.good_trial().requests[0]
     logged = None if server is None else replace(row.server, start_s=min(server), end_s=max(server))
     end_s = None if end_s is None else max(end_s, 1.0)
@@ -342,40 +362,21 @@ def test_a_request_that_waits_for_a_worker_is_queued_at_the_server():
     assert (queued.start_s, queued.end_s) == (last.sent_s, last.server.start_s)
 
 
-def test_requests_that_overlap_in_a_lane_are_put_in_several_rows():
+def test_requests_that_overlap_in_a_lane_take_several_rows():
     trial = with_trouble(samples.planned("threads"))
-    found = rows(trial, 9.0)
-    assert [row.part for row in found] == list(range(1, len(found) + 1))
-    assert sum(len(row.requests) for row in found) == len(trial.requests)
+    found = client_rows(trial, 9.0)
+    titles = [f"MainThread (process 4100), {number}" for number in range(2, len(found) + 1)]
+    assert [row.title for row in found] == ["MainThread (process 4100)", *titles]
+    assert sum(len(row.bars) for row in found) == len(trial.requests)
     for row in found:
-        ends = [9.0 if each.end_s is None else each.end_s for each in row.requests]
-        assert all(end <= after.start_s for end, after in zip(ends, row.requests[1:], strict=False))
+        ends = [9.0 if each.end_s is None else each.end_s for each in row.bars]
+        assert all(end <= after.start_s for end, after in zip(ends, row.bars[1:], strict=False))
 
 
-def test_a_worker_with_threads_takes_a_row_for_each_request_at_once():
+def test_a_worker_with_threads_takes_one_row_per_request_in_service():
     trial = samples.good_trial(samples.planned("threads", worker_class="gthread", worker_threads=2))
     one_worker = replace(
         trial, requests=tuple(replace(row, server=replace(row.server, worker=70)) for row in trial.requests)
     )
-    assert [(row.worker, row.part) for row in worker_rows(one_worker)] == [(70, part) for part in range(1, 7)]
-
-
-def test_a_worker_that_did_nothing_has_a_row():
-    trial = samples.good_trial(samples.planned("sync", requests=1))
-    strips = worker_strips(trial, Time(2.0, 100))
-    assert [bool(strip.bars) for strip in strips] == [True, False, False]
-
-
-def test_states_share_a_column_and_derived_ones_are_lighter():
-    trace = traced(samples.planned()).trace
-    measured, derived = (bar.colour for bar in state_strips(trace, Time(2.0, 8))[0].bars)
-    assert derived == tuple((part + 255) // 2 for part in VERMILLION)
-    assert measured != derived
-
-
-@given(st.floats(1e-3, 1e5))
-def test_an_axis_has_some_round_ticks(end_s):
-    found = ticks(end_s)
-    assert found[0] == 0
-    assert 3 <= len(found) <= 14
-    assert found[-1] <= end_s * (1 + 1e-6)
+    titles = ["worker 70", *(f"worker 70, {number}" for number in range(2, 7))]
+    assert [row.title for row in worker_rows(one_worker)] == titles

@@ -1,8 +1,8 @@
-"""Single events of the Trace Event format, as Perfetto and chrome://tracing take them.
+"""Single events of the Trace Event format, as Perfetto and chrome://tracing read them.
 
-Source: "Trace Event Format" by the Chromium authors, and docs/getting-started/other-formats.md of Perfetto, which wants
-the complete events of a thread nested. Times come in seconds from the start signal and go out in microseconds; they are
-rounded to whole nanoseconds before a duration is taken, so that what nests in seconds nests here too.
+Sources: "Trace Event Format" by the Chromium authors, and docs/getting-started/other-formats.md of Perfetto, which
+requires that the complete events of a thread are nested. Functions take seconds from the start signal; events hold
+microseconds. Times are rounded to whole nanoseconds before a duration is taken, so nested spans stay nested.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One thread of the picture. Its numbers are the picture's own: real process ids come again in other trials."""
+    """One thread of the picture. Its numbers are made up: real process ids may appear in several trials."""
 
     pid: int
     tid: int
@@ -23,7 +23,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Puts the start signal of every trial at `zero_s`, so that nothing lies before the beginning of time."""
+    """Puts the start signal of every trial at `zero_s`, so that no time is negative."""
 
     zero_s: float
 
@@ -35,24 +35,24 @@ class Clock:
 
 
 def process(pid: int, name: str) -> list[Event]:
-    """A group of tracks; groups stand in the order of their numbers."""
-    return [_named("process_name", pid, 0, name=name), _named("process_sort_index", pid, 0, sort_index=pid)]
+    """A group of tracks. Groups are shown in the order of their numbers."""
+    return [_metadata("process_name", pid, 0, name=name), _metadata("process_sort_index", pid, 0, sort_index=pid)]
 
 
 def thread(track: Track, name: str) -> list[Event]:
-    """A track; within its group tracks stand in the order of their numbers."""
+    """A track. The tracks of a group are shown in the order of their numbers."""
     return [
-        _named("thread_name", track.pid, track.tid, name=name),
-        _named("thread_sort_index", track.pid, track.tid, sort_index=track.tid),
+        _metadata("thread_name", track.pid, track.tid, name=name),
+        _metadata("thread_sort_index", track.pid, track.tid, sort_index=track.tid),
     ]
 
 
-def _named(what: str, pid: int, tid: int, **args: str | int) -> Event:
-    return {"ph": "M", "name": what, "pid": pid, "tid": tid, "args": args}
+def _metadata(kind: str, pid: int, tid: int, **args: str | int) -> Event:
+    return {"ph": "M", "name": kind, "pid": pid, "tid": tid, "args": args}
 
 
 def complete(clock: Clock, track: Track, name: str, category: str, span: tuple[float, float], **args: Any) -> Event:
-    """A bar from `span`'s start to its end."""
+    """A bar from the start of `span` to its end."""
     start_ns, end_ns = (clock.ns(t_s) for t_s in span)
     return {
         "ph": "X",
@@ -67,7 +67,7 @@ def complete(clock: Clock, track: Track, name: str, category: str, span: tuple[f
 
 
 def arrow(clock: Clock, number: int, start: tuple[Track, float], end: tuple[Track, float]) -> list[Event]:
-    """From the bar that surrounds one moment of one track to the bar that surrounds another."""
+    """An arrow between two moments, each on a track; it joins the bars around them."""
     common = {"name": "request", "cat": "request", "id": number}
     (from_track, from_s), (to_track, to_s) = start, end
     return [
@@ -77,10 +77,10 @@ def arrow(clock: Clock, number: int, start: tuple[Track, float], end: tuple[Trac
 
 
 def counter(clock: Clock, pid: int, name: str, t_s: float, **value: float) -> Event:
-    """One reading of a figure that changes with time."""
+    """One reading of a value that changes over time."""
     return {"ph": "C", "name": name, "pid": pid, "tid": 0, "ts": clock.us(t_s), "args": value}
 
 
 def instant(clock: Clock, track: Track, name: str, t_s: float) -> Event:
-    """A mark at one moment of one track."""
+    """A mark at one moment of a track."""
     return {"ph": "i", "s": "p", "name": name, "pid": track.pid, "tid": track.tid, "ts": clock.us(t_s)}

@@ -1,0 +1,1 @@
+"""The timeline: what the formats that show it have in common."""
