@@ -1,4 +1,4 @@
-"""Every benchmark runs: with small numbers, on the real lab, and leaves nothing but its smoke result."""
+"""Every benchmark runs: with small numbers, on the real lab, and leaves only its smoke result."""
 
 from __future__ import annotations
 

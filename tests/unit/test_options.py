@@ -86,14 +86,14 @@ def test_what_is_like_nothing_gets_no_suggestion():
 
 @given(st.floats(0.001, 100_000))
 def test_a_number_in_range_is_taken(value):
-    assert number(0.001, 100_000, "arrivals a second")(repr(value)) == value
+    assert number(0.001, 100_000, "arrivals per second")(repr(value)) == value
 
 
 @pytest.mark.parametrize("text", ["", "fast", "0", "-2", "100001", "nan", "inf", "2/s", "1_0", "２"])
 def test_a_complaint_about_a_number_names_its_unit_too(text):
     with pytest.raises(ArgumentTypeError) as caught:
-        number(0.001, 100_000, "arrivals a second")(text)
-    assert str(caught.value) == f"{text!r} is not a number of arrivals a second from 0.001 to 100000"
+        number(0.001, 100_000, "arrivals per second")(text)
+    assert str(caught.value) == f"{text!r} is not a number of arrivals per second from 0.001 to 100000"
 
 
 @pytest.mark.parametrize(
