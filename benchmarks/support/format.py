@@ -23,10 +23,12 @@ def format_figure(figure: Figure, unit: str) -> str:
 
 
 def format_bound(bound: Bound | None, unit: str) -> str:
-    """``≤ 1.05``, ``≥ 19``, ``2.5 % to 97.5 %``; empty without a bound."""
+    """``≤ 1.05``, ``≥ 19``, ``2.5 % to 97.5 %``, ``0`` for none at all; empty without a bound."""
     if bound is None:
         return ""
-    low, high = (None if end is None else _with_unit(f"{end:g}", unit) for end in (bound.at_least, bound.at_most))
+    low, high = (None if end is None else _with_unit(f"{end:,g}", unit) for end in (bound.at_least, bound.at_most))
+    if bound.at_most == 0:
+        return f"{high}"
     return f"{low} to {high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
 
 

@@ -43,15 +43,15 @@ def save(result: Result, tables: Sequence[Table]) -> Path:
     return path
 
 
-def _dump(document: dict[str, Any]) -> str:
+def _dump(data: dict[str, Any]) -> str:
     """JSON with one line per field and one per figure."""
-    figures = [json.dumps(figure, ensure_ascii=False, allow_nan=False) for figure in document["figures"]]
-    fields = [
-        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
-        for key, value in document.items()
-        if key != "figures"
-    ]
-    return ",\n ".join(["{\n " + fields[0], *fields[1:], '"figures": [\n  ' + ",\n  ".join(figures)]) + "\n ]\n}\n"
+    figures = ",\n  ".join(map(_line, data.pop("figures")))
+    fields = "".join(f' "{name}": {_line(value)},\n' for name, value in data.items())
+    return f'{{\n{fields} "figures": [\n  {figures}\n ]\n}}\n'
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def document(result: Result, tables: Sequence[Table]) -> dict[str, Any]:

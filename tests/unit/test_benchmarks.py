@@ -175,7 +175,8 @@ def test_a_figure_that_no_table_declares_is_an_error():
         (Bound(at_most=3.0), "s", "≤ 3 s", [0.0, 3.0], [3.1]),
         (Bound(at_least=0.95), "", "≥ 0.95", [0.95, 7.0], [0.949]),
         (Bound(at_least=2.5, at_most=97.5), "%", "2.5 % to 97.5 %", [2.5, 97.5], [2.4, 97.6]),
-        (Bound(at_most=0), "count", "≤ 0", [0], [1]),
+        (Bound(at_most=0), "count", "0", [0], [1]),
+        (Bound(at_least=1000), "count", "≥ 1,000", [1000], [999]),
     ],
 )
 def test_a_bound_includes_its_ends(bound, unit, text, inside, outside):
