@@ -1,4 +1,4 @@
-"""asyncio and aiohttp with timeouts and retries; learns the request rate that the server accepts."""
+"""asyncio and aiohttp with timeouts and retries; learns the rate that the server accepts."""
 
 import asyncio
 

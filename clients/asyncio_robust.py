@@ -1,4 +1,4 @@
-"""asyncio and aiohttp with timeouts, retries and a request rate; one failure loses no other answer."""
+"""asyncio and aiohttp with timeouts, retries and a rate; a failure loses no other answer."""
 
 import asyncio
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""gevent: a pool of `limit` greenlets that call requests.get, which monkey-patching makes cooperative."""
+"""gevent: a pool of `limit` greenlets that call requests.get, after monkey-patching."""
 
 from functools import partial
 

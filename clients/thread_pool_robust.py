@@ -1,4 +1,4 @@
-"""A pool of `limit` threads with timeouts, retries and a request rate; one failure loses no other answer."""
+"""A pool of `limit` threads with timeouts, retries and a rate; a failure loses no other answer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil

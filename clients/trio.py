@@ -1,4 +1,4 @@
-"""trio and httpx: a nursery of tasks; a CapacityLimiter keeps at most `limit` requests in flight."""
+"""trio and httpx: a CapacityLimiter keeps at most `limit` requests in flight."""
 
 import httpx
 import trio
