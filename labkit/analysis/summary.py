@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any, get_type_hints
 
 from labkit.analysis.metrics import Metrics, count_answered
 from labkit.analysis.statistics import median_interval
@@ -19,6 +20,7 @@ ALONE = "nothing to compare with"
 NOT_RANKED = "not ranked"
 IS_BASELINE = "baseline"
 TRACED = "traced"
+REDUCERS: dict[Any, Callable[[list[Any]], Any]] = {float | None: median, int | None: max}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,9 @@ class Makespan:
     ci95: tuple[float, float] | None
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryRow:
-    """One approach at one grid point; times are medians over its rankable trials, counts the largest measured.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryRow(Metrics):
+    """One approach at one grid point, with each metric over its rankable trials: see `_aggregate`.
 
     `trials` ran, and in `ranked` of them every check held. `ok` and `failed` count the answered and unanswered requests
     of all trials, with those never sent; `failed_by_cause` counts sent ones only. An approach without a rankable trial
@@ -46,23 +48,10 @@ class SummaryRow:
     ranked: int
     ideal_s: float | None
     makespan: Makespan | None
-    efficiency: float | None
-    overhead_s: float | None
     speedup_vs_sync: float | None
     cold_start_s: float | None
-    max_in_flight: int | None
-    threads_peak: int | None
-    processes_peak: int | None
-    cpu_s: float | None
-    peak_memory_bytes: int | None
     ok: int
     failed: int
-    failed_by_cause: dict[str, int]
-    attempts: int | None
-    wasted_attempts: int | None
-    refused: int | None
-    longest_quiet_s: float | None
-    handling_s: float | None
     verdict: str
 
 
@@ -109,38 +98,32 @@ def _row(name: str, point: GridPoint, trials: Sequence[_Measured], sync: Makespa
     ok = sum(count_answered(each.trial) for each in trials)
     makespan = _makespan(ranked or [each for each in trials if each.trial.outcome == "ok"])
 
-    def middle(value: Callable[[Metrics], float | None]) -> float | None:
-        return _median(value(each.metrics) for each in shown)
-
-    def most(value: Callable[[Metrics], int | None]) -> int | None:
-        return max((number for each in shown if (number := value(each.metrics)) is not None), default=None)
-
     return SummaryRow(
+        **_aggregate([each.metrics for each in shown])
+        | {
+            "ok": ok,
+            "failed": len(trials) * point.load.requests - ok,
+            "failed_by_cause": _add_up(each.metrics.failed_by_cause for each in trials),
+        },
         approach=name,
         point=point,
         trials=len(trials),
         ranked=len(ranked),
         ideal_s=trials[0].trial.planned.ideal_s if trials else None,
         makespan=makespan,
-        efficiency=middle(lambda each: each.efficiency),
-        overhead_s=middle(lambda each: each.overhead_s),
         speedup_vs_sync=sync.median / makespan.median if sync and makespan and ranked else None,
         cold_start_s=_median(each.trial.cold_start_s for each in shown),
-        max_in_flight=most(lambda each: each.max_in_flight),
-        threads_peak=most(lambda each: each.threads_peak),
-        processes_peak=most(lambda each: each.processes_peak),
-        cpu_s=middle(lambda each: each.cpu_s),
-        peak_memory_bytes=most(lambda each: each.peak_memory_bytes),
-        ok=ok,
-        failed=len(trials) * point.load.requests - ok,
-        failed_by_cause=_add_up(each.metrics.failed_by_cause for each in trials),
-        attempts=most(lambda each: each.attempts),
-        wasted_attempts=most(lambda each: each.wasted_attempts),
-        refused=most(lambda each: each.refused),
-        longest_quiet_s=middle(lambda each: each.longest_quiet_s),
-        handling_s=middle(lambda each: each.handling_s),
         verdict=verdict,
     )
+
+
+def _aggregate(metrics: Sequence[Metrics]) -> dict[str, Any]:
+    """Reduce each metric to its median if it is a time or a share, to the largest value if it is a count."""
+    values: dict[str, Any] = {}
+    for name, kind in get_type_hints(Metrics).items():
+        known = [value for each in metrics if (value := getattr(each, name)) is not None]
+        values[name] = REDUCERS[kind](known) if kind in REDUCERS and known else None
+    return values
 
 
 def _add_up(counts: Iterable[dict[str, int]]) -> dict[str, int]:

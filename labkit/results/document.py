@@ -73,7 +73,7 @@ def _point(point: GridPoint) -> dict[str, Any]:
 
 def _summary(row: SummaryRow) -> dict[str, Any]:
     values: dict[str, Any] = to_builtins(row)
-    del values["point"]
+    del values["point"], values["latency_s"], values["server_max_in_flight"]
     values["makespan_s"] = values.pop("makespan")
     return values | _point(row.point)
 
