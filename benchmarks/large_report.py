@@ -18,6 +18,7 @@ from labkit.system import browser
 
 TITLE = "A report of 10,000 requests"
 NEEDS = ("Chromium",)
+PARTS_NEED = ()
 _OPEN = Bound(at_most=3.0)
 _LONGEST, _SCROLL_P95, _ZOOM_P95 = "opening, longest", "scrolling, per frame: p95", "zooming, per frame: p95"
 TABLES = (
