@@ -22,6 +22,7 @@ from labkit.analysis.statistics import percentile
 
 TITLE = "The doctor's noise floor"
 NEEDS = ()
+PARTS_NEED = ()
 _PREDICTED, _DIFFER, _RATIO = "doctor predicts", "trials differ by", "differ ÷ predicted"
 TABLES = (
     Table(

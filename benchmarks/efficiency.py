@@ -18,6 +18,7 @@ from benchmarks.support.model import Bound, Column, Report, Row, Table, median_o
 
 TITLE = "Efficiency"
 NEEDS = ()
+PARTS_NEED = ("Docker",)
 _AT_LEAST = dict.fromkeys(SIX, 0.988) | {"sync": 0.993, "process_pool": 0.95}
 TABLES = (
     Table(

@@ -23,6 +23,7 @@ from labkit.model import ServerConfig
 
 TITLE = "Cost of the harness"
 NEEDS = ()
+PARTS_NEED = ()
 BARE_LIMIT_S = 60.0
 BARE = """
 import asyncio, time

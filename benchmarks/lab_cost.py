@@ -18,6 +18,7 @@ from benchmarks.support.model import MEASURED, Bound, Column, Report, Row, Table
 
 TITLE = "Cost of compare"
 NEEDS = ()
+PARTS_NEED = ("Docker",)
 _HELP = "`lab.py --help`"
 TABLES = (
     Table(

@@ -14,10 +14,11 @@ from time import perf_counter
 from benchmarks.support.lab import running
 from benchmarks.support.model import MEASURED, Bound, Column, Figure, Report, Row, Table, median_of
 from labkit.analysis.statistics import percentile
-from tests.browsers import chromium
+from labkit.system import browser
 
 TITLE = "A report of 10,000 requests"
 NEEDS = ("Chromium",)
+PARTS_NEED = ()
 _OPEN = Bound(at_most=3.0)
 _LONGEST, _SCROLL_P95, _ZOOM_P95 = "opening, longest", "scrolling, per frame: p95", "zooming, per frame: p95"
 TABLES = (
@@ -93,9 +94,9 @@ def _open(path: Path, openings: int) -> tuple[list[float], list[float], list[flo
 
     opened_s, scrolled_ms, zoomed_ms = [], [], []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=browser.find(), args=browser.sandbox_options())
         for _ in range(openings):
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page = chromium.new_page(viewport={"width": 1280, "height": 900})
             began = perf_counter()
             page.goto(path.as_uri())
             page.evaluate(DRAWN)
@@ -104,5 +105,5 @@ def _open(path: Path, openings: int) -> tuple[list[float], list[float], list[flo
             page.locator("#panels canvas").first.evaluate("each => each.scrollIntoView({block: 'center'})")
             zoomed_ms += page.evaluate(FRAMES, {"steps": 30, "act": ZOOM})
             page.close()
-        browser.close()
+        chromium.close()
     return opened_s, scrolled_ms, zoomed_ms

@@ -38,6 +38,7 @@ from benchmarks.support.processes import child, failure
 
 TITLE = "Memory of a load"
 NEEDS = ("Linux",)
+PARTS_NEED = ()
 PROCESSES = ("lab.py", "load generator")
 TABLES = (
     Table(

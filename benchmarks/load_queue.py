@@ -29,6 +29,7 @@ from loadtest.schedule import offsets
 
 TITLE = "Waits under an open load"
 NEEDS = ()
+PARTS_NEED = ()
 _MEAN, _SAME, _SHARE = "mean wait", "mean wait, same arrivals simulated", "simulated loads with a shorter mean wait"
 _OTHERS = {percent: f"mean wait, other arrivals simulated: {percent:g} %" for percent in (2.5, 50.0, 97.5)}
 _LESS, _P99 = "measured less simulated, per request: median", "measured less simulated, per request: p99"

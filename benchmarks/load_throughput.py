@@ -30,6 +30,7 @@ from labkit.model import ServerConfig
 
 TITLE = "Throughput of a load"
 NEEDS = ()
+PARTS_NEED = ("hey",)
 _LOAD, _LOCUST, _HEY = "`lab.py load`", "plain Locust", "hey"
 _TO_LOCUST, _TO_HEY, _LOST = "`lab.py load` ÷ Locust", "`lab.py load` ÷ hey", "requests unaccounted for"
 TABLES = (

@@ -24,6 +24,7 @@ from labkit.options.saved_results import LEAST_PERCENT
 
 TITLE = "Two runs of the same comparison"
 NEEDS = ()
+PARTS_NEED = ()
 LEASTS = (0.0, 2.0, LEAST_PERCENT)
 LONGER = 1.25
 _JUDGED, _SAME, _AGAIN = "pairs judged", "pairs without a difference", "pairs run again"

@@ -29,6 +29,7 @@ from benchmarks.support.model import Bound, Column, Figure, Report, Row, Table, 
 
 TITLE = "Approaches under faults"
 NEEDS = ()
+PARTS_NEED = ("Docker",)
 ROBUST = ("thread_pool_robust", "asyncio_robust", "asyncio_adaptive")
 NAIVE = ("sync", "threads", "asyncio_gather", "process_pool")
 ADAPTIVE, WORST_NAIVE = "asyncio_adaptive", "naive"

@@ -19,6 +19,7 @@ from labkit.model import ServerConfig
 
 TITLE = "A thousand requests in flight"
 NEEDS = ()
+PARTS_NEED = ("hey",)
 APPROACHES = ("asyncio_gather", "threads")
 _RATIO, _ANSWERED, _LOST = "asyncio_gather ÷ hey", "requests answered to threads, fewest of a trial", "requests lost"
 TABLES = (

@@ -33,6 +33,7 @@ from clients.harness.protocol import Trial, to_line
 
 TITLE = "A trace beside the threads' own clocks"
 NEEDS = ("Linux",)
+PARTS_NEED = ()
 _GIL, _CPU = Bound(at_most=15), Bound(at_most=10)
 TABLES = (
     Table(

@@ -24,6 +24,7 @@ from labkit.model import ServerConfig
 
 TITLE = "Whole time beside a plain script"
 NEEDS = ()
+PARTS_NEED = ()
 TABLES = (
     Table(
         "approach",

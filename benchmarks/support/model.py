@@ -87,13 +87,15 @@ class Report:
 class Benchmark(Protocol):
     """A module in `benchmarks/`. Its docstring is the method, in Markdown; README shows it above the tables.
 
-    `NEEDS` names entries of `benchmarks.support.needs.NEEDS` without which it cannot run. `FULL` and `SMOKE` are the
+    `NEEDS` names entries of `benchmarks.support.needs.NEEDS` without which it cannot run. Without
+    the programs in `PARTS_NEED` it leaves out the figures that need them, with a note. `FULL` and `SMOKE` are the
     sizes that `run` takes: dataclasses with the same fields.
     """
 
     __doc__: str | None
     TITLE: str
     NEEDS: tuple[str, ...]
+    PARTS_NEED: tuple[str, ...]
     TABLES: tuple[Table, ...]
     FULL: Any
     SMOKE: Any

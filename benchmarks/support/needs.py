@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 
-from tests.browsers import CHROMIUMS, chromium
+from labkit.system import browser, command
 
-LIMIT_S = 10.0
 NO_ENGINE = "no Docker engine answers: the docker figures are not measured"
 
 
 @cache
 def engine() -> str | None:
     """The version of the Docker engine; None if no engine with Compose answers."""
-    commands = (["docker", "version", "--format", "{{.Server.Version}}"], ["docker", "compose", "version"])
-    if shutil.which("docker") is None:
-        return None
-    try:
-        runs = [subprocess.run(each, capture_output=True, text=True, check=True, timeout=LIMIT_S) for each in commands]
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return runs[0].stdout.strip()
+    version = command.run("docker", "version", "--format", "{{.Server.Version}}")
+    compose = command.run("docker", "compose", "version")
+    return version.output.strip() if (version.code, compose.code) == (0, 0) else None
 
 
 def _without_linux() -> str | None:
@@ -35,7 +27,7 @@ def _without_linux() -> str | None:
 def _without_chromium() -> str | None:
     if find_spec("playwright") is None:
         return "playwright is not installed; `python lab.py test` installs it"
-    return None if chromium() else f"none of {', '.join(CHROMIUMS)} is on PATH"
+    return None if browser.find() else f"none of {', '.join(browser.NAMES)} is on PATH"
 
 
 # For each need the function that returns the reason why it is not met, or None.

@@ -69,8 +69,8 @@ def describe(name: str) -> str:
     """The line of ``--list``: name, title, needs, and the duration of the newest full run."""
     benchmark, path = catalogue.load(name), store.newest(name)
     took = f"{store.load(path).took_s:.0f} s" if path else "not measured yet"
-    wanted = f"; needs {' and '.join(benchmark.NEEDS)}" if benchmark.NEEDS else ""
-    return f"{name:<16} {benchmark.TITLE} ({took}{wanted})"
+    needed = [f"needs {need}" for need in benchmark.NEEDS] + [f"parts need {need}" for need in benchmark.PARTS_NEED]
+    return f"{name:<16} {benchmark.TITLE} ({'; '.join([took, *needed])})"
 
 
 def _label(figure: Figure) -> str:

@@ -48,6 +48,7 @@ def benchmark(*figures: Figure, error: str = ""):
         __doc__="Time of an approach.\n",
         TITLE="Time",
         NEEDS=(),
+        PARTS_NEED=(),
         TABLES=(TABLE,),
         FULL=Size(5),
         SMOKE=Size(1),
