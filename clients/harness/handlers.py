@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 STEPS = 500  # loop iterations between two readings of the clock: about 10 µs
 
 
-def make_handler(cost_ms: float) -> Callable[[T], T]:
-    """Return a handler that costs its thread `cost_ms` milliseconds of CPU time per body."""
-    return partial(use_cpu, cost_ms / 1000) if cost_ms > 0 else do_nothing
+def make_handler(cost_s: float) -> Callable[[T], T]:
+    """Return a handler that costs its thread `cost_s` seconds of CPU time per body."""
+    return partial(use_cpu, cost_s) if cost_s > 0 else do_nothing
 
 
 def do_nothing(body: T) -> T:

@@ -65,7 +65,7 @@ def main() -> int:
                 "limit": signal["limit"],
                 "timeout": signal["timeout_s"],
                 "rate": signal["rate"],
-                "handle": make_handler(signal["handle_ms"]),
+                "handle": make_handler(signal["handle_s"]),
             }
         else:
             import asyncio  # noqa: F401 - so that `_trace_tasks` traces a script, which may import it later

@@ -26,7 +26,7 @@ class Trial(NamedTuple):
     """The start signal: call the approach's ``main`` with `urls` now.
 
     An approach gets `limit`, `timeout_s` and `rate` (requests per second, None for unlimited) if its ``main`` takes
-    them. Handling a body costs `handle_ms` milliseconds of pure Python. With `trace`, the harness records the states of
+    them. Handling a body costs `handle_s` seconds of pure Python. With `trace`, the harness records the states of
     all threads and tasks in `Lane` messages.
     """
 
@@ -34,7 +34,7 @@ class Trial(NamedTuple):
     limit: int
     timeout_s: float | None
     trial_timeout_s: float
-    handle_ms: float = 0.0
+    handle_s: float = 0.0
     trace: bool = False
     rate: float | None = None
 

@@ -176,7 +176,7 @@ class Scheduler:
             limit=load.limit,
             timeout_s=load.timeout_s,
             trial_timeout_s=planned.timeout_s,
-            handle_ms=load.handle_s * 1000,
+            handle_s=load.handle_s,
             trace=planned.traced,
             rate=load.rate,
         )

@@ -11,10 +11,10 @@ import pytest
 from clients.harness.handlers import make_handler
 
 
-@pytest.mark.parametrize("cost_ms", [0.0, 5.0])
+@pytest.mark.parametrize("cost_s", [0.0, 0.005])
 @pytest.mark.parametrize("body", ["text", b"bytes", None])
-def test_a_pickled_handler_returns_the_body(cost_ms, body):
-    assert pickle.loads(pickle.dumps(make_handler(cost_ms)))(body) is body
+def test_a_pickled_handler_returns_the_body(cost_s, body):
+    assert pickle.loads(pickle.dumps(make_handler(cost_s)))(body) is body
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -23,7 +23,7 @@ def test_each_thread_uses_its_own_cpu_time(threads):
 
     def work():
         before = thread_time()
-        make_handler(20.0)("body")
+        make_handler(0.020)("body")
         cpu_s.append(thread_time() - before)
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
