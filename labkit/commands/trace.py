@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labkit.analysis.analyse import analyse
-from labkit.analysis.metrics import trial_metrics
+from labkit.analysis.metrics import Metrics
 from labkit.model import CheckedTrial
 from labkit.model.errors import LabError, UsageError
 from labkit.options.common import server_config
@@ -31,7 +31,11 @@ def run(options: Namespace) -> int:
     saved = session.save(document(analysis), html.render(analysis))
     (checked,) = comparison.trials
     notes = ["The report shows the timeline.", f"Saved: {saved}"] if saved else []
-    show("\n".join([*_summary(checked), "", *notes, *(notice.message for notice in session.notices)]))
+    show(
+        "\n".join(
+            [*_summary(checked, analysis.metrics[0]), "", *notes, *(notice.message for notice in session.notices)]
+        )
+    )
     if session.stopped is not None:
         raise session.stopped
     if checked.trial.outcome != "ok":
@@ -49,8 +53,8 @@ def _request(options: Namespace) -> ScriptRequest:
     return ScriptRequest(path, arguments, server_config(options), options.port, options.trial_timeout)
 
 
-def _summary(checked: CheckedTrial) -> Iterator[str]:
-    trial, metrics = checked.trial, trial_metrics(checked.trial)
+def _summary(checked: CheckedTrial, metrics: Metrics) -> Iterator[str]:
+    trial = checked.trial
     requests, makespan = plural(len(trial.requests), "request"), format_fixed(trial.makespan_s, 3)
     peaks = map(format_count, (metrics.max_in_flight, metrics.threads_peak, metrics.processes_peak))
     peak = "most in flight {}, threads {}, processes {}".format(*peaks)

@@ -37,7 +37,7 @@ class LoadView:
 
 
 def _rate(plan: LoadPlan) -> list[Text]:
-    return [Text(f"{plan.shape.rate:.4g} arrivals per second", "bold")] if isinstance(plan.shape, Open) else []
+    return [Text(f"{plan.shape.rate:.4g} per second", "bold")] if isinstance(plan.shape, Open) else []
 
 
 def _figures(plan: LoadPlan, now: Now) -> list[Text]:

@@ -330,8 +330,7 @@ def test_a_load_stays_on_few_lines_within_the_terminal(monkeypatch, columns, lin
     assert "…" not in "".join(shown)
 
 
-def test_finished_steps_stay_as_one_line_each(monkeypatch):
-    display = Display(monkeypatch, 120)
+def test_finished_steps_stay_as_one_line_each(display):
     crashed = load_samples.crashed_trial(plan=load_samples.open_plan(5.0, order=5))
     with display.screen:
         for trial in (*load_samples.search().trials, crashed):
@@ -339,9 +338,7 @@ def test_finished_steps_stay_as_one_line_each(monkeypatch):
             assert f"step {trial.plan.order} of at most 12" in display.look()
             display.screen.show(trial)
             p99 = f"{trial.response.p99:.3f}" if trial.response else "–"
-            step = (
-                f"{trial.plan.order} · {trial.plan.shape.rate:g} arrivals per second · {trial.counts.ok} ok · 0 failed"
-            )
+            step = f"{trial.plan.order} · {trial.plan.shape.rate:g} per second · {trial.counts.ok} ok · 0 failed"
             verdict = "crashed" if trial is crashed else "sound"
             assert f"{step} · response p99 {p99} s · {verdict}" in display.lines()
             assert "getting ready" in display.look()
