@@ -76,7 +76,8 @@ def test_a_closed_load(checkout: Checkout, runtime: str) -> None:
     assert (trial["max_in_flight"], trial["server_max_in_flight"]) == (3, 2)
     assert (trial["late"], trial["response_s"]) == (None, None)
     assert {row["due_s"] for row in rows} == {""}
-    assert max(float(row["begun_s"]) for row in rows) < 1 < trial["makespan_s"]
+    assert max(float(row["begun_s"]) for row in rows) < 2, "none begins long after the end"
+    assert trial["makespan_s"] > 1
     assert trial["latency_s"]["min"] >= 0.1
     assert run.document["environment"]["runtime"] == runtime
 

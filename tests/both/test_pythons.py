@@ -50,7 +50,7 @@ def test_another_python(checkout: Checkout, runtime: str, python: str) -> None:
     else:
         images = run.document["environment"]["images"]
         assert images.keys() == {"server", f"sync on {python}", f"process_pool on {python}"}
-        image = f"{tags.IMAGE}:{tags.source_hash(checkout.root, python)}{tags.suffix(python)}"
+        image = f"{tags.IMAGE}:{tags.source_hash(checkout.root)}{tags.suffix(python)}"
         assert docker("image", "inspect", "--format", "{{.Id}}", image) == [images[f"sync on {python}"]]
 
 
@@ -60,9 +60,9 @@ def test_a_file_that_is_no_suitable_interpreter_is_refused(checkout: Checkout, t
     old.write_text(f"#!/bin/sh\necho '{seen}'\n")
     old.chmod(0o755)
     for name, words in {
-        str(tmp_path / "nothing"): "there is no such file",
-        __file__: "it cannot be run",
-        "/bin/sh": "it is no Python that works",
+        str(tmp_path / "nothing"): "no such file",
+        __file__: "it does not run",
+        "/bin/sh": "not a working Python",
         str(old): "it is Python 3.9.2, and the lab needs 3.11 or later",
     }.items():
         run = checkout.lab(f"compare sync --python {name} --runtime local {QUICK}")
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_suitable_interpreter_is_refused(checkout: Checkout, t
 def test_a_name_that_is_no_base_image_is_refused(checkout: Checkout, tmp_path: Path) -> None:
     run = checkout.lab(f"compare sync --python {sys.executable} --runtime docker {QUICK}")
     assert run.code == 2
-    assert f"--python {sys.executable}: with Docker that is the name of a base image" in run.err
+    assert f"--python {sys.executable}: with Docker, --python takes the name of a base image" in run.err
     run = checkout.lab(f"compare sync --python 127.0.0.1:9/nothing:1 --runtime docker {QUICK}")
     assert run.code == 3
     assert "the base image 127.0.0.1:9/nothing:1 is unavailable" in run.err

@@ -130,6 +130,7 @@ def test_it_opens_from_disk_without_a_network_or_a_message(open_report, comparis
     assert page.locator("html").get_attribute("data-theme") != scheme
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approach", ["sync", "threads", "asyncio_semaphore"])
 @pytest.mark.parametrize("moment_s", [0.5, 1.5, 2.5])
 def test_pointing_at_a_moment_shows_the_requests_in_flight(open_report, approach, moment_s):
@@ -273,6 +274,7 @@ def test_a_foreign_script_does_not_run(browser, tmp_path):
     page.close()
 
 
+@pytest.mark.slow
 def test_ten_thousand_requests_can_be_drawn_and_pointed_at(open_report):
     plan = samples.plan(["threads", "thread_pool"], requests=[10_000], workers=[50], delays_s=[0.05], limits=[100])
     comparison = samples.comparison(plan)
@@ -326,6 +328,7 @@ def test_every_chart_and_every_timeline_has_both_buttons(open_report):
     assert charts == 1 + 2 * 3 + 2 * timelines  # the grid, two per configuration, two per timeline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("approach", ["sync", "threads"])
 def test_a_saved_timeline_has_its_title_and_the_bars_of_the_page(open_report, approach):
     page = open_report(WHOLE)
@@ -345,6 +348,7 @@ def test_a_saved_timeline_has_its_title_and_the_bars_of_the_page(open_report, ap
     assert len(bars) == 2 * len(trial.requests) + 1  # and one in the legend
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "scheme"),
     [
@@ -367,6 +371,7 @@ def test_a_png_is_twice_as_large_as_the_picture(open_report, place, scheme):
     assert (ground.get("width"), ground.get("height")) == (root.get("width"), root.get("height"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["#grid", ".makespans >> nth=0", ".distribution >> nth=0", "#memory .card >> nth=1"])
 def test_a_saved_chart_has_the_shapes_of_the_page_with_a_title_and_a_legend(open_report, place):
     page = open_report(REPEATED)
@@ -413,6 +418,7 @@ def test_hostile_text_stays_text_in_a_saved_picture(open_report):
     assert "window.harmed" in " ".join(texts_of(root))
 
 
+@pytest.mark.slow
 def test_ten_thousand_requests_make_a_file_of_the_size_of_a_screen(open_report):
     plan = samples.plan(["threads"], requests=[10_000], workers=[50], delays_s=[0.05])
     page = open_report(samples.comparison(plan))
