@@ -9,7 +9,7 @@ from labkit.load.measure import LoadInterrupted, measure_load
 from labkit.load.plan import LoadTest
 from labkit.load.thresholds import evaluate, evaluate_trial
 from labkit.model.load import Knee, LoadPlan, LoadRun, LoadTrial, Now
-from labkit.output.progress import LoadStep
+from labkit.output.events import LoadStep
 from labkit.results.load_document import trial_document
 from labkit.run.session import Session
 

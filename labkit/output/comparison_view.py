@@ -10,6 +10,7 @@ from rich.text import Text
 
 from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
 from labkit.output.eta import Eta
+from labkit.output.events import Event, InFlight
 from labkit.output.format import (
     NOT_MEASURED,
     SEPARATOR,
@@ -20,7 +21,6 @@ from labkit.output.format import (
     sanitize,
 )
 from labkit.output.lines import LONGEST_BAR, bar, packed
-from labkit.output.progress import Event, InFlight
 
 # From this width on, the lines of finished trials are aligned.
 WIDE = 60

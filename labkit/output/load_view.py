@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from labkit.model.load import SOUND, LoadPlan, LoadTrial, Now, Open, verdict
+from labkit.output.events import Event, LoadStep
 from labkit.output.format import NOT_MEASURED, format_count, format_fixed, plural, sanitize
 from labkit.output.lines import LONGEST_BAR, bar, packed
-from labkit.output.progress import Event, LoadStep
 
 
 class LoadView:

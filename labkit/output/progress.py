@@ -5,33 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
-from labkit.model import Block, CheckedTrial, Plan, PlannedTrial
-from labkit.model.load import LoadPlan, LoadTrial, Now
+from labkit.output.events import Event
 from labkit.output.format import sanitize
-
-
-@dataclass(frozen=True, slots=True)
-class InFlight:
-    """The number of requests in flight now; None where it cannot be measured."""
-
-    requests: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadStep:
-    """A load that starts, as one of at most `most` steps; None if it is the only one."""
-
-    plan: LoadPlan
-    most: int | None
-
-
-# A comparison shows its plan, then each block, and in it each trial as it starts, runs and is over. A load test shows
-# each step as it starts, runs and is over.
-Event = Plan | Block | PlannedTrial | InFlight | CheckedTrial | LoadStep | Now | LoadTrial
 
 
 class Progress(Protocol):

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from labkit.model import Plan
 from labkit.output.comparison_view import ComparisonView
+from labkit.output.events import Event, LoadStep
 from labkit.output.format import sanitize
 from labkit.output.lines import packed
 from labkit.output.load_view import LoadView
-from labkit.output.progress import Event, LoadStep
 
 # Often enough to follow, and rare enough not to slow down the measured trials.
 REDRAWS_PER_SECOND = 4

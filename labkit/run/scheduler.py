@@ -14,7 +14,8 @@ from labkit.analysis.checks import check_trial
 from labkit.analysis.metrics import trial_metrics
 from labkit.model import Block, CheckedTrial, Comparison, Notice, Plan, PlannedTrial, Trial
 from labkit.model.errors import EngineGone, Interrupted, LabError, MachineError, UsageError
-from labkit.output.progress import InFlight, Progress
+from labkit.output.events import InFlight
+from labkit.output.progress import Progress
 from labkit.results.document import trial_document
 from labkit.run.assemble import assemble
 from labkit.run.matching import was_sent

@@ -10,7 +10,8 @@ import pytest
 
 from labkit.model.load import Counts
 from labkit.output.eta import FIRST_GUESS_S, Eta
-from labkit.output.progress import InFlight, LoadStep, PlainProgress, make_progress
+from labkit.output.events import InFlight, LoadStep
+from labkit.output.progress import PlainProgress, make_progress
 from labkit.output.screen import Screen
 from tests import load_samples, samples
 
