@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,11 @@ def test_imports_never_go_in_a_circle():
     for folder, below in MAY_IMPORT.items():
         levels[folder] = 1 + max((levels[name] for name in below), default=0)
     assert max(levels.values()) <= 6  # commands and cli stand above
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {name_of(path): of("labkit", imports_of(path)) - {"labkit", name_of(path)} for path in LABKIT}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_every_folder_of_labkit_has_its_line():
