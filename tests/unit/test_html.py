@@ -22,7 +22,7 @@ from labkit.output.format import shorten
 from labkit.reports.html import embedded, render
 from labkit.reports.html.data import UNIT_S, page_data, units
 from labkit.reports.html.points import points
-from labkit.reports.html.sentences import ordinal, seconds, sentence, typical
+from labkit.reports.html.sentences import ordinal, seconds, sentence, trial_sentences, typical
 from server.behaviour import Kind
 from tests import samples
 
@@ -75,6 +75,14 @@ class Page(HTMLParser):
     @property
     def data(self):
         return next(json.loads(text) for text in self.scripts if text.startswith("{"))
+
+
+def data_of(analysis):
+    return page_data(analysis, trial_sentences(analysis))
+
+
+def points_of(analysis):
+    return points(analysis, trial_sentences(analysis))
 
 
 def page_text(comparison):
@@ -250,10 +258,9 @@ def test_ordinals(number, text):
 
 
 def test_the_typical_trial_is_the_untraced_one_nearest_to_the_median():
-    pairs = zip((each.trial for each in FIVE_REPEATS.comparison.trials), FIVE_REPEATS.metrics, strict=True)
-    trials = [pair for pair in pairs if pair[0].planned.approach == "threads"]
-    middle = sorted(trials, key=lambda pair: pair[0].makespan_s)[2]
-    traced = [(replace(middle[0], planned=replace(middle[0].planned, traced=True, order=0)), middle[1])]
+    trials = [each.trial for each in FIVE_REPEATS.comparison.trials if each.trial.planned.approach == "threads"]
+    middle = sorted(trials, key=lambda trial: trial.makespan_s)[2]
+    traced = [replace(middle, planned=replace(middle.planned, traced=True, order=0))]
     assert typical([*traced, *trials]) == middle
     assert typical(traced) is None
 
@@ -265,7 +272,7 @@ def test_the_typical_trial_is_the_untraced_one_nearest_to_the_median():
 def test_every_trial_and_request_is_in_the_data(analysis):
     data = Page(render(analysis)).data
     trials = [checked.trial for checked in analysis.comparison.trials]
-    assert data == page_data(analysis)
+    assert data == data_of(analysis)
     assert [trial["order"] for trial in data["trials"]] == [trial.planned.order for trial in trials]
     for saved, trial in zip(data["trials"], trials, strict=True):
         rows = saved["requests"]
@@ -290,7 +297,7 @@ def test_an_unmeasured_time_stays_unmeasured():
 
 
 def test_a_traced_trial_has_its_states_and_the_lane_of_its_requests():
-    _, traced = page_data(analyse(traced_comparison()))["trials"]
+    _, traced = data_of(analyse(traced_comparison()))["trials"]
     own, other = traced["trace"]["lanes"]
     states = list(STATES)
     assert own["lane"] == traced["lanes"].index(["thread 1", samples.CLIENT_PID])
@@ -311,7 +318,7 @@ def test_the_title_of_a_traced_script_is_its_name_and_no_trial_counts_as_unranke
 
 
 def test_a_heading_states_the_cost_of_a_body_once():
-    (point,) = points(analyse(samples.comparison(samples.plan(["sync"], handle_s=0.04))))
+    (point,) = points_of(analyse(samples.comparison(samples.plan(["sync"], handle_s=0.04))))
     assert point.section.heading.title.count("40 ms") == 1
 
 
@@ -386,13 +393,13 @@ def test_a_page_explains_a_scenario_once(scenario):
 
 
 def test_the_table_has_columns_for_faults_only_where_the_server_has_some():
-    (point,) = points(COPING)
+    (point,) = points_of(COPING)
     titles = [column.title for column in point.section.table.columns]
     sync = dict(zip(titles, point.rows[0], strict=True))
     assert (sync["answered"], sync["failed"], sync["attempts"], sync["refused"]) == ("48", "2", "54", "4")
     assert (sync["wasted"], sync["verdict"]) == ("6", "failed")
     assert titles[-1] == "verdict"
-    assert "attempts" not in [column.title for column in points(ONE_TRIAL)[0].section.table.columns]
+    assert "attempts" not in [column.title for column in points_of(ONE_TRIAL)[0].section.table.columns]
 
 
 @pytest.mark.parametrize("kind", [*get_args(Kind), "refused", "banned"])
@@ -411,7 +418,7 @@ def test_an_exception_in_place_of_a_body_is_shown_as_text(cause):
     planned = samples.of_scenario("flaky", ["threads"], requests=[2])
     trial = samples.good_trial(planned.trials[0], causes=(None, cause))
     analysis = analyse(samples.comparison(planned, trials=(samples.checked(trial),)))
-    (point,) = points(analysis)
+    (point,) = points_of(analysis)
     assert point.causes == (("threads", (f"2: {cause}",)),)
     page = Page(render(analysis))
     assert shorten(f"2: {cause}") in "".join(page.text)

@@ -17,21 +17,12 @@ from labkit.analysis.metrics import end_of
 from labkit.model import STATES, Comparison, RequestRow, ServerRow, Trace, Trial
 from labkit.output.format import format_grid_point
 from labkit.reports.timeline.lanes import STAGES, Row, client_rows, phases, worker_rows
-from labkit.reports.timeline.trace_events import (
-    Clock,
-    Event,
-    Track,
-    arrow,
-    complete,
-    counter,
-    instant,
-    process,
-    thread,
-)
+from labkit.reports.timeline.trace_events import Clock, Event, Track, arrow, complete, counter, instant, process, thread
 
 FILE: str | None = "trace.json"
 # The first track of a client holds the trial as a whole. Track 0 is reserved: Perfetto takes it for the idle thread.
 TRIAL_TRACK = 1
+REQUEST_ARGS = ("id", "attempt", "status", "bytes", "error", "latency_s")
 
 
 def write(analysis: Analysis, to: BinaryIO) -> None:
@@ -106,15 +97,8 @@ class _TrialTracks:
     def _request(self, track: Track, request: RequestRow) -> Iterator[Event]:
         """A bar for the request, and inside it one per phase."""
         end_s = request.end_s if request.end_s is not None else max(self.until_s, request.start_s)
-        args = {
-            "id": request.id,
-            "attempt": request.attempt,
-            "status": request.status,
-            "bytes": request.bytes,
-            "error": request.error,
-            "latency_s": request.latency_s,
-            "worker": request.server.worker if request.server else None,
-        }
+        args = {name: getattr(request, name) for name in REQUEST_ARGS}
+        args["worker"] = request.server.worker if request.server else None
         span = (request.start_s, end_s)
         yield complete(self.clock, track, f"request {request.id}", "request", span, **args)
         for phase in phases(request, self.until_s):

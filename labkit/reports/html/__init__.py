@@ -20,6 +20,7 @@ from labkit.output.format import sanitize, shorten
 from labkit.reports.html import facts
 from labkit.reports.html.data import page_data
 from labkit.reports.html.points import points
+from labkit.reports.html.sentences import trial_sentences
 
 FOLDER = Path(__file__).parent
 LIBRARY = ("vendor/d3.min.js",)
@@ -42,6 +43,7 @@ MARKS = {True: "held", False: "failed", None: "unknown"}
 
 def render(analysis: Analysis) -> str:
     """The whole page. Raises ValueError for a number that JSON cannot hold, such as NaN."""
+    sentences = trial_sentences(analysis)
     library, script, style = _text(*LIBRARY), _text(*SCRIPTS), _text("page.css")
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
@@ -57,10 +59,10 @@ def render(analysis: Analysis) -> str:
         library=Markup(library),  # noqa: S704 - these three are files of this package
         script=Markup(script),  # noqa: S704
         style=Markup(style),  # noqa: S704
-        data=Markup(embedded(page_data(analysis))),  # noqa: S704 - it cannot end its element
+        data=Markup(embedded(page_data(analysis, sentences))),  # noqa: S704 - it cannot end its element
         comparison=analysis.comparison,
         agreements=analysis.agreements,
-        points=points(analysis),
+        points=points(analysis, sentences),
         facts=facts,
         title=facts.title(analysis),
         marks=MARKS,

@@ -9,22 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from labkit.analysis.analyse import Analysis
-from labkit.analysis.metrics import Metrics
 from labkit.analysis.summary import SummaryRow
 from labkit.model import STATES, CheckedTrial, GridPoint, RequestRow, SampleRow, ServerRow, Trace
 from labkit.output.format import SEPARATOR, format_grid_point, sanitize, shorten
-from labkit.reports.html.sentences import sentence
 
 UNIT_S = 1e-5
 SAMPLES = ("threads", "memory_bytes", "in_flight")
 
 
-def page_data(analysis: Analysis) -> dict[str, Any]:
-    """All trials with all their requests. A trial names its grid point by its number in `points`."""
+def page_data(analysis: Analysis, sentences: dict[int, str]) -> dict[str, Any]:
+    """All trials with all their requests and their `sentences`. A trial names its point by its number in `points`."""
     comparison = analysis.comparison
     environment = comparison.environment
     numbers = {point: number for number, point in enumerate(comparison.plan.points)}
-    sync_s = {row.point: row.handling_s for row in analysis.summary if row.approach == "sync"}
     source = [comparison.id, environment.runtime, *([f"Python {environment.python}"] if environment.python else [])]
     return {
         "unit_s": UNIT_S,
@@ -32,8 +29,8 @@ def page_data(analysis: Analysis) -> dict[str, Any]:
         "states": dict(STATES),
         "points": [format_grid_point(point) for point in numbers],
         "trials": [
-            _trial(checked, metrics, numbers, sync_s.get(checked.trial.planned.point))
-            for checked, metrics in zip(comparison.trials, analysis.metrics, strict=True)
+            _trial(checked, numbers) | {"sentence": sentences[checked.trial.planned.order]}
+            for checked in comparison.trials
         ],
         "summary": [_summary(row, numbers) for row in analysis.summary],
     }
@@ -44,9 +41,7 @@ def units(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds / UNIT_S)
 
 
-def _trial(
-    checked: CheckedTrial, metrics: Metrics, numbers: dict[GridPoint, int], sync_handling_s: float | None
-) -> dict[str, Any]:
+def _trial(checked: CheckedTrial, numbers: dict[GridPoint, int]) -> dict[str, Any]:
     trial, planned = checked.trial, checked.trial.planned
     lanes, requests = _requests(trial.requests)
     return {
@@ -57,7 +52,6 @@ def _trial(
         "traced": planned.traced,
         "outcome": trial.outcome,
         "ranked": trial.outcome == "ok" and all(check.ok is not False for check in checked.checks),
-        "sentence": sentence(trial, metrics, sync_handling_s),
         "ideal": units(planned.ideal_s),
         "makespan": units(trial.makespan_s),
         "cold": units(trial.cold_start_s),

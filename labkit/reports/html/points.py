@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
 
 from labkit.analysis.analyse import Analysis
-from labkit.analysis.metrics import Metrics
 from labkit.analysis.summary import SummaryRow
-from labkit.model import BASELINE, Trial
+from labkit.model import BASELINE, GridPoint, Trial
 from labkit.reports.content.comparison import Section, sections
-from labkit.reports.html.sentences import baseline_sentence, sentence, typical
+from labkit.reports.html.sentences import typical
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +27,26 @@ class Point:
         return tuple(zip(*(column.cells for column in self.section.table.columns), strict=True))
 
 
-def points(analysis: Analysis) -> tuple[Point, ...]:
-    """All grid points in their natural order."""
-    summary = groupby(analysis.summary, key=lambda row: row.point)
-    pairs = zip(summary, sections(analysis), strict=True)
-    return tuple(_point(analysis, tuple(rows), section) for (_, rows), section in pairs)
+def points(analysis: Analysis, sentences: dict[int, str]) -> tuple[Point, ...]:
+    """All grid points in their natural order; `sentences` are those of the trials."""
+    trials: dict[tuple[GridPoint, str], list[Trial]] = defaultdict(list)
+    for checked in analysis.comparison.trials:
+        trials[checked.trial.planned.point, checked.trial.planned.approach].append(checked.trial)
+    found = []
+    rows = groupby(analysis.summary, key=lambda row: row.point)
+    for section, (point, of_point) in zip(sections(analysis), rows, strict=True):
+        chosen = [(row, typical(trials[point, row.approach])) for row in of_point]
+        texts = tuple((row.approach, _sentence(row, trial, sentences)) for row, trial in chosen)
+        causes = tuple((row.approach, causes) for row, trial in chosen if trial and (causes := _causes(trial)))
+        found.append(Point(section, texts, causes))
+    return tuple(found)
 
 
-def _point(analysis: Analysis, rows: Sequence[SummaryRow], section: Section) -> Point:
-    sync_s = next((row.handling_s for row in rows if row.approach == "sync"), None)
-    chosen = [(row, typical(_trials(analysis, row))) for row in rows]
-    return Point(
-        section,
-        sentences=tuple((row.approach, _sentence(row, found, sync_s)) for row, found in chosen),
-        causes=tuple((row.approach, causes) for row, found in chosen if found and (causes := _causes(found[0]))),
-    )
-
-
-def _trials(analysis: Analysis, row: SummaryRow) -> list[tuple[Trial, Metrics]]:
-    trials = (checked.trial for checked in analysis.comparison.trials)
-    return [
-        (trial, metrics)
-        for trial, metrics in zip(trials, analysis.metrics, strict=True)
-        if (trial.planned.approach, trial.planned.point) == (row.approach, row.point)
-    ]
-
-
-def _sentence(row: SummaryRow, found: tuple[Trial, Metrics] | None, sync_handling_s: float | None) -> str:
-    if found is None:
+def _sentence(row: SummaryRow, trial: Trial | None, sentences: dict[int, str]) -> str:
+    if trial is None:
         return f"Not run: {row.verdict}."
-    text = sentence(*found, sync_handling_s)
-    return baseline_sentence(text) if row.approach == BASELINE else text
+    text = sentences[trial.planned.order]
+    return f"Baseline, never ranked: {text[0].lower()}{text[1:]}" if row.approach == BASELINE else text
 
 
 def _causes(trial: Trial) -> tuple[str, ...]:

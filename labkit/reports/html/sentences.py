@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, inf
+from math import ceil
 from statistics import median
 
+from labkit.analysis.analyse import Analysis
 from labkit.analysis.metrics import Metrics, count_answered
 from labkit.model import RequestRow, Trial
 from labkit.output.format import join_words, plural, sanitize
@@ -29,6 +30,16 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 STOPPED = {"crashed": "crashed", "timeout": "timed out", "interrupted": "interrupted"}
 
 
+def trial_sentences(analysis: Analysis) -> dict[int, str]:
+    """One sentence per trial, by the order of the trial."""
+    sync_s = {row.point: row.handling_s for row in analysis.summary if row.approach == "sync"}
+    trials = (checked.trial for checked in analysis.comparison.trials)
+    return {
+        trial.planned.order: sentence(trial, metrics, sync_s.get(trial.planned.point))
+        for trial, metrics in zip(trials, analysis.metrics, strict=True)
+    }
+
+
 def sentence(trial: Trial, metrics: Metrics, sync_handling_s: float | None = None) -> str:
     """The sentence about one trial. For a trial that did not end, it states how many answers it received.
 
@@ -48,21 +59,14 @@ def sentence(trial: Trial, metrics: Metrics, sync_handling_s: float | None = Non
     )
 
 
-def baseline_sentence(text: str) -> str:
-    """The sentence of the baseline, marked as such."""
-    return f"Baseline, never ranked: {text[0].lower()}{text[1:]}"
-
-
-def typical(trials: Sequence[tuple[Trial, Metrics]]) -> tuple[Trial, Metrics] | None:
+def typical(trials: Sequence[Trial]) -> Trial | None:
     """The trial that stands for its repeats: the untraced one nearest to the median makespan."""
-    untraced = [(trial, metrics) for trial, metrics in trials if not trial.planned.traced]
-    makespans = {trial.planned.order: trial.makespan_s for trial, _ in untraced if trial.outcome == "ok"}
-    known = {order: makespan_s for order, makespan_s in makespans.items() if makespan_s is not None}
-    if not known:
+    untraced = [trial for trial in trials if not trial.planned.traced]
+    ended = [(trial.makespan_s, trial) for trial in untraced if trial.outcome == "ok" and trial.makespan_s is not None]
+    if not ended:
         return untraced[0] if untraced else None
-    middle_s = median(known.values())
-    nearest = min(known, key=lambda order: (abs(known[order] - middle_s), order))
-    return next(each for each in untraced if each[0].planned.order == nearest)
+    middle_s = median(makespan_s for makespan_s, _ in ended)
+    return min(ended, key=lambda each: (abs(each[0] - middle_s), each[1].planned.order))[1]
 
 
 def seconds(value: float) -> str:
@@ -87,14 +91,10 @@ def _joined(clauses: Sequence[str]) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _slots(trial: Trial) -> float:
-    """Number of requests that the server serves at once; infinite if it sets no bound."""
-    slots = trial.planned.point.server.slots
-    return inf if slots is None else slots
-
-
 def _places(trial: Trial) -> int:
-    return int(max(1, min(trial.planned.bound, _slots(trial), trial.planned.point.load.requests)))
+    """Number of requests that can be served at once, by the bounds of client and server."""
+    count = trial.planned.point.load.requests
+    return max(1, min(trial.planned.bound, trial.planned.point.server.slots or count, count))
 
 
 def _round_count(trial: Trial) -> int:
@@ -110,7 +110,7 @@ def _rounds(trial: Trial) -> str:
     text = plural(load.requests, "request")
     if bound == 1:
         text += f", one at a time, {need}{_idle(trial)}"
-    elif bound < min(_slots(trial), load.requests):
+    elif bound < min(server.slots or load.requests, load.requests):
         text += f", at most {bound} in flight, {need}{_idle(trial)}"
     elif server.slots is None:
         text += f" on a server that accepts all at once {need}"
