@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from tempfile import TemporaryDirectory
 
@@ -36,6 +37,8 @@ OPTIONS = (
     "--no-default-browser-check",
     "--no-first-run",
 )
+# On Linux a browser also writes to these folders, and a browser that is killed leaves a lock in the first.
+FOLDERS = ("TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
 
 
 def find() -> str | None:
@@ -51,14 +54,16 @@ def sandbox_options() -> list[str]:
 def load(address: str, timeout_s: float = TIMEOUT_S) -> str:
     """The page at `address` as HTML, after its scripts have run. Raises `MachineError`.
 
-    The browser gets a profile of its own. The profile and all processes of the browser are gone afterwards.
+    The browser keeps its profile, crash reports and caches in a temporary folder; that folder and all processes of the
+    browser are gone afterwards.
     """
     program = find()
     if program is None:
         raise MachineError(f"no browser on PATH: looked for {', '.join(NAMES)}", f"Install one. Or: {INSTEAD}")
-    with TemporaryDirectory(prefix="concurrency-lab-browser-") as profile:
+    with TemporaryDirectory(prefix="concurrency-lab-browser-") as folder:
         process = subprocess.Popen(
-            [program, *OPTIONS, *sandbox_options(), f"--user-data-dir={profile}", "--dump-dom", address],
+            [program, *OPTIONS, *sandbox_options(), f"--user-data-dir={folder}", "--dump-dom", address],
+            env=os.environ | (dict.fromkeys(FOLDERS, folder) if sys.platform == "linux" else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
