@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.support import hey, loads
 from benchmarks.support.lab import LabRun, failed_checks
@@ -62,12 +63,12 @@ SMOKE = Size(requests=100, users=20, repeats=1, server=ServerConfig(1, "gevent",
 
 def run(size: Size) -> Report:
     lab, locust, of_hey, lost = [], [], [], 0
-    notes: list[str] = []
+    trials: list[dict[str, Any]] = []
     for _ in range(size.repeats):
         with loads.load(*_arguments(size)) as run:
             lab.append(_per_second(loads.rows(run)))
             lost += _unaccounted(run, size.requests)
-            notes += failed_checks(run.document["trials"])
+            trials += run.document["trials"]
         with slow_server(size.server) as server:
             locust.append(_locust_per_second(server, size))
         if hey.installed():
@@ -77,9 +78,8 @@ def run(size: Size) -> Report:
     figures.append(median_ratio(_TO_LOCUST, MEASURED, lab, locust))
     if of_hey:
         figures += [median_of(_HEY, MEASURED, of_hey), median_ratio(_TO_HEY, MEASURED, lab, of_hey)]
-    else:
-        notes.append(hey.MISSING)
-    return Report((*figures, Figure(_LOST, MEASURED, lost)), tuple(notes))
+    notes = (*failed_checks(trials), *(() if of_hey else (hey.MISSING,)))
+    return Report((*figures, Figure(_LOST, MEASURED, lost)), notes)
 
 
 def _arguments(size: Size) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
+from functools import cache
 
 import psutil
 
@@ -28,6 +29,12 @@ class Machine:
     cpu_percent: float
 
 
+@cache
+def _commit() -> str | None:
+    """The checkout's commit before the first benchmark: each benchmark writes README, which makes the checkout dirty."""
+    return git_commit()
+
+
 def machine() -> Machine:
     """Describe this machine; takes `LOOK_S` seconds."""
     return Machine(
@@ -36,7 +43,7 @@ def machine() -> Machine:
         kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=platform.python_version(),
         docker=needs.engine(),
-        commit=git_commit(),
+        commit=_commit(),
         load_1min=round(psutil.getloadavg()[0], 2),
         cpu_percent=psutil.cpu_percent(LOOK_S),
     )
