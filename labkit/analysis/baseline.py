@@ -59,9 +59,14 @@ class Agreement:
 
 
 def compare_with_baseline(comparison: Comparison) -> tuple[Agreement, ...]:
-    """Return one agreement per figure at each grid point where both tools were measured."""
+    """Return one agreement per figure at each grid point where both tools did the same work.
+
+    Locust handles no bodies: where that costs time, their latencies differ rightly.
+    """
     agreements = []
     for point in comparison.plan.points:
+        if point.load.handle_s:
+            continue
         pair = [_trials(comparison, name, point) for name in (COUNTERPART, BASELINE)]
         if all(pair):
             for figure, percent in FIGURES.items():
@@ -75,16 +80,17 @@ def is_close(one_s: float, other_s: float) -> bool:
 
 
 def expected_latencies(trial: Trial) -> list[float]:
-    """Derive each request's latency from the server's log alone: seconds, in the order of the answers.
+    """Derive each request's latency from the server's log alone: seconds, in the order in which they were served.
 
-    With `bound` requests kept in flight, the k-th answer belongs to a request that was sent after the (k − bound)-th
-    answer; the first ones were sent when the server began with the first. Exact for answers in the order of sending.
+    With `bound` requests kept in flight, the k-th request was sent after the (k − bound)-th answer; the first ones were
+    sent when the server began with the first. Exact for a server that serves first the request that was sent first.
     """
-    rows = [row.server for row in trial.requests if row.server is not None]
+    rows = sorted((row.server for row in trial.requests if row.server is not None), key=lambda row: row.start_s)
     ends = sorted(row.end_s for row in rows)
-    first_s = min((row.start_s for row in rows), default=0.0)
     bound = trial.planned.bound
-    return [end_s - (ends[number - bound] if number >= bound else first_s) for number, end_s in enumerate(ends)]
+    return [
+        row.end_s - (ends[number - bound] if number >= bound else rows[0].start_s) for number, row in enumerate(rows)
+    ]
 
 
 def _trials(comparison: Comparison, name: str, point: GridPoint) -> list[Trial]:

@@ -14,6 +14,7 @@ from labkit.model import BASELINE, CheckedTrial, Comparison, GridPoint, Trial, l
 
 FASTEST = "fastest"
 NO_CLEAR_WINNER = "no clear winner"
+LOWEST = "lowest interval"  # but another approach, with a single ranked trial, has none
 SLOWER = "slower"
 ONE_TRIAL = "one trial"
 ALONE = "nothing to compare with"
@@ -145,27 +146,20 @@ def _median(values: Iterable[float | None]) -> float | None:
 def _verdicts(makespans: dict[str, Makespan | None]) -> dict[str, str]:
     """Call the lowest median the fastest only if its interval lies below every other; overlapping ones share the place.
 
-    A single trial has no interval: it neither wins nor lets another win.
+    A single trial has no interval: it neither wins nor lets another win, but the others are compared without it.
     """
-    if all(makespan is None or makespan.ci95 is None for makespan in makespans.values()):
-        return {name: ONE_TRIAL for name, makespan in makespans.items() if makespan is not None}
     ranked = {name: makespan for name, makespan in makespans.items() if makespan is not None}
-    best = min(ranked, key=lambda name: ranked[name].median)
-    reach = ranked[best].ci95
-    others = {name: makespan for name, makespan in ranked.items() if name != best}
-    verdicts = {}
-    for name, makespan in others.items():
-        if makespan.ci95 is None:
-            verdicts[name] = ONE_TRIAL
-        else:
-            verdicts[name] = SLOWER if reach is not None and makespan.ci95[0] > reach[1] else NO_CLEAR_WINNER
-    if reach is None:
-        verdicts[best] = ONE_TRIAL
-    elif not others:
-        verdicts[best] = ALONE
-    else:
-        verdicts[best] = FASTEST if set(verdicts.values()) == {SLOWER} else NO_CLEAR_WINNER
-    return verdicts
+    spans = {name: makespan.ci95 for name, makespan in ranked.items() if makespan.ci95 is not None}
+    verdicts = {name: SLOWER if name in spans else ONE_TRIAL for name in ranked}
+    if not spans:
+        return verdicts
+    best = min(spans, key=lambda name: ranked[name].median)
+    close = [name for name, (low_s, _) in spans.items() if name != best and low_s <= spans[best][1]]
+    if close:
+        return verdicts | dict.fromkeys([best, *close], NO_CLEAR_WINNER)
+    if len(spans) == 1:
+        return verdicts | {best: ALONE}
+    return verdicts | {best: FASTEST if len(spans) == len(ranked) else LOWEST}
 
 
 def _reason_unranked(trials: Sequence[_Measured]) -> str:

@@ -14,12 +14,14 @@ from labkit.analysis.summary import (
     ALONE,
     FASTEST,
     IS_BASELINE,
+    LOWEST,
     NO_CLEAR_WINNER,
     NOT_RANKED,
     ONE_TRIAL,
     SLOWER,
 )
 from labkit.model import Check, CheckedTrial
+from labkit.reports.content.comparison import sections
 from tests import samples
 from tests.samples import comparison, good_trial, plan, with_rows, without_requests
 
@@ -132,8 +134,35 @@ def test_a_single_approach_is_not_the_fastest():
 def test_a_single_trial_can_lose_to_none():
     """The single trial may have been slow by chance: without its interval the other is not the fastest."""
     found = verdicts(ran({"threads": [3.1], "asyncio_gather": [3.0 + more for more in TIGHT]}))
-    assert found["threads"] == ONE_TRIAL
-    assert found["asyncio_gather"] != FASTEST
+    assert found == {"threads": ONE_TRIAL, "asyncio_gather": ALONE}
+
+
+SINGLE = {
+    "sync": [9 + more for more in TIGHT],
+    "threads": [3 + more for more in TIGHT],
+    "asyncio_gather": [2.9],
+}
+
+
+@pytest.mark.parametrize("single_s", [2.9, 3.002, 9.5])
+def test_a_single_trial_causes_no_overlap(single_s):
+    found = verdicts(ran(SINGLE | {"asyncio_gather": [single_s]}))
+    assert found == {"sync": SLOWER, "threads": LOWEST, "asyncio_gather": ONE_TRIAL}
+
+
+def test_only_overlapping_intervals_share_the_first_place():
+    whole = ran(SINGLE | {"thread_pool": [3.001 + more for more in TIGHT]})
+    assert verdicts(whole) == {
+        "sync": SLOWER,
+        "threads": NO_CLEAR_WINNER,
+        "asyncio_gather": ONE_TRIAL,
+        "thread_pool": NO_CLEAR_WINNER,
+    }
+
+
+def test_a_single_trial_leaves_the_fastest_unnamed_without_claiming_an_overlap():
+    (section,) = sections(analyse(ran(SINGLE)))
+    assert section.outcome == "No approach can be named the fastest: too few trials can be ranked."
 
 
 @pytest.mark.parametrize("baseline_s", [0.1, 3.0, 3.5, 99.0])

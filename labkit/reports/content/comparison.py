@@ -10,7 +10,16 @@ from typing import Any
 
 from labkit.analysis.analyse import Analysis
 from labkit.analysis.metrics import Latency
-from labkit.analysis.summary import ALONE, FASTEST, IS_BASELINE, NO_CLEAR_WINNER, ONE_TRIAL, SLOWER, SummaryRow
+from labkit.analysis.summary import (
+    ALONE,
+    FASTEST,
+    IS_BASELINE,
+    LOWEST,
+    NO_CLEAR_WINNER,
+    ONE_TRIAL,
+    SLOWER,
+    SummaryRow,
+)
 from labkit.model import BASELINE, Comparison, GridPoint
 from labkit.output.format import (
     NOT_MEASURED,
@@ -163,7 +172,7 @@ def _verdict(row: SummaryRow, repeats: int) -> str:
 
 
 def _tone(verdict: str) -> Tone:
-    if verdict in {"", NO_CLEAR_WINNER, SLOWER, IS_BASELINE, ALONE}:
+    if verdict in {"", LOWEST, NO_CLEAR_WINNER, SLOWER, IS_BASELINE, ALONE}:
         return ""
     return "good" if verdict == FASTEST else "warning"
 
