@@ -31,7 +31,7 @@ class Machine:
 
 @cache
 def _commit() -> str | None:
-    """The checkout's commit before the first benchmark: each benchmark writes README, which makes the checkout dirty."""
+    """The commit before the first benchmark: each benchmark writes README, which makes the checkout dirty."""
     return git_commit()
 
 
