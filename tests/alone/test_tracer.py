@@ -21,6 +21,7 @@ from tests.harness_driver import PATIENCE_S, ROOT, Harness, Output, answering
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are watched through /proc")
 
+# A busy machine lengthens every state, so the tests assert lower bounds and the order of the states.
 HOLD_S = 0.3  # how long the server of these tests takes to answer
 ATTEMPTS = 5
 BUSY = """
@@ -163,7 +164,7 @@ def main(urls):
     found = {name: states for (_, _, name), states in lanes(output, "thread").items()}
     expected = {"sleeper": "sleep", "waiter": "lock", "fetcher": "io", "busy": "running", "parent": "child"}
     assert {name: found[name].most_common(1)[0][0] for name in expected} == expected
-    assert all(found[name][state] == pytest.approx(300, rel=0.4) for name, state in expected.items())
+    assert min(found[name][state] for name, state in expected.items()) > 180
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn", "forkserver"])
@@ -220,10 +221,10 @@ async def main(urls):
     )
     found = {name: states for (_, _, name), states in lanes(output, "task").items() if name.startswith("fetch")}
     assert sorted(found) == ["fetch 1", "fetch 2", "fetch 3"]
-    assert [states["io"] for states in found.values()] == pytest.approx([1000 * HOLD_S] * 3, rel=0.4)
+    assert min(states["io"] for states in found.values()) > 600 * HOLD_S
     assert all(states["running"] >= 90 for states in found.values())
-    # The answers come at once; the tasks then run one after the other.
-    assert sum(states["ready"] for states in found.values()) == pytest.approx(0 + 100 + 200, rel=0.4)
+    # The answers come at once; the tasks then run one after the other and wait for 0, 100 and 200 ms.
+    assert sum(states["ready"] for states in found.values()) > 180
 
 
 def test_an_answer_that_arrives_while_the_loop_is_busy_makes_its_task_ready(trace):
@@ -247,8 +248,8 @@ async def main(urls):
         requests=1,
     )
     (states,) = [states for (_, _, name), states in lanes(output, "task").items() if name == "fetch"]
-    assert states["io"] == pytest.approx(300, rel=0.4)
-    assert states["ready"] == pytest.approx(200, rel=0.4)
+    assert states["io"] > 180
+    assert states["ready"] > 100
     derived = [lane for lane in output.all(Lane) if lane.name == "fetch"][-1]
     assert "ready" in {state for state, is_derived in zip(derived.states, derived.derived, strict=True) if is_derived}
 
@@ -265,9 +266,9 @@ async def main(urls):
     return []
 """)
     found = {name: states for (_, _, name), states in lanes(output, "task").items()}
-    assert [found[f"work {n}"]["sleep"] for n in range(2)] == pytest.approx([100, 100], rel=0.4)
+    assert min(found[f"work {n}"]["sleep"] for n in range(2)) > 60
     assert found["work 0"]["lock"] == 0
-    assert found["work 1"]["lock"] == pytest.approx(100, rel=0.4)
+    assert found["work 1"]["lock"] > 60
 
 
 @pytest.mark.parametrize(
