@@ -368,7 +368,7 @@ def _samples(requests: tuple[RequestRow, ...], makespan_s: float, threads: int, 
             processes=1,
             cpu_s=cpu_s * min(max(t_s / makespan_s, 0.0), 1.0),
             memory_bytes=38_000_000 + 500_000 * threads,
-            in_flight=sum(row.start_s <= t_s < (row.end_s or makespan_s) for row in requests),
+            in_flight=sum(row.server is not None and row.start_s <= t_s < row.server.end_s for row in requests),
         )
         for t_s in moments
     )
