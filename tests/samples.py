@@ -17,6 +17,7 @@ from labkit import scenarios
 from labkit.analysis.analyse import analyse
 from labkit.analysis.checks import check_trial
 from labkit.model import (
+    BASELINE,
     CheckedTrial,
     Comparison,
     Environment,
@@ -72,9 +73,9 @@ ENVIRONMENT = Environment(
 
 
 def approach(name: str = "threads", **changes: Any) -> Approach:
-    """The description of the approach's file; an unknown name takes no limit."""
+    """The description of the approach's file; all but the baseline handle bodies. An unknown name takes no limit."""
     most, takes_limit = _APPROACHES.get(name, (None, False))
-    keywords = frozenset({"limit"} if takes_limit else ())
+    keywords = frozenset({"limit"} if takes_limit else ()) | frozenset(() if name == BASELINE else {"handle"})
     return replace(Approach(name, f"How {name} does it.", keywords, most, None), **changes)
 
 

@@ -218,6 +218,25 @@ def test_the_ideal_depends_on_the_gil_of_the_interpreter():
     }
 
 
+@pytest.mark.parametrize("scenario", ["baseline", "heavy-tail"])
+def test_an_approach_that_handles_no_bodies_has_the_ideal_without_handling(scenario):
+    described = {
+        "threads": samples.approach("threads"),
+        "mine": samples.approach("threads", keywords=frozenset()),
+        "locust": samples.approach("locust"),
+    }
+
+    def ideals(handle_s):
+        grid = replace(GRID, handle_s=handle_s, scenarios={scenario: scenarios.load(scenario)})
+        return {
+            trial.approach: (trial.ideal_s, trial.ideal_without_gil_s) for trial in make_plan(described, grid, 1).trials
+        }
+
+    handling, without = ideals(2.0), ideals(0.0)
+    assert handling["threads"] > without["threads"]
+    assert (handling["mine"], handling["locust"]) == (without["mine"], without["locust"])
+
+
 # Scenarios.
 
 
