@@ -17,6 +17,7 @@ from labkit import scenarios
 from labkit.analysis.analyse import analyse
 from labkit.analysis.checks import check_trial
 from labkit.model import (
+    BASELINE,
     CheckedTrial,
     Comparison,
     Environment,
@@ -72,9 +73,9 @@ ENVIRONMENT = Environment(
 
 
 def approach(name: str = "threads", **changes: Any) -> Approach:
-    """The description of the approach's file; an unknown name takes no limit."""
+    """The description of the approach's file; all but the baseline handle bodies. An unknown name takes no limit."""
     most, takes_limit = _APPROACHES.get(name, (None, False))
-    keywords = frozenset({"limit"} if takes_limit else ())
+    keywords = frozenset({"limit"} if takes_limit else ()) | frozenset(() if name == BASELINE else {"handle"})
     return replace(Approach(name, f"How {name} does it.", keywords, most, None), **changes)
 
 
@@ -368,7 +369,7 @@ def _samples(requests: tuple[RequestRow, ...], makespan_s: float, threads: int, 
             processes=1,
             cpu_s=cpu_s * min(max(t_s / makespan_s, 0.0), 1.0),
             memory_bytes=38_000_000 + 500_000 * threads,
-            in_flight=sum(row.start_s <= t_s < (row.end_s or makespan_s) for row in requests),
+            in_flight=sum(row.server is not None and row.start_s <= t_s < row.server.end_s for row in requests),
         )
         for t_s in moments
     )

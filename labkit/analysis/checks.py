@@ -203,6 +203,9 @@ def faults(trial: Trial) -> Check:
 def littles_law(trial: Trial) -> Check:
     """Requests in flight by the kernel's sockets = throughput × mean latency by the client's rows.
 
+    A socket whose answer has arrived is no longer in flight, but a client that is busy reads the answer later: each
+    latency counts until the server's end only.
+
     J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research 9 (1961).
     """
     name, makespan_s = "littles_law", trial.makespan_s
@@ -215,7 +218,11 @@ def littles_law(trial: Trial) -> Check:
     seen = time_average(points, 0.0, makespan_s)
     if seen is None:
         return Check(name, None, "the samples do not span the trial")
-    latencies = [row.latency_s for row in trial.requests if row.latency_s is not None]
+    latencies = [
+        (row.end_s if row.server is None else min(row.end_s, row.server.end_s)) - row.start_s
+        for row in trial.requests
+        if row.end_s is not None
+    ]
     expected = sum(latencies) / makespan_s
     # Each request begins and ends between two samples, which under load may be far apart.
     gaps_s = [later - earlier for (earlier, _), (later, _) in pairwise(points) if later > 0 and earlier < makespan_s]

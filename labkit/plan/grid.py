@@ -119,19 +119,21 @@ def _conflict(server: ServerConfig, load: Load, scenario: str) -> str | None:
 def _fit(trial: PlannedTrial, approach: Approach, cpus: int) -> PlannedTrial:
     point = trial.point
     bound = approach.bound(point.load.requests, point.load.limit)
+    handle_s = point.load.handle_s if "handle" in approach.keywords else 0.0
     return replace(
         trial,
         bound=bound,
-        ideal_s=_ideal_s(point, bound, approach.cores(bound, cpus)),
-        ideal_without_gil_s=_ideal_s(point, bound, min(bound, cpus)) if point.load.handle_s else None,
+        ideal_s=_ideal_s(point, bound, handle_s, approach.cores(bound, cpus)),
+        ideal_without_gil_s=_ideal_s(point, bound, handle_s, min(bound, cpus)) if handle_s else None,
     )
 
 
-def _ideal_s(point: GridPoint, bound: int, cores: int) -> float:
+def _ideal_s(point: GridPoint, bound: int, handle_s: float, cores: int) -> float:
+    """`handle_s` is 0 for an approach that handles no bodies, such as the baseline."""
     server, load = point.server, point.load
     if server.behaviour.plain:
-        return ideal_s(load.requests, server.delay_s, server.slots, bound, handle_s=load.handle_s, cores=cores)
-    return max(ideal_under_s(server, load, bound), load.requests * load.handle_s / cores)
+        return ideal_s(load.requests, server.delay_s, server.slots, bound, handle_s=handle_s, cores=cores)
+    return max(ideal_under_s(server, load, bound), load.requests * handle_s / cores)
 
 
 def _patience_s(point: GridPoint) -> float:

@@ -15,14 +15,21 @@ def ideal_s(
 ) -> float:
     """Seconds for `requests` that each occupy one of `slots` server slots for `delay_s`, at most `bound` in flight.
 
-    That is ceil(n / min(c, s, n)) rounds of one delay each. `slots` is None for a server without a bound. If each body
-    costs `handle_s` of processor time on `cores` cores, it is the longer of two: the rounds and the handling of the
-    last body, or the handling of all bodies, n × p ÷ k. Raises ValueError for a count below 1 or a negative time.
+    `slots` is None for a server without a bound. With m = min(c, s, n) places these are ceil(n ÷ m) rounds of one delay
+    each. If each body costs `handle_s` of processor time on `cores` cores, then for each round j the n − (j − 1)·m
+    bodies that cannot arrive before j·d remain to be handled: the ideal is the maximum over j of
+    j·d + max(p, (n − (j − 1)·m)·p ÷ k). It is a lower bound, and exact for one core, where it is the makespan of a
+    single-machine schedule with release dates: P. Brucker, "Scheduling Algorithms" (5th edition, 2007), chapter 4.
+
+    Raises ValueError for a count below 1 or a negative time.
     """
     at_once = _at_once(requests, slots, bound)
     if at_once < 1 or cores < 1 or delay_s < 0 or handle_s < 0:
         raise ValueError(f"no ideal for {requests} requests, {bound} at most in flight, {slots} slots, {delay_s} s")
-    return max(ceil(requests / at_once) * delay_s + handle_s, requests * handle_s / cores)
+    return max(
+        number * delay_s + max(handle_s, (requests - (number - 1) * at_once) * handle_s / cores)
+        for number in range(1, ceil(requests / at_once) + 1)
+    )
 
 
 def ideal_under_s(server: ServerConfig, load: Load, bound: int) -> float:

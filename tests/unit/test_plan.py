@@ -196,8 +196,8 @@ def test_handling_is_part_of_the_ideal_on_as_many_cores_as_there_are_gils():
         grid = replace(GRID, requests=[8], workers=[8], limits=[8], handle_s=1.0)
         return make_plan({"pool": described}, grid, 1, cpus=4).trials[0]
 
-    assert planned_with(own_gils=False).ideal_s == 8.0
-    assert planned_with(own_gils=True).ideal_s == 2.0
+    assert planned_with(own_gils=False).ideal_s == 9.0
+    assert planned_with(own_gils=True).ideal_s == 3.0
     assert planned_with(own_gils=True).point.load.handle_s == 1.0
 
 
@@ -208,14 +208,33 @@ def test_the_ideal_depends_on_the_gil_of_the_interpreter():
     found = {trial.approach: trial for trial in plan.trials}
     assert {name: trial.on_interpreter(gil=True).ideal_s for name, trial in found.items()} == {
         "sync": 9.0,  # one after another
-        "threads": 8.0,
-        "thread_pool": 8.0,
+        "threads": 9.0,
+        "thread_pool": 9.0,
     }
     assert {name: trial.on_interpreter(gil=False).ideal_s for name, trial in found.items()} == {
         "sync": 9.0,
-        "threads": 2.0,
-        "thread_pool": 2.0,
+        "threads": 3.0,
+        "thread_pool": 3.0,
     }
+
+
+@pytest.mark.parametrize("scenario", ["baseline", "heavy-tail"])
+def test_an_approach_that_handles_no_bodies_has_the_ideal_without_handling(scenario):
+    described = {
+        "threads": samples.approach("threads"),
+        "mine": samples.approach("threads", keywords=frozenset()),
+        "locust": samples.approach("locust"),
+    }
+
+    def ideals(handle_s):
+        grid = replace(GRID, handle_s=handle_s, scenarios={scenario: scenarios.load(scenario)})
+        return {
+            trial.approach: (trial.ideal_s, trial.ideal_without_gil_s) for trial in make_plan(described, grid, 1).trials
+        }
+
+    handling, without = ideals(2.0), ideals(0.0)
+    assert handling["threads"] > without["threads"]
+    assert (handling["mine"], handling["locust"]) == (without["mine"], without["locust"])
 
 
 # Scenarios.
