@@ -18,8 +18,8 @@ from labkit.bundle.packing import Parts
 from labkit.bundle.sealed import seal, unsealed
 from labkit.runtime import tags
 from labkit.setup.marker import identity
+from labkit.system.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 Members = dict[str, bytes]
 
 

@@ -16,9 +16,9 @@ import psutil
 
 from labkit.runtime import tags
 from labkit.system import runs
+from labkit.system.checkout import ROOT
 from tests import leftovers
 
-ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
     "lab.py",
     "labkit",

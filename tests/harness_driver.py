@@ -26,8 +26,8 @@ from uuid import uuid4
 import psutil
 
 from clients.harness import catalogue, protocol
+from labkit.system.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 MARK = "LAB_TEST_MARK"  # in the environment of a harness, and thus of all that it starts
 PATIENCE_S = 30  # a test fails when an event takes longer
 

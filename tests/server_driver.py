@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).parents[1]
+from labkit.system.checkout import ROOT
+
 PATIENCE_S = 20  # a test fails when an event takes longer
 
 

@@ -17,7 +17,7 @@ from labkit.bundle import files, paths
 from labkit.bundle.image import SavedImage
 from labkit.bundle.manifest import Image, Layer, Manifest, Member, Wheels
 from labkit.bundle.progress import Advance
-from labkit.bundle.sealed import CHUNK, HashingReader, seal, unsealed
+from labkit.bundle.sealed import HashingReader, seal, unsealed
 from labkit.model.errors import MachineError
 
 # Pieces of a layer are compressed separately, one per processor; larger pieces hardly compress better.
@@ -162,7 +162,7 @@ class _Writer:
 
     def add_file(self, name: str, path: Path, *, compressed: bool = False, executable: bool = False) -> None:
         with path.open("rb") as file:
-            pieces = HashingReader(file, self._advance).pieces(CHUNK)
+            pieces = HashingReader(file, self._advance).pieces()
             self.add(name, pieces, compressed=compressed, executable=executable)
 
     def add_layer(self, digest: str, saved: SavedImage, pool: ThreadPoolExecutor) -> Layer:

@@ -13,6 +13,7 @@ from labkit.model.errors import MachineError
 from labkit.output.page import page, show
 from labkit.output.progress import can_redraw
 from labkit.reports.content.doctor import DoctorReport
+from labkit.system.notes import note
 
 # Findings are long texts, which are hard to read in wider lines.
 WIDTH, WIDEST = 80, 100
@@ -22,7 +23,7 @@ def run(options: Namespace) -> int:
     """Examine the machine and print the findings; return 0, or 3 if something that the lab needs is missing."""
     machine = Machine.here()
     if can_redraw(sys.stderr, machine.environ):
-        print("lab.py: examining the machine, with two seconds of measurements", file=sys.stderr, flush=True)
+        note("examining the machine, with two seconds of measurements")
     examination = examine(machine)
     paper = page(sys.stdout)
     paper = replace(paper, width=min(paper.width or WIDTH, WIDEST))

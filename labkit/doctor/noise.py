@@ -29,7 +29,7 @@ class Noise:
     """The 95th percentile of the pieces of work ÷ their median, − 1."""
 
 
-def noise(run: Calibration) -> Noise:
+def predict_noise(run: Calibration) -> Noise:
     """Predict how much makespans of identical trials of 1 s differ on this machine. Raises ValueError for few blocks.
 
     A trial that waits consists of `ROUNDS` rounds of a sleep and a piece of work, without the nominal sleep. A trial

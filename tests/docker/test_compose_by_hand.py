@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from labkit.system.checkout import ROOT
 from tests import leftovers
 
 pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.timeout(300)]
 
-ROOT = Path(__file__).parents[2]
 APPROACHES = {path.stem for path in (ROOT / "clients").glob("*.py")} - {"__init__"}
 HARNESSED = APPROACHES | {"locust", "load", "script"}
 LOCUST = {"locust-master", "locust-worker"}

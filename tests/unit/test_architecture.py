@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from clients.harness import catalogue
+from labkit.system.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LABKIT, CLIENTS, SERVER = (sorted((ROOT / name).rglob("*.py")) for name in ("labkit", "clients", "server"))
 LOADTEST = sorted((ROOT / "loadtest").rglob("*.py"))
 HARNESS = [path for path in CLIENTS if "harness" in path.parts]

@@ -28,10 +28,10 @@ from labkit.model.errors import MachineError, UsageError
 from labkit.options import parser
 from labkit.options.pack import DEFAULT, PYTHONS, SYSTEMS, TARGETS
 from labkit.setup import packed
+from labkit.system.checkout import ROOT
 from labkit.system.locks import try_lock
 from tests.bundles import changed, make_bundle, make_checkout, put, rewritten, save_image, tagged
 
-ROOT = Path(__file__).resolve().parents[2]
 LAYER = "image/{}.tar.xz"
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from labkit.system.checkout import ROOT
 
 
 @pytest.mark.parametrize("command", [("ruff", "check", "--no-fix"), ("mypy",)], ids=lambda command: command[0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,9 @@ import pytest
 from labkit.doctor.probes import ports
 from labkit.options import parser
 from labkit.runtime import tags
+from labkit.system.checkout import ROOT
 
-PATH = Path(__file__).resolve().parents[2] / ".devcontainer" / "devcontainer.json"
+PATH = ROOT / ".devcontainer" / "devcontainer.json"
 
 
 @pytest.fixture(scope="module")

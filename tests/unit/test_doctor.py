@@ -15,7 +15,7 @@ from labkit.analysis.statistics import percentile
 from labkit.doctor import calibration, engine_info, examination, probes, remedies
 from labkit.doctor.calibration import Calibration, Ticks
 from labkit.doctor.engine_info import EngineInfo, ImageInfo
-from labkit.doctor.noise import Noise, noise, spread
+from labkit.doctor.noise import Noise, predict_noise, spread
 from labkit.doctor.probes import (
     architecture,
     busy,
@@ -361,10 +361,10 @@ def test_the_command_that_installs_docker_is_for_the_distribution(family):
 
 
 def test_constant_times_have_no_noise():
-    found = noise(RUN)
-    assert (found.waiting_s, found.working_s, found.piece_spread) == (0, 0, 0)
+    noise = predict_noise(RUN)
+    assert (noise.waiting_s, noise.working_s, noise.piece_spread) == (0, 0, 0)
     with pytest.raises(ValueError, match="few"):
-        noise(replace(RUN, blocks=(0.1,) * 3))
+        predict_noise(replace(RUN, blocks=(0.1,) * 3))
 
 
 @pytest.mark.parametrize("number", [1, 3, 10])
@@ -389,11 +389,11 @@ def test_the_spread_includes_a_drift():
 
 def test_late_sleeps_are_noise_of_waiting_and_uneven_blocks_noise_of_working():
     late = replace(RUN, overshoots=(0.0001, 0.0011) * 80)
-    assert noise(late).waiting_s == pytest.approx(0.001 * 3**0.5)
-    assert noise(late).working_s == 0
+    assert predict_noise(late).waiting_s == pytest.approx(0.001 * 3**0.5)
+    assert predict_noise(late).working_s == 0
     uneven = replace(RUN, blocks=(0.1, 0.11) * 10)
-    assert noise(uneven).working_s == pytest.approx(0.01 / 0.105**0.5)
-    assert noise(uneven).waiting_s == 0
+    assert predict_noise(uneven).working_s == pytest.approx(0.01 / 0.105**0.5)
+    assert predict_noise(uneven).waiting_s == 0
 
 
 def test_a_calibration_measures_the_clock_and_ends():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from labkit import cli, scenarios
 from labkit.model.scenario import Scenario
 from labkit.setup import bootstrap
+from labkit.system.checkout import ROOT
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "scenarios.md"
+DOCS = ROOT / "docs" / "scenarios.md"
 each_scenario = pytest.mark.parametrize("name", scenarios.names())
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from labkit.doctor import remedies
 from labkit.doctor.calibration import Calibration, calibrate
 from labkit.doctor.machine import Machine
-from labkit.doctor.noise import Noise, noise
+from labkit.doctor.noise import Noise, predict_noise
 from labkit.model.finding import Finding, ok, warning
 
 PLACE = 1000  # the last line of the report
@@ -29,7 +29,7 @@ def probe(machine: Machine) -> Iterator[Finding]:
     yield judge_clock(run, machine.system)
     yield judge_sharing(run, machine.system)
     yield judge_throttling(run)
-    yield judge_noise(noise(run))
+    yield judge_noise(predict_noise(run))
 
 
 def judge_clock(run: Calibration, system: str) -> Finding:
@@ -69,17 +69,17 @@ def judge_throttling(run: Calibration) -> Finding:
     return ok("throttling", f"none during the calibration{speed}", **readings)
 
 
-def judge_noise(found: Noise) -> Finding:
+def judge_noise(noise: Noise) -> Finding:
     """The most important result for the user."""
     message = (
-        f"differences below {_difference(found.waiting_s)} mean nothing on this machine as it is now, and below "
-        f"{_difference(found.working_s)} where approaches compute (--handle-ms): sleeps end "
-        f"{found.overshoot_median_s * 1000:.2f} ms late (p99 {found.overshoot_p99_s * 1000:.1f} ms), and 1 in 20 "
-        f"pieces of the same work takes {found.piece_spread:.0%} longer"
+        f"differences below {_difference(noise.waiting_s)} mean nothing on this machine as it is now, and below "
+        f"{_difference(noise.working_s)} where approaches compute (--handle-ms): sleeps end "
+        f"{noise.overshoot_median_s * 1000:.2f} ms late (p99 {noise.overshoot_p99_s * 1000:.1f} ms), and 1 in 20 "
+        f"pieces of the same work takes {noise.piece_spread:.0%} longer"
     )
-    if found.waiting_s > MOST_WAITING_S or found.working_s > MOST_WORKING_S:
-        return warning("noise", message, "python lab.py compare --repeat 5", **asdict(found))
-    return ok("noise", message, **asdict(found))
+    if noise.waiting_s > MOST_WAITING_S or noise.working_s > MOST_WORKING_S:
+        return warning("noise", message, "python lab.py compare --repeat 5", **asdict(noise))
+    return ok("noise", message, **asdict(noise))
 
 
 def _difference(of_a_second: float) -> str:
