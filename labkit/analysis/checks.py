@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 from math import inf, isfinite
 
+from labkit.analysis.makespan_checks import ideal, within_makespan
 from labkit.analysis.metrics import max_in_flight
 from labkit.analysis.statistics import time_average
 from labkit.model import Check, RequestRow, Trial
@@ -254,6 +255,8 @@ CHECKS: tuple[Callable[[Trial], Check], ...] = (
     server_delay,
     faults,
     littles_law,
+    within_makespan,
+    ideal,
     quiet_machine,
 )
 
