@@ -278,6 +278,10 @@ FAILS = {
     },
     "quiet_machine": {
         "another program": (replace(GOOD, machine_cpu_s=GOOD.makespan_s), ["%"]),
+        "a little above the limit": (
+            replace(GOOD, cpus=1, makespan_s=10.0, cpu_s=1.0, server_cpu_s=0.0, machine_cpu_s=3.001),
+            ["used 20.010% of", "limit 20%"],
+        ),
         "another program, and a server of unknown use": (
             replace(GOOD, machine_cpu_s=GOOD.makespan_s, server_cpu_s=None),
             ["%"],
@@ -297,7 +301,10 @@ UNKNOWN = {
         replace(GOOD, samples=GOOD.samples[:-20]),  # they end early
         seen(GOOD, lambda _: None),  # a system without a socket table
     ],
-    "quiet_machine": [replace(GOOD, **{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")],
+    "quiet_machine": [
+        *(replace(GOOD, **{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")),
+        replace(GOOD, makespan_s=0.0001, machine_cpu_s=1.0),  # shorter than the counter's unit
+    ],
 }
 
 each_check = pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
