@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 from math import inf, isfinite
 
+from labkit.analysis.makespan_checks import ideal, within_makespan
 from labkit.analysis.metrics import max_in_flight
 from labkit.analysis.statistics import time_average
 from labkit.model import Check, RequestRow, Trial
@@ -24,6 +25,8 @@ LITTLE_TOLERANCE = 0.05
 LITTLE_MIN_SAMPLES = 20
 # The share of the processors above which other programs affect a makespan.
 BUSY_SHARE = 0.20
+# The unit in which the kernel counts the machine's processor time.
+CPU_TICK_S = 0.01
 # The server's immediate actions on requests beyond the rate.
 REFUSALS = ("refused", "banned")
 
@@ -240,8 +243,11 @@ def quiet_machine(trial: Trial) -> Check:
     assert trial.machine_cpu_s is not None and trial.cpu_s is not None  # noqa: PT018 - narrowing for the type checker
     assert trial.makespan_s is not None and trial.cpus is not None  # noqa: PT018
     others_s = max(0.0, trial.machine_cpu_s - trial.cpu_s - (trial.server_cpu_s or 0.0))
-    share = others_s / (trial.cpus * trial.makespan_s) if trial.makespan_s else 0.0
-    detail = f"other programs used {share:.0%} of the processors' time, limit {BUSY_SHARE:.0%}"
+    if BUSY_SHARE * trial.cpus * trial.makespan_s < CPU_TICK_S:
+        return Check(name, None, f"too short: {trial.makespan_s:.3f} s")
+    share = others_s / (trial.cpus * trial.makespan_s)
+    shown = f"{share:.0%}" if share <= BUSY_SHARE or share >= BUSY_SHARE + 0.01 else f"{share:.3%}"
+    detail = f"other programs used {shown} of the processors' time, limit {BUSY_SHARE:.0%}"
     return Check(name, share <= BUSY_SHARE, detail)
 
 
@@ -254,6 +260,8 @@ CHECKS: tuple[Callable[[Trial], Check], ...] = (
     server_delay,
     faults,
     littles_law,
+    within_makespan,
+    ideal,
     quiet_machine,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isclose
 
 from labkit.model.load import Knee, LoadPlan, LoadTrial, Open
 
@@ -64,4 +65,6 @@ def find_fault(trial: LoadTrial, bound_s: float) -> str | None:
 
 def _is_above_capacity(plan: LoadPlan) -> bool:
     capacity = plan.capacity_per_s
-    return capacity is not None and isinstance(plan.shape, Open) and plan.shape.rate > capacity
+    if capacity is None or not isinstance(plan.shape, Open):
+        return False
+    return plan.shape.rate > capacity and not isclose(plan.shape.rate, capacity)  # a sum of steps is inexact

@@ -24,8 +24,8 @@ from labkit.system.interrupts import raise_if_interrupted
 # Lag of the server's log behind the script, at most.
 LOG_PATIENCE_S = 1.0
 MOST_CHARACTERS = 2_000_000
-# A script may return anything, and make as many requests as it likes.
-NOT_OF_A_SCRIPT = {"body_order", "limit", "quiet_machine"}
+# A script may return anything, and make as many requests as it likes; its threads may outlive it.
+NOT_OF_A_SCRIPT = {"body_order", "limit", "quiet_machine", "within_makespan", "ideal"}
 
 
 @dataclass(frozen=True, slots=True)

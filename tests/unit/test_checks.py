@@ -106,6 +106,10 @@ LIMITED = replace(
 )
 
 
+PLANNED_HANDLING = samples.plan(["threads"], handle_s=0.5).trials[0]
+HANDLING = good_trial(PLANNED_HANDLING)
+
+
 def lost(trial, number):
     """`trial`, with one request that has neither an answer nor a cause."""
     causes = tuple(None if place == number else cause for place, cause in enumerate(trial.causes, 1))
@@ -168,6 +172,25 @@ HOLDS = {
         SYNC,
         with_rows(GOOD, end_s=GOOD.makespan_s),  # a client that handles bodies reads its answers late
         seen(GOOD, lambda count: count and count * 1.04),
+    ],
+    "within_makespan": [
+        GOOD,
+        SYNC,
+        FLAKY,
+        HANGING,
+        HANDLING,
+        with_rows(GOOD, 9, end_s=GOOD.makespan_s + 1),  # answered in time by the server, and released late
+        served(HANGING, HUNG, end_s=HANGING.makespan_s + 1),  # left behind by its client
+        served(SYNC, 1, start_s=-0.0005),  # within the grain of the clocks
+        replace(GOOD, requests=(*GOOD.requests, shifted(GOOD, 9, 2.0).requests[-1])),  # a second answer
+    ],
+    "ideal": [
+        GOOD,
+        SYNC,
+        FLAKY,
+        HANDLING,
+        replace(GOOD, makespan_s=GOOD.planned.ideal_s),
+        replace(HANDLING, makespan_s=0.96 * HANDLING.planned.ideal_s),
     ],
     "quiet_machine": [
         GOOD,
@@ -245,8 +268,20 @@ FAILS = {
         "rows that leave out a third": (without_requests(GOOD, 1, 5, 9), []),
         "rows that make requests begin earlier": (with_rows(SYNC, start_s=0.0), []),
     },
+    "within_makespan": {
+        "a request at the import": (shifted(GOOD, 3, -0.5), ["request 3", "before the start signal"]),
+        "a return before the last answer": (shifted(GOOD, 8, 2.0), ["request 8", "after the end"]),
+    },
+    "ideal": {
+        "answers without waiting for them": (replace(GOOD, makespan_s=2.99), ["makespan 2.990 s", "ideal 3.000 s"]),
+        "bodies that were not handled": (replace(HANDLING, makespan_s=3.5), ["ideal 5.500 s", "OWN_GILS"]),
+    },
     "quiet_machine": {
         "another program": (replace(GOOD, machine_cpu_s=GOOD.makespan_s), ["%"]),
+        "a little above the limit": (
+            replace(GOOD, cpus=1, makespan_s=10.0, cpu_s=1.0, server_cpu_s=0.0, machine_cpu_s=3.001),
+            ["used 20.010% of", "limit 20%"],
+        ),
         "another program, and a server of unknown use": (
             replace(GOOD, machine_cpu_s=GOOD.makespan_s, server_cpu_s=None),
             ["%"],
@@ -256,6 +291,8 @@ FAILS = {
 UNKNOWN = {
     "limit": [replace(GOOD, requests=())],
     "server_delay": [with_rows(GOOD, server=None), replace(GOOD, requests=())],
+    "within_makespan": [replace(GOOD, requests=()), with_rows(GOOD, server=None), replace(GOOD, makespan_s=None)],
+    "ideal": [replace(GOOD, makespan_s=None), replace(HANGING, makespan_s=0.1), replace(GOOD, requests=())],
     "littles_law": [
         replace(GOOD, samples=()),
         replace(GOOD, makespan_s=None),
@@ -264,7 +301,10 @@ UNKNOWN = {
         replace(GOOD, samples=GOOD.samples[:-20]),  # they end early
         seen(GOOD, lambda _: None),  # a system without a socket table
     ],
-    "quiet_machine": [replace(GOOD, **{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")],
+    "quiet_machine": [
+        *(replace(GOOD, **{name: None}) for name in ("machine_cpu_s", "cpu_s", "makespan_s", "cpus")),
+        replace(GOOD, makespan_s=0.0001, machine_cpu_s=1.0),  # shorter than the counter's unit
+    ],
 }
 
 each_check = pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)

@@ -189,6 +189,13 @@ def test_a_long_time_without_answers_is_mentioned():
     assert "; for 7.0 s no request was answered" in text
 
 
+@pytest.mark.parametrize(("ideal_s", "text"), [(9.05, "9.05 s"), (9.0, "9.0 s"), (0.25, "0.25 s"), (0.004, "4 ms")])
+def test_the_ideal_has_all_its_digits(ideal_s, text):
+    good = samples.good_trial()
+    trial = replace(good, planned=replace(good.planned, ideal_s=ideal_s), makespan_s=9.5)
+    assert f" longer than the ideal {text}" in explain(trial)
+
+
 def test_without_faults_no_fault_is_mentioned():
     text = explain(samples.comparison(samples.of_scenario("flaky", ["threads"])).trials[0].trial)
     assert text.startswith("All 30 requests were answered; ")

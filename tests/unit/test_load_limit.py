@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.load.limit import MOST_STEPS, TRIES, find_fault, find_limit
+from labkit.load.plan import RateSteps
 from labkit.model import Check, ServerConfig
 from labkit.model.load import Counts, Knee
 from tests.load_samples import open_plan, open_trial
@@ -87,6 +88,14 @@ def test_a_rate_above_the_capacity_is_too_much_and_not_doubtful(checks, p99_s):
     assert ran == [1.0, 2.0, 3.0, 4.0], "a rate at the capacity may be good"
     why = "it is above the 3 per second that the workers can answer: the queue grows"
     assert knee == Knee(3.0, 4.0, why, 3.0)
+
+
+def test_steps_that_add_up_to_the_capacity_are_not_above_it():
+    server = ServerConfig(1, "sync", 1, 0.3)
+    capacity = server.slots / server.delay_s
+    rate = RateSteps(capacity / 2, capacity / 10, BOUND_S).rate(6)
+    assert rate > capacity, "the sum is inexact"
+    assert find_fault(open_trial(rate, plan=open_plan(rate, server=server)), BOUND_S) is None
 
 
 def test_missing_answers_are_not_doubtful():

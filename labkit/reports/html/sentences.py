@@ -78,6 +78,11 @@ def seconds(value: float) -> str:
     return f"{value * 1000:.0f} ms" if value >= 0.00095 else f"{value * 1000:.1f} ms"
 
 
+def _planned(value: float) -> str:
+    """A planned time, which has more exact digits than a measured one: ``9.0 s``, ``9.05 s``, ``4 ms``."""
+    return f"{round(value, 3)} s" if value >= 0.0995 else seconds(value)
+
+
 def ordinal(number: int) -> str:
     """``third``, ``12th``, ``21st``."""
     if number <= len(ORDINALS):
@@ -209,7 +214,7 @@ def _overhead(trial: Trial, makespan_s: float) -> str:
     over_s = makespan_s - ideal_s
     if over_s < 0:
         return f"the trial took {seconds(makespan_s)}"
-    text = f"the trial took {seconds(over_s)} longer than the ideal {seconds(ideal_s)}"
+    text = f"the trial took {seconds(over_s)} longer than the ideal {_planned(ideal_s)}"
     starts = [row.start_s for row in trial.requests]
     ends = [row.end_s for row in trial.requests if row.end_s is not None]
     if not starts or not ends or over_s < max(QUEUE_S, OVERHEAD_SHARE * ideal_s):
