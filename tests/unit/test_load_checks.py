@@ -238,10 +238,10 @@ def test_each_check_has_the_name_of_its_function():
 
 
 def test_checks_of_loads_and_trials_have_the_same_names():
-    """A load has neither a scenario nor an order of bodies; a trial has neither a schedule nor a generator."""
+    """A load has no scenario, no order of bodies and no ideal makespan; a trial has no schedule and no generator."""
     of_a_trial = {check.__name__ for check in trial_checks.CHECKS}
     of_a_load = {check.__name__ for check in checks.CHECKS}
     assert (of_a_trial - of_a_load, of_a_load - of_a_trial) == (
-        {"body_order", "faults"},
+        {"body_order", "faults", "ideal", "within_makespan"},
         {"schedule", "generator"},
     )
