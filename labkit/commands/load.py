@@ -20,17 +20,7 @@ from labkit.run.session import Session, open_session
 from labkit.system.ports import require_free
 
 # Locust's page has its own controls for these.
-NOT_WITH_UI = (
-    "users",
-    "spawn_rate",
-    "rate",
-    "arrivals",
-    "duration_s",
-    "requests",
-    "stop_when",
-    "fail_when",
-    "find_limit",
-)
+UI_SETS = ("users", "spawn_rate", "rate", "arrivals", "duration_s", "requests", "stop_when", "fail_when", "find_limit")
 
 
 def run(options: Namespace) -> int:
@@ -75,7 +65,7 @@ def _request(options: Namespace) -> LoadRequest:
 def _serve_page(plan: LoadPlan, options: Namespace) -> int:
     if not options.ui:
         raise UsageError("--port is the port of Locust's page", "Add --ui, or leave it out.")
-    if given := [name for name in NOT_WITH_UI if getattr(options, name)]:
+    if given := [name for name in UI_SETS if getattr(options, name)]:
         names = ", ".join(f"--{name.removesuffix('_s').replace('_', '-')}" for name in given)
         raise UsageError(f"with --ui, {names} would have no effect", "Set the load on Locust's page.")
     port = options.port or ui.PORT
