@@ -14,6 +14,7 @@ from labkit.model.errors import MachineError
 from labkit.system import command
 from labkit.system.checkout import ROOT
 from labkit.system.command import last_line
+from labkit.system.interrupts import defer_interrupts
 
 TIMEOUT_S = 60.0  # for an engine that accepts a request and does not answer
 END_TIMEOUT_S = 10.0
@@ -66,22 +67,25 @@ def compose(
 ) -> subprocess.CompletedProcess[str]:
     """Run Compose for a `project`, with `settings` for the variables in compose.yaml, and `more` services."""
     files = ["-f", "compose.yaml", *(["-f", "-"] if more else [])]
-    # In a session of its own, which a Ctrl-C at the terminal does not reach: the lab decides how Compose ends.
-    process = subprocess.Popen(
-        ["docker", "compose", "--progress", "plain", *files, "-p", project, *arguments],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    process: subprocess.Popen[str] | None = None
     try:
+        with defer_interrupts():  # one that breaks into Popen would leave a process that nothing ends
+            # In a session of its own, which a Ctrl-C at the terminal does not reach: the lab decides how Compose ends.
+            process = subprocess.Popen(
+                ["docker", "compose", "--progress", "plain", *files, "-p", project, *arguments],
+                cwd=ROOT,
+                env={**os.environ, **settings},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
         out, err = process.communicate(json.dumps(more) if more else "")
     except BaseException:
-        _end(process, finish=arguments[0] == "create")
+        if process is not None:
+            _end(process, finish=arguments[0] == "create")
         raise
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

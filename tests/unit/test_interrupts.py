@@ -55,6 +55,34 @@ except KeyboardInterrupt:
 """
 
 
+# An interrupt at the end of Popen: the process runs, and its caller does not have it yet.
+STARTING = """
+import os, signal, subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from labkit.runtime import docker_cli
+from labkit.system import interrupts
+signal.signal(signal.SIGINT, interrupts.interrupt)
+started = []
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        started.append(self)
+        os.kill(os.getpid(), signal.SIGINT)
+docker_cli.subprocess.Popen = Popen
+with TemporaryDirectory() as folder:
+    docker = Path(folder, "docker")
+    docker.write_text("#!/bin/sh\\nexec sleep 20\\n")
+    docker.chmod(0o755)
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    try:
+        docker_cli.compose("project", ["ps"], {})
+    except KeyboardInterrupt:
+        print("ended" if started[0].poll() is not None else "still running")
+        started[0].kill()
+"""
+
+
 def lines_of(source: str) -> list[str]:
     run = subprocess.run(
         [sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
@@ -103,3 +131,7 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_an_interrupt_while_compose_starts_leaves_no_process():
+    assert lines_of(STARTING) == ["ended"]
