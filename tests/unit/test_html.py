@@ -107,14 +107,14 @@ def troubled_trial(outcome):
 @pytest.mark.parametrize(
     ("name", "axes", "text"),
     [
-        ("sync", {}, "9 requests, one at a time, need 9 rounds of 1 s, and 2 of 3 workers stay idle"),
+        ("sync", {}, "9 requests, one at a time, need 9 rounds of 1 s, and 2 of 3 workers are idle at any time"),
         ("sync", {}, "the last request waited 8.0 s in the client, not at the server"),
         ("sync", {"requests": [1]}, "1 request, one at a time, needs 1 round of 1 s"),
         ("threads", {}, "9 requests on 3 workers need 3 rounds of 1 s"),
         ("threads", {}, "all were sent at once, and the third round waited 2.0 s at the server"),
         ("threads", {"requests": [12]}, "and the fourth round waited 3.0 s at the server"),
         ("asyncio_semaphore", {}, "the third round waited 2.0 s in the client, not at the server"),
-        ("thread_pool", {"limits": [2]}, "at most 2 in flight, need 5 rounds of 1 s, and 1 of 3 workers stays idle"),
+        ("thread_pool", {"limits": [2]}, "at most 2 in flight, need 5 rounds of 1 s, and 1 of 3 workers is idle"),
         ("thread_pool", {"limits": [6]}, "the third round waited 1.0 s in the client and 1.0 s at the server"),
         ("threads", {"worker_classes": ["gevent"]}, "on a server that accepts all at once need 1 round of 1 s"),
         ("threads", {"worker_classes": ["gthread"], "worker_threads": [2]}, "on 3 workers × 2 threads need 2 rounds"),

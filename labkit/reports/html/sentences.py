@@ -139,7 +139,7 @@ def _idle(trial: Trial) -> str:
     idle = server.workers - trial.planned.bound
     if server.worker_class != "sync" or idle < 1:
         return ""
-    return f", and {idle} of {plural(server.workers, 'worker')} {'stays' if idle == 1 else 'stay'} idle"
+    return f", and {idle} of {plural(server.workers, 'worker')} {'is' if idle == 1 else 'are'} idle at any time"
 
 
 def _answered(trial: Trial) -> str:
