@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from benchmarks.support import catalogue, readme, runner
+from labkit.system import interrupts
 
 EXAMPLES = """\
 examples:
@@ -34,9 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.render:
         readme.write()
         return 0
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(number, signal.default_int_handler)
+    interrupts.install()
     try:
         return runner.run(names, smoke=options.smoke)
     except KeyboardInterrupt:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Timer
 from time import monotonic
 from typing import IO, Any
 
 from benchmarks.support.model import BenchmarkError
 from labkit.system.checkout import ROOT
-from labkit.system.interrupts import ignore_interrupts
+from labkit.system.interrupts import defer_interrupts, ignore_interrupts
 
 STOP_PATIENCE_S = 30.0
 LAST_LINES = 10
@@ -21,15 +21,13 @@ LAST_LINES = 10
 @contextmanager
 def child(command: Sequence[str], limit_s: float, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     """Start `command` in the checkout. It is stopped after `limit_s`, or when the context ends."""
-    process = subprocess.Popen(command, **{"cwd": ROOT, "stdin": subprocess.DEVNULL, **options})
-    watchdog = Timer(limit_s, process.terminate)
-    watchdog.start()
-    try:
+    with ExitStack() as stack:
+        with defer_interrupts():  # one that breaks into Popen would leave a process that nothing ends
+            process = subprocess.Popen(command, **{"cwd": ROOT, "stdin": subprocess.DEVNULL, **options})
+            watchdog = Timer(limit_s, process.terminate)
+            stack.callback(_end, process, watchdog)
+            watchdog.start()
         yield process
-    finally:
-        with ignore_interrupts():
-            watchdog.cancel()
-            _stop(process)
 
 
 def output_of(command: Sequence[str], limit_s: float, exit_codes: tuple[int, ...] = (0,)) -> bytes:
@@ -50,6 +48,12 @@ def failure(command: Sequence[str], exit_code: int, errors: IO[bytes]) -> str:
     errors.seek(0)
     lines = errors.read().decode(errors="replace").splitlines()[-LAST_LINES:]
     return "\n    ".join((f"`{' '.join(command)[:200]}` ended with exit code {exit_code}", *lines))
+
+
+def _end(process: subprocess.Popen[bytes], watchdog: Timer) -> None:
+    with ignore_interrupts():
+        watchdog.cancel()
+        _stop(process)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
